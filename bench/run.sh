@@ -1,0 +1,228 @@
+#!/usr/bin/env bash
+# Measures speed and memory, side by side in one run. docs/bench.md explains the table that it prints.
+#
+#   bench/run.sh [BUILD] [--quick] [--only ROW[,ROW]] [--graph FILE] [--seconds N]
+#
+#   BUILD         where the program was built (build)
+#   --quick       shorter measurements: a minute and a half instead of five
+#   --only        some rows: home fragment profile-anonymous profile post-anonymous post like compose mix
+#   --graph FILE  the members' friendships, two numbers a line (or $GRAPH); else such a network is generated
+#   --seconds N   how long each of our measurements takes, for example to look on with a profiler
+#
+# The site is a private one on servers of its own, with the settings of production: PostgreSQL makes every
+# commit durable. Only limits on how often somebody may do something are off. All of it is taken away again.
+. "$(dirname "${BASH_SOURCE[0]}")/../stack/lib.sh"
+. "$ROOT/stack/site.sh"
+
+BEGAN=$EPOCHREALTIME
+BUILD=$ROOT/build
+GRAPH=${GRAPH:-}
+BUDGET=320
+WORKERS=4
+PASSWORD='bench the quiet harbour' # of every member, as in members.py
+OPTIONS=()
+DIR=''
+measuring=''
+
+usage() { die "usage: bench/run.sh [BUILD] [--quick] [--only ROW[,ROW]] [--graph FILE] [--seconds N]"; }
+
+read_arguments() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --only | --seconds | --graph) [ $# -ge 2 ] || usage ;;
+        esac
+        case $1 in
+            --quick) BUDGET=84 OPTIONS+=(--quick) && shift ;;
+            --only | --seconds) OPTIONS+=("$1" "$2") && shift 2 ;;
+            --graph) GRAPH=$2 && shift 2 ;;
+            -*) usage ;;
+            *) BUILD=$(realpath -m "$1") && shift ;;
+        esac
+    done
+}
+
+# compile NAME LIBRARY...
+compile() {
+    local program=$BUILD/bench/$1 source=$ROOT/bench/$1.c
+    shift
+    mkdir -p "$BUILD/bench"
+    [ "$program" -nt "$source" ] ||
+        "${CC:-gcc}" -std=gnu11 -O2 -Wall -Wextra -Werror -o "$program" "$source" "$@"
+}
+
+# ---- the site --------------------------------------------------------------------------------------------
+
+# server NAME DIR: starts it, or says what it said last.
+server() {
+    "$ROOT/stack/$1.sh" start "$2" && "$ROOT/stack/$1.sh" ready "$2" && return 0
+    last_lines "$2/log"
+    die "bench: $1 did not start"
+}
+
+start_servers() {
+    PURPOSE='run' server postgres "$POSTGRES"
+    PURPOSE='test' server redis "$REDIS"
+    PG_URL=$("$ROOT/stack/postgres.sh" url "$POSTGRES")
+    psql -X -q -c "CREATE DATABASE $DATABASE" "$PG_URL user=postgres dbname=postgres"
+}
+
+admin() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$PG_URL user=postgres dbname=$DATABASE" -c "$1"; }
+
+# The cheapest hashing of passwords: a thousand people log in within seconds.
+write_conf() {
+    {
+        site_settings "http://$ADDRESS" "$PG_URL" "$("$ROOT/stack/redis.sh" url "$REDIS")" postgresql
+        say "registration = open"
+        say "workers = $WORKERS"
+        say "rate_limits = no"
+        say "log_level = warn"
+        say "mail_from = DeepLink <noreply@bench.example>"
+        say "argon2_memory_kib = 8192"
+        say "argon2_ops = 1"
+    } >"$CONF"
+    chmod a+r "$CONF"
+}
+
+start_gateway() {
+    local try
+    for try in 1 2 3; do
+        ADDRESS=127.0.0.1:$(free_port)
+        if "$ROOT/stack/nginx.sh" start "$NGINX" "listen=$ADDRESS" "app=$SOCKETS/fcgi.sock" \
+            "static=$APP/static" "pages=$PAGES" limits=off "bench=$SOCKETS/null.sock" \
+            "bench_file=$APP/bench.html"; then
+            return 0
+        fi
+        warn "bench: nginx did not start, try $try"
+    done
+    die "bench: nginx did not start"
+}
+
+ready_or_dead() { site_ready "$ADDRESS" || ! site_alive serve; }
+
+start_site() {
+    site_make
+    site_stage "$BUILD"
+    install -m 755 "$BUILD/bench/null" "$APP/null"
+    touch "$APP/bench.html"
+    start_servers
+    start_gateway
+    write_conf
+    run_command migrate
+    site_launch serve
+    site_launch work
+    wait_for 30 ready_or_dead && site_ready "$ADDRESS" 2>/dev/null && return 0
+    die "bench: the site is not ready"
+}
+
+# run_command SUBCOMMAND...: of deeplink, for two minutes at most; what it says is shown when it fails.
+run_command() {
+    (AS_USER=(timeout 120 "${AS_USER[@]}") && site_run "$@") >"$LOGS/command.log" 2>&1 && return 0
+    last_lines "$LOGS/command.log"
+    die "bench: deeplink $1 failed"
+}
+
+# The null handler sends the headers that the product's pages have.
+start_null() {
+    local names='content-type|content-security-policy|x-content-type-options|referrer-policy'
+    names+='|cross-origin-[a-z-]*|cache-control|vary'
+    {
+        curl -s -o /dev/null -D - "http://$ADDRESS/login" | grep -iE "^($names):"
+        say "X-Request-Id: 0123456789abcdef0123456789abcdef"
+    } >"$APP/null.headers"
+    launch "$DIR/null.pid" "$LOGS/null.log" "$APP/null" "$SOCKETS/null.sock" "$WORKERS" "$APP/null.headers"
+}
+
+make_graphs() {
+    if [ -n "$GRAPH" ]; then
+        cp "$GRAPH" "$APP/graph"
+    else
+        python3 "$ROOT/bench/graph.py" >"$APP/graph"
+    fi
+    python3 "$ROOT/bench/graph.py" --authors >"$APP/authors"
+    chmod a+r "$APP/graph" "$APP/authors"
+}
+
+# Somebody gets a password by the command, and all others the same.
+load_members() {
+    local before=$EPOCHREALTIME first
+    run_command import graph "$APP/graph"
+    IMPORT_SECONDS=$(awk "BEGIN { print $EPOCHREALTIME - $before }")
+    run_command import graph "$APP/authors"
+    first=$(admin "SELECT handle FROM users.accounts ORDER BY id LIMIT 1")
+    run_command user password "$first" --password "$PASSWORD"
+    admin "UPDATE users.accounts SET password_hash =
+           (SELECT password_hash FROM users.accounts WHERE handle = '$first')"
+    admin "VACUUM ANALYZE"
+}
+
+# ---- measuring -------------------------------------------------------------------------------------------
+
+measure() {
+    local results=$ROOT/bench/results
+    mkdir -p "$results" 2>/dev/null && [ -w "$results" ] || results=$BUILD/bench
+    PYTHONDONTWRITEBYTECODE=1 timeout --kill-after=10 $((BUDGET + 60)) python3 "$ROOT/bench/measure.py" \
+        --address "$ADDRESS" --load "$BUILD/bench/load" --site "$DIR" --static-file "$APP/bench.html" \
+        --graph "$APP/graph" --graph-name "$(basename "${GRAPH:-generated}")" --authors "$APP/authors" \
+        --import-seconds "$IMPORT_SECONDS" --began "$BEGAN" --budget "$BUDGET" \
+        --results "$results/$(date +%Y%m%d-%H%M%S).json" \
+        --group "nginx=$(cat "$NGINX/nginx.pid")" --group "null=$(cat "$DIR/null.pid")" \
+        --group "workers=$(cat "$STATE/serve.pid")" --group "work=$(cat "$STATE/work.pid")" \
+        --group "redis=$(cat "$REDIS/pid")" \
+        --group "postgresql=$(head -n 1 "$POSTGRES/data/postmaster.pid")" "${OPTIONS[@]}" &
+    measuring=$!
+    wait "$measuring"
+}
+
+last_words() {
+    local log
+    for log in "$LOGS/serve.log" "$LOGS/work.log" "$NGINX/error.log"; do
+        [ ! -s "$log" ] || { warn "$(basename "$log"):" && last_lines "$log" 6; }
+    done
+}
+
+stop_site() {
+    local dir
+    "$ROOT/stack/nginx.sh" stop "$NGINX" || true
+    site_stop || true
+    end_process "$DIR/null.pid" null TERM 5
+    "$ROOT/stack/postgres.sh" stop "$POSTGRES" &
+    "$ROOT/stack/redis.sh" stop "$REDIS" &
+    wait
+    for dir in "$STATE" "$POSTGRES" "$REDIS"; do
+        [ ! -d "$dir" ] || rm -rf "$(socket_dir "$dir")"
+    done
+    rm -rf "$DIR"
+}
+
+clean_up() {
+    local status=$?
+    trap '' INT TERM HUP
+    if [ -n "$measuring" ]; then kill "$measuring" 2>/dev/null || true; fi
+    if [ -n "$DIR" ]; then
+        last_words
+        stop_site
+    fi
+    exit "$status"
+}
+
+main() {
+    read_arguments "$@"
+    [ -z "$GRAPH" ] || [ -r "$GRAPH" ] || die "bench: cannot read $GRAPH"
+    compile load
+    compile null -lfcgi
+    trap clean_up EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    DIR=$(mktemp -d "${TMPDIR:-/tmp}/dl-bench-XXXXXX")
+    own "$DIR"
+    chmod 755 "$DIR"
+    site_at "$DIR"
+    say "bench: a site of its own starts in $DIR"
+    start_site
+    start_null
+    make_graphs
+    load_members
+    measure
+}
+
+main "$@"

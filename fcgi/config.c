@@ -1,0 +1,589 @@
+#include "fcgi/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fcgi/base/arena.h"
+#include "fcgi/base/crypto.h"
+#include "fcgi/base/text.h"
+#include "fcgi/suggest.h"
+
+#define FILE_MAX_BYTES ((size_t)256 * 1024)
+#define VALUE_MAX_BYTES ((size_t)8 * 1024)
+
+enum type { STRING, INT, BOOL, CHOICE, HEADING };
+
+struct setting {
+    const char *name;
+    enum type type;
+    size_t at;             /* offset in struct config */
+    const char *otherwise; /* default, as it would stand in the file */
+    long min, max;         /* INT */
+    const char *choices;   /* CHOICE: separated by '|' */
+    bool reloadable;       /* a SIGHUP takes it; else it needs a restart */
+    bool secret;           /* never printed */
+    const char *words;     /* what it is for */
+};
+
+#define AT(field) offsetof(struct config, field)
+#define TEXT(field, otherwise, reload, words) \
+    { #field, STRING, AT(field), otherwise, 0, 0, NULL, reload, false, words }
+#define SECRET(field, otherwise, words) \
+    { #field, STRING, AT(field), otherwise, 0, 0, NULL, true, true, words }
+#define NUMBER(field, otherwise, min, max, reload, words) \
+    { #field, INT, AT(field), otherwise, min, max, NULL, reload, false, words }
+#define YESNO(field, otherwise, words) \
+    { #field, BOOL, AT(field), otherwise, 0, 0, NULL, true, false, words }
+#define ONEOF(field, otherwise, choices, words) \
+    { #field, CHOICE, AT(field), otherwise, 0, 0, choices, true, false, words }
+#define TITLE(words) \
+    { NULL, HEADING, 0, NULL, 0, 0, NULL, false, false, words }
+
+/* Workers are replaced by a reload, so what only they use is reloadable; what the master holds is not. */
+static const struct setting settings[] = {
+    TITLE("The site"),
+    TEXT(site_name, "DeepLink", true, "What the site is called."),
+    TEXT(site_description, "A social and professional network of our own.", true,
+         "One sentence for the landing page, search engines and previews."),
+    TEXT(
+        base_url, "http://127.0.0.1:8080", true,
+        "Where readers find the site: scheme and host, no slash at the end. With https, cookies are bound to it."),
+    TEXT(accent, "", true, "Accent colour of the look, as #rrggbb; empty: the site's own."),
+    ONEOF(registration, "open", "open|approval|invite|closed",
+          "Who may sign up: anybody, anybody whom an admin approves, those with an invite, nobody."),
+    TEXT(contact_email, "", true, "Shown where readers look for somebody in charge; may be empty."),
+    YESNO(intranet, "no", "Shows nothing to anybody who is not signed in."),
+    NUMBER(post_max_chars, "5000", 100, 100000, true, "Characters of a post, as a reader counts them."),
+
+    TITLE("The process"),
+    TEXT(listen, "unix:/run/deeplink/fcgi.sock", false,
+         "Where nginx reaches the workers: unix:/path or host:port."),
+    NUMBER(workers, "0", 0, 200, false, "Worker processes; 0: twice the number of cores."),
+    NUMBER(request_timeout_ms, "30000", 100, 600000, false,
+           "A worker that needs longer for one request is killed and replaced."),
+    NUMBER(max_body_bytes, "1048576", 4096, 1073741824, true,
+           "Largest request body; nginx's client_max_body_size should say the same."),
+    TEXT(log_file, "", true, "Where log lines go; empty: standard error. SIGHUP opens it anew."),
+    ONEOF(log_level, "info", "error|warn|info|debug",
+          "From which weight on lines are written; requests are info."),
+    TEXT(pid_file, "", false, "The master's process number is written there; empty: nowhere."),
+
+    TITLE("Servers"),
+    TEXT(postgresql, "host=/var/run/postgresql dbname=deeplink", true,
+         "libpq connection words, without user: each service logs in with a role of its own."),
+    SECRET(postgresql_admin, "host=/var/run/postgresql dbname=deeplink",
+           "libpq connection words of the database's owner, for `deeplink migrate` alone."),
+    TEXT(postgresql_secrets, "/var/lib/deeplink/postgresql.secrets", true,
+         "File of role=password lines; `deeplink migrate` writes it when it is not there."),
+    SECRET(redis, "redis://127.0.0.1:6379/0", "redis://[:password@]host:port[/db] or unix:///path[?db=N]."),
+    SECRET(docs, "postgresql", "Where documents live: postgresql, or mongodb://host:port/database."),
+    ONEOF(bus, "builtin", "builtin", "What carries events."),
+    SECRET(
+        mail, "folder:/var/lib/deeplink/mail",
+        "folder:/path writes each message as a file; smtp://user:password@host:port or smtps://… sends it."),
+    TEXT(mail_from, "DeepLink <noreply@localhost>", true, "Sender of all mail."),
+    NUMBER(server_timeout_ms, "3000", 50, 60000, true,
+           "How long to wait for a server before it counts as down."),
+
+    TITLE("Files"),
+    TEXT(static_dir, "/usr/share/deeplink/static", true,
+         "Folder of style sheets, scripts and icons, served by nginx."),
+    TEXT(pages_dir, "", true,
+         "Folder where pages for readers without an account are kept for nginx; empty: they are not kept."),
+    TEXT(secret_file, "/var/lib/deeplink/secret", false,
+         "The key that signs tokens; made when it is not there. Whoever has it can forge them."),
+
+    TITLE("Safety"),
+    YESNO(rate_limits, "yes",
+          "Limits on how often one account or address may do a thing. Off only for measuring."),
+    NUMBER(session_days, "30", 1, 365, true, "Days without a visit after which somebody must log in again."),
+    NUMBER(password_min, "10", 8, 128, true, "Characters of a password, at least."),
+    NUMBER(argon2_memory_kib, "19456", 8192, 4194304, true, "Memory for hashing a password, in KiB."),
+    NUMBER(argon2_ops, "2", 1, 16, true, "Passes over that memory."),
+    TEXT(trusted_proxies, "", true, "Reserved: nginx says who the client is."),
+};
+
+#define N_SETTINGS (sizeof settings / sizeof settings[0])
+
+/* What stands behind a struct config: its memory and where values came from. */
+struct box {
+    struct config config; /* first, so that a pointer to it is a pointer to this */
+    struct arena *arena;
+    const char *path;
+    const char *files[N_SETTINGS]; /* "@/path" where the value was read from a file */
+    unsigned char *secret;         /* 32 bytes, all zero until loaded */
+};
+
+struct reader {
+    struct box *box;
+    FILE *err;
+    const char *source; /* file name, or "environment" */
+    int line;           /* 0: none */
+    int errors;
+};
+
+static const struct box *box_of(const struct config *c) { return (const struct box *)(const void *)c; }
+
+static void complain(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void complain(struct reader *r, const char *fmt, ...) {
+    va_list ap;
+    if (r->line > 0)
+        fprintf(r->err, "%s:%d: ", r->source, r->line);
+    else
+        fprintf(r->err, "%s: ", r->source);
+    va_start(ap, fmt);
+    vfprintf(r->err, fmt, ap);
+    va_end(ap);
+    fputc('\n', r->err);
+    r->errors++;
+}
+
+/* The whole file in the arena, ending in NUL; NULL and errno when it cannot be read, is too large or holds
+ * NUL. */
+static char *read_whole(struct arena *a, const char *path, size_t max) {
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return NULL;
+    char *p = arena_alloc(a, max + 2);
+    size_t n = fread(p, 1, max + 1, f);
+    bool bad = ferror(f) != 0;
+    fclose(f);
+    if (bad || n > max || memchr(p, '\0', n) != NULL) {
+        errno = bad ? EIO : n > max ? EFBIG : EILSEQ;
+        return NULL;
+    }
+    p[n] = '\0';
+    return p;
+}
+
+static const struct setting *setting_named(const char *name) {
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (settings[i].name != NULL && strcmp(settings[i].name, name) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+static const char *nearest_name(const char *name) {
+    struct suggest s;
+    suggest_init(&s, name);
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (settings[i].name != NULL)
+            suggest_add(&s, settings[i].name);
+    return suggest_best(&s);
+}
+
+static bool is_choice(const char *choices, const char *value) {
+    size_t n = strlen(value);
+    for (const char *p = choices; p != NULL; p = strchr(p, '|') != NULL ? strchr(p, '|') + 1 : NULL)
+        if (strcspn(p, "|") == n && strncmp(p, value, n) == 0)
+            return true;
+    return false;
+}
+
+static void set_int(struct reader *r, const struct setting *s, const char *value) {
+    int64_t v;
+    if (!text_parse_int(value, s->min, s->max, &v))
+        complain(r, "%s is \"%s\": it must be a whole number from %ld to %ld", s->name, value, s->min,
+                 s->max);
+    else
+        *(int *)((char *)r->box + s->at) = (int)v;
+}
+
+static void set_bool(struct reader *r, const struct setting *s, const char *value) {
+    bool yes = is_choice("yes|true|on|1", value);
+    if (!yes && !is_choice("no|false|off|0", value))
+        complain(r, "%s is \"%s\": it must be yes or no", s->name, value);
+    else
+        *(bool *)((char *)r->box + s->at) = yes;
+}
+
+/* A value that begins with '@' names the file where it stands. */
+static const char *follow_file(struct reader *r, const struct setting *s, const char *value) {
+    size_t i = (size_t)(s - settings);
+    r->box->files[i] = NULL;
+    if (value[0] != '@')
+        return value;
+    char *text = read_whole(r->box->arena, value + 1, VALUE_MAX_BYTES);
+    if (text == NULL) {
+        complain(r, "%s: cannot read %s: %s", s->name, value + 1, strerror(errno));
+        return NULL;
+    }
+    text[strcspn(text, "\r\n")] = '\0';
+    r->box->files[i] = value;
+    return text;
+}
+
+/* value lives as long as the box. */
+static void set(struct reader *r, const struct setting *s, const char *value) {
+    value = follow_file(r, s, value);
+    if (value == NULL)
+        return;
+    if (!text_utf8_valid(value, strlen(value))) {
+        complain(r, "%s is not valid UTF-8", s->name);
+        return;
+    }
+    switch (s->type) {
+    case INT:
+        set_int(r, s, value);
+        break;
+    case BOOL:
+        set_bool(r, s, value);
+        break;
+    case CHOICE:
+        if (!is_choice(s->choices, value)) {
+            complain(r, "%s is \"%s\": it must be one of %s", s->name, value, s->choices);
+            break;
+        }
+        __attribute__((fallthrough));
+    case STRING:
+        *(const char **)((char *)r->box + s->at) = value;
+        break;
+    case HEADING:
+        break;
+    }
+}
+
+static char *trim(char *s) {
+    while (isspace((unsigned char)*s))
+        s++;
+    size_t n = strlen(s);
+    while (n > 0 && isspace((unsigned char)s[n - 1]))
+        s[--n] = '\0';
+    return s;
+}
+
+/* A comment begins with '#' at the beginning of a line, or after a blank: "#rrggbb" right after '=' is none.
+ */
+static void cut_comment(char *value) {
+    for (char *p = value; *p != '\0'; p++)
+        if (*p == '#' && p > value && isspace((unsigned char)p[-1]) && isspace((unsigned char)p[1])) {
+            *p = '\0';
+            return;
+        }
+}
+
+static void read_line(struct reader *r, char *line, bool *seen) {
+    line = trim(line);
+    if (*line == '\0' || *line == '#')
+        return;
+    char *equals = strchr(line, '=');
+    if (equals == NULL) {
+        complain(r, "\"%.40s\" is not `name = value`", line);
+        return;
+    }
+    *equals = '\0';
+    const char *name = trim(line);
+    const struct setting *s = setting_named(name);
+    if (s == NULL) {
+        const char *nearest = nearest_name(name);
+        complain(r, "there is no setting \"%.40s\"%s%s%s", name, nearest != NULL ? "; did you mean " : "",
+                 nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+        return;
+    }
+    if (seen[s - settings])
+        complain(r, "%s is set twice", s->name);
+    seen[s - settings] = true;
+    cut_comment(equals + 1);
+    set(r, s, trim(equals + 1));
+}
+
+static void read_file(struct reader *r, const char *path) {
+    bool seen[N_SETTINGS] = {false};
+    char *text = read_whole(r->box->arena, path, FILE_MAX_BYTES);
+    r->source = path;
+    r->line = 0;
+    if (text == NULL) {
+        complain(r, "cannot read the configuration: %s", strerror(errno));
+        return;
+    }
+    while (text != NULL) {
+        char *line = strsep(&text, "\n");
+        r->line++;
+        read_line(r, line, seen);
+    }
+    r->line = 0;
+}
+
+static void read_environment(struct reader *r) {
+    r->source = "environment";
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        if (settings[i].name == NULL)
+            continue;
+        char name[64] = "DEEPLINK_";
+        size_t n = strlen(name);
+        for (const char *p = settings[i].name; *p != '\0' && n < sizeof name - 1; p++)
+            name[n++] = (char)toupper((unsigned char)*p);
+        name[n] = '\0';
+        const char *value = getenv(name);
+        if (value != NULL)
+            set(r, &settings[i], arena_strdup(r->box->arena, value));
+    }
+}
+
+struct config *config_read(const char *path, FILE *err) {
+    struct box *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->arena = arena_new((size_t)4 << 20);
+    b->secret = arena_zalloc(b->arena, CRYPTO_KEY_BYTES);
+    b->path = arena_strdup(b->arena, path);
+    struct reader r = {.box = b, .err = err, .source = "default"};
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (settings[i].name != NULL)
+            set(&r, &settings[i], settings[i].otherwise);
+    if (path != NULL)
+        read_file(&r, path);
+    read_environment(&r);
+    if (r.errors > 0) {
+        config_free(&b->config);
+        return NULL;
+    }
+    return &b->config;
+}
+
+void config_free(struct config *c) {
+    if (c == NULL)
+        return;
+    struct box *b = (struct box *)(void *)c;
+    crypto_wipe(b->secret, CRYPTO_KEY_BYTES);
+    arena_free(b->arena);
+    free(b);
+}
+
+const char *config_path(const struct config *c) { return box_of(c)->path; }
+
+int config_workers(const struct config *c) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return c->workers > 0 ? c->workers : cores > 0 ? (int)(2 * cores) : 2;
+}
+
+/* ---- the secret ---- */
+
+const unsigned char *config_secret(const struct config *c) { return box_of(c)->secret; }
+
+static bool secret_make(const struct config *c, FILE *err) {
+    const struct box *b = box_of(c);
+    char *token = crypto_token(b->arena, CRYPTO_KEY_BYTES);
+    size_t n = strlen(token);
+    int fd = open(c->secret_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST) /* somebody else was quicker */
+        return true;
+    token[n] = '\n';
+    bool ok = fd >= 0 && write(fd, token, n + 1) == (ssize_t)n + 1 && fsync(fd) == 0;
+    if (!ok)
+        fprintf(err, "secret_file: cannot make %s: %s\n", c->secret_file, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 && !ok)
+        unlink(c->secret_file);
+    return ok;
+}
+
+bool config_secret_load(const struct config *c, FILE *err) {
+    const struct box *b = box_of(c);
+    unsigned char *key;
+    size_t n;
+    if (access(c->secret_file, F_OK) != 0 && !secret_make(c, err))
+        return false;
+    char *text = read_whole(b->arena, c->secret_file, 1024);
+    if (text == NULL) {
+        fprintf(err, "secret_file: cannot read %s: %s\n", c->secret_file, strerror(errno));
+        return false;
+    }
+    text[strcspn(text, "\r\n")] = '\0';
+    if (!text_base64url_decode(b->arena, text, &key, &n) || n != CRYPTO_KEY_BYTES) {
+        fprintf(err, "secret_file: %s must hold 32 bytes in base64url; remove it to have a new one made\n",
+                c->secret_file);
+        return false;
+    }
+    memcpy(b->secret, key, CRYPTO_KEY_BYTES);
+    return true;
+}
+
+/* ---- checks across values ---- */
+
+static int problem(FILE *err, const char *name, const char *value, const char *words) {
+    fprintf(err, "%s: %s: %s\n", name, value, words);
+    return 1;
+}
+
+static int check_folder(FILE *err, const char *name, const char *path, int mode) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return problem(err, name, path, "there is no such folder");
+    if (!S_ISDIR(st.st_mode))
+        return problem(err, name, path, "it is not a folder");
+    if (access(path, mode) != 0)
+        return problem(err, name, path,
+                       (mode & W_OK) != 0 ? "this user may not write there" : "this user may not read it");
+    return 0;
+}
+
+static int check_parent(FILE *err, const char *name, const char *path) {
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return 0;
+    if (slash == path)
+        slash++;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    return check_folder(err, name, folder, W_OK | X_OK);
+}
+
+static int check_listen(const struct config *c, FILE *err) {
+    const char *colon = strrchr(c->listen, ':');
+    int64_t port;
+    if (text_starts(c->listen, "unix:/")) {
+        if (strlen(c->listen + 5) > 100)
+            return problem(err, "listen", c->listen, "the path of a socket has at most 100 characters");
+        return check_parent(err, "listen", c->listen + 5);
+    }
+    if (colon == NULL || colon == c->listen || !text_parse_int(colon + 1, 1, 65535, &port))
+        return problem(err, "listen", c->listen, "it must be unix:/path or host:port");
+    return 0;
+}
+
+static int check_site(const struct config *c, FILE *err) {
+    int n = 0;
+    if (!text_is_http_url(c->base_url))
+        n += problem(err, "base_url", c->base_url, "it must be http://host or https://host");
+    else if (c->base_url[strlen(c->base_url) - 1] == '/' ||
+             strchr(strstr(c->base_url, "://") + 3, '/') != NULL)
+        n += problem(err, "base_url", c->base_url, "it must end with the host: no path, no slash");
+    if (text_is_empty(c->site_name))
+        n += problem(err, "site_name", c->site_name, "the site needs a name");
+    if (c->contact_email[0] != '\0' && !text_is_email(c->contact_email))
+        n += problem(err, "contact_email", c->contact_email, "it is no e-mail address");
+    return n;
+}
+
+static int check_servers(const struct config *c, FILE *err) {
+    int n = 0;
+    struct stat st;
+    if (!text_starts(c->redis, "redis://") && !text_starts(c->redis, "unix:///"))
+        n += problem(err, "redis", "(hidden)", "it must begin with redis:// or unix:///");
+    if (strcmp(c->docs, "postgresql") != 0 && !text_starts(c->docs, "mongodb://") &&
+        !text_starts(c->docs, "mongodb+srv://"))
+        n += problem(err, "docs", "(hidden)", "it must be postgresql or begin with mongodb://");
+    if (text_starts(c->mail, "folder:/"))
+        n += check_folder(err, "mail", c->mail + 7, W_OK | X_OK);
+    else if (!text_starts(c->mail, "smtp://") && !text_starts(c->mail, "smtps://"))
+        n += problem(err, "mail", "(hidden)", "it must begin with folder:/, smtp:// or smtps://");
+    if (stat(c->postgresql_secrets, &st) != 0)
+        n += problem(err, "postgresql_secrets", c->postgresql_secrets,
+                     "there is no such file: run `deeplink migrate`");
+    else if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0)
+        n += problem(err, "postgresql_secrets", c->postgresql_secrets, "everybody may read it: chmod o-rwx");
+    return n;
+}
+
+int config_check(const struct config *c, FILE *err) {
+    int n = check_site(c, err) + check_listen(c, err) + check_servers(c, err);
+    n += check_folder(err, "static_dir", c->static_dir, R_OK | X_OK);
+    if (c->pages_dir[0] != '\0')
+        n += check_folder(err, "pages_dir", c->pages_dir, W_OK | X_OK);
+    if (c->log_file[0] != '\0')
+        n += check_parent(err, "log_file", c->log_file);
+    if (c->pid_file[0] != '\0')
+        n += check_parent(err, "pid_file", c->pid_file);
+    struct stat st;
+    if (!config_secret_load(c, err))
+        n++;
+    else if (stat(c->secret_file, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        n += problem(err, "secret_file", c->secret_file, "others may read it: chmod 600");
+    return n;
+}
+
+/* ---- printing ---- */
+
+static void print_value(const struct box *b, size_t i, FILE *out) {
+    const struct setting *s = &settings[i];
+    const char *p = (const char *)b + s->at;
+    if (b->files[i] != NULL)
+        fputs(b->files[i], out);
+    else if (s->type == INT)
+        fprintf(out, "%d", *(const int *)p);
+    else if (s->type == BOOL)
+        fputs(*(const bool *)p ? "yes" : "no", out);
+    else if (s->secret && strcmp(*(const char *const *)p, s->otherwise) != 0)
+        fputs("(hidden)", out);
+    else
+        fputs(*(const char *const *)p, out);
+}
+
+static void print_words(const struct setting *s, FILE *out) {
+    fprintf(out, "\n# %s\n", s->words);
+    if (s->type == CHOICE)
+        fprintf(out, "# One of: %s.\n", s->choices);
+    if (s->type == INT)
+        fprintf(out, "# From %ld to %ld.\n", s->min, s->max);
+    if (!s->reloadable)
+        fputs("# A change needs a restart.\n", out);
+    fprintf(out, "# Default: %s\n", s->otherwise[0] != '\0' ? s->otherwise : "(empty)");
+}
+
+void config_print(const struct config *c, FILE *out) {
+    const struct box *b = box_of(c);
+    fputs(
+        "# Configuration of DeepLink: `name = value` lines. A value may stand in a file of its own: `name = @/path`.\n"
+        "# The environment variable DEEPLINK_<NAME> goes before what stands here.\n",
+        out);
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        if (settings[i].type == HEADING) {
+            fprintf(out, "\n\n# ---- %s ----\n", settings[i].words);
+            continue;
+        }
+        print_words(&settings[i], out);
+        fprintf(out, "%s = ", settings[i].name);
+        print_value(b, i, out);
+        fputc('\n', out);
+    }
+}
+
+/* ---- reloading ---- */
+
+static bool same(const struct setting *s, const struct box *a, const struct box *b) {
+    const char *p = (const char *)a + s->at, *q = (const char *)b + s->at;
+    if (s->type == INT)
+        return *(const int *)p == *(const int *)q;
+    if (s->type == BOOL)
+        return *(const bool *)p == *(const bool *)q;
+    return strcmp(*(const char *const *)p, *(const char *const *)q) == 0;
+}
+
+static void take(const struct setting *s, struct box *to, const struct box *from) {
+    size_t i = (size_t)(s - settings);
+    char *p = (char *)to + s->at;
+    const char *q = (const char *)from + s->at;
+    to->files[i] = arena_strdup(to->arena, from->files[i]);
+    if (s->type == INT)
+        *(int *)p = *(const int *)q;
+    else if (s->type == BOOL)
+        *(bool *)p = *(const bool *)q;
+    else
+        *(const char **)p = arena_strdup(to->arena, *(const char *const *)q);
+}
+
+int config_reload(struct config *c, struct config *fresh) {
+    struct box *to = (struct box *)(void *)c;
+    int restart = 0;
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        const struct setting *s = &settings[i];
+        if (s->name == NULL || same(s, to, box_of(fresh)))
+            continue;
+        if (s->reloadable)
+            take(s, to, box_of(fresh));
+        else
+            restart++;
+    }
+    return restart;
+}

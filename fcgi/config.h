@@ -1,0 +1,78 @@
+/* Configuration: one table (config.c) says name, type, default, bounds, whether a reload takes it, and its
+ * words; `deeplink config print`, the example file and the manual are made from it. Format: `name = value`
+ * lines, `#` comments; secrets may come from files: `name = @/path`. */
+#ifndef DEEPLINK_CONFIG_H
+#define DEEPLINK_CONFIG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct config {
+    /* the site */
+    const char *site_name; /* "DeepLink" */
+    const char *site_description;
+    const char *base_url;     /* "https://social.example.org", no trailing slash */
+    const char *accent;       /* reserved for the look */
+    const char *registration; /* open | approval | invite | closed */
+    const char *contact_email;
+    bool intranet;      /* nothing is shown to anybody who is not signed in */
+    int post_max_chars; /* 5,000 */
+    /* the process */
+    const char *listen;     /* "unix:/run/deeplink/fcgi.sock" or host:port */
+    int workers;            /* 0: twice the cores */
+    int request_timeout_ms; /* a worker that takes longer is killed and replaced */
+    int max_body_bytes;
+    const char *log_file;
+    const char *log_level;
+    const char *pid_file;
+    /* servers */
+    const char *postgresql;         /* libpq conninfo without user */
+    const char *postgresql_admin;   /* conninfo of the owner, for migrate */
+    const char *postgresql_secrets; /* file of role=password lines; written by migrate when absent */
+    const char *redis;
+    const char *docs; /* postgresql | mongodb://… */
+    const char *bus;  /* builtin */
+    const char *mail; /* folder:/path | smtp://… */
+    const char *mail_from;
+    int server_timeout_ms;
+    /* files */
+    const char *static_dir;  /* hashed static files, for their URLs */
+    const char *pages_dir;   /* where pages for anonymous readers are kept for nginx; empty: off */
+    const char *secret_file; /* 32 random bytes in base64url for tokens; made when absent */
+    /* safety */
+    bool rate_limits; /* off only for benches */
+    int session_days; /* 30 */
+    int password_min; /* 10 */
+    int argon2_memory_kib;
+    int argon2_ops;
+    const char *trusted_proxies; /* reserved: nginx passes REMOTE_ADDR */
+};
+
+/* Reads path (NULL: defaults and environment only), then DEEPLINK_<NAME> variables. On error prints
+ * file:line: words to err and returns NULL. The caller frees it. */
+struct config *config_read(const char *path, FILE *err);
+void config_free(struct config *c);
+
+/* Checks what a single value cannot tell (folders exist, URLs parse …); prints each problem; returns how
+ * many. */
+int config_check(const struct config *c, FILE *err);
+
+/* Prints every setting with its words as a configuration file; secrets as "@…" or "(hidden)". */
+void config_print(const struct config *c, FILE *out);
+
+/* Takes from `fresh` what a running process may change; returns how many differ but need a restart. */
+int config_reload(struct config *c, struct config *fresh);
+
+/* Reads secret_file, or makes it (mode 0600) when it is not there. Says why not on err. */
+bool config_secret_load(const struct config *c, FILE *err);
+
+/* The file that was read; NULL when none was. */
+const char *config_path(const struct config *c);
+
+/* workers, or twice the cores when that is 0. */
+int config_workers(const struct config *c);
+
+/* The key made of secret_file, 32 bytes, valid after config_check/serve start. */
+const unsigned char *config_secret(const struct config *c);
+
+#endif

@@ -1,0 +1,77 @@
+/* The `deeplink` command. */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fcgi/app.h"
+#include "fcgi/command.h"
+#include "fcgi/config.h"
+#include "fcgi/ctx.h"
+#include "fcgi/migrate.h"
+#include "fcgi/serve.h"
+
+static int migrate_command(struct ctx *ctx, int argc, char **argv) {
+    if (!command_flag(argc, argv, "pending"))
+        return migrate_run(ctx, ctx->env->config, stdout);
+    int n = migrate_pending(ctx, ctx->env->config, stdout);
+    if (n >= 0)
+        printf("%d to be applied.\n", n);
+    return n < 0 ? COMMAND_FAILED : COMMAND_OK;
+}
+
+static int config_check_command(struct ctx *ctx, int argc, char **argv) {
+    int n = config_check(ctx->env->config, stdout);
+    (void)argc;
+    (void)argv;
+    if (n == 0)
+        puts("The configuration is in order.");
+    else
+        printf("%d problem%s.\n", n, n == 1 ? "" : "s");
+    return n == 0 ? COMMAND_OK : COMMAND_CONFIG;
+}
+
+static int config_print_command(struct ctx *ctx, int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    config_print(ctx->env->config, stdout);
+    return COMMAND_OK;
+}
+
+const struct command builtin_commands[] = {
+    {"serve", "", "answers requests: a pool of FastCGI workers behind nginx",
+     "Stays in the foreground. SIGTERM lets the requests at hand end, then stops; SIGHUP reads the configuration again and\n"
+     "replaces the workers one by one.",
+     serve_command, COMMAND_NEEDS_CONFIG},
+    {"work", "[--consumer NAME]", "handles events: timelines, counters, mail",
+     "Stays in the foreground. One process handles every consumer, or with --consumer the one of that name.",
+     work_command, COMMAND_NEEDS_CONFIG},
+    {"migrate", "[--pending]", "brings the database up to date",
+     "Connects as postgresql_admin says. Also makes the services' login roles and, when it is not there, the file of their\n"
+     "passwords. Safe to repeat. --pending only says how many migrations are missing.",
+     migrate_command, COMMAND_NEEDS_CONFIG},
+    {"routes", "[--json]", "prints every address that is answered, and who may ask", NULL, routes_command, 0},
+    {"config check", "", "checks the configuration",
+     "Says each problem on a line; exit status 78 when there are any.", config_check_command,
+     COMMAND_NEEDS_CONFIG},
+    {"config print", "", "prints the configuration with every setting explained",
+     "Without a configuration file: the defaults, as an example to start from. Secrets are not shown.",
+     config_print_command, COMMAND_NEEDS_CONFIG},
+    {"doctor", "[--json]", "checks every server and setting, and says how to mend what is wrong",
+     "Exit status 1 when something is broken.", doctor_command, 0},
+    {"events list", "", "lists dead letters: events that kept failing", NULL, events_list_command,
+     COMMAND_NEEDS_SERVERS},
+    {"events replay", "ID | --all [--consumer NAME]", "hands dead letters to their consumers again", NULL,
+     events_replay_command, COMMAND_NEEDS_SERVERS},
+    {"events lag", "", "says how far behind each consumer is", NULL, events_lag_command,
+     COMMAND_NEEDS_SERVERS},
+    {0},
+};
+
+int main(int argc, char **argv) {
+    /* Small processes: one heap each, and blocks of a few hundred kB come from it and go back to it without
+     * system calls. */
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    return command_main(argc, argv);
+}

@@ -1,0 +1,97 @@
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fcgi/app.h"
+#include "fcgi/base/arena.h"
+#include "fcgi/base/clock.h"
+#include "fcgi/command.h"
+#include "fcgi/config.h"
+#include "fcgi/drivers/bus.h"
+#include "fcgi/drivers/docs.h"
+#include "fcgi/env.h"
+#include "fcgi/log.h"
+#include "fcgi/pool.h"
+#include "fcgi/process.h"
+#include "fcgi/serve.h"
+#include "fcgi/suggest.h"
+
+#define NAME "work"
+#define GRACE_S 30
+#define TIDY_EVERY_US (INT64_C(3600) * 1000000)
+
+struct work {
+    struct config *config;
+    const char *consumer; /* NULL: all */
+};
+
+static int64_t tidied_us; /* when this process last removed what has expired */
+
+static bool stop_or_tidy(void) { return pool_stopping() || clock_mono_us() - tidied_us > TIDY_EVERY_US; }
+
+/* Removes documents that have expired. */
+static void tidy(struct env *env) {
+    struct arena *a = arena_new((size_t)16 << 20);
+    struct ctx ctx = {.arena = a, .env = env, .request_id = "", .ip = "", .user_agent = ""};
+    for (const struct service *const *s = env->app->services; *s != NULL; s++)
+        for (const struct collection *c = (*s)->collections; c != NULL && c->name != NULL; c++) {
+            int64_t n = 0;
+            if (docs_expire(&ctx, env->docs, c, clock_now_ms(), &n) != OK)
+                log_warn(&ctx, "expired documents were not removed", "collection=%s cause=%s", c->name,
+                         ctx.error.detail);
+            else if (n > 0)
+                log_info(&ctx, "removed expired documents", "collection=%s n=%" PRId64, c->name, n);
+            fail_clear(&ctx);
+        }
+    arena_free(a);
+    tidied_us = clock_mono_us();
+}
+
+static int worker(int slot, void *arg) {
+    const struct work *w = arg;
+    int status = 0;
+    (void)slot;
+    log_process(NAME);
+    struct env *env = process_env(w->config, &deeplink_app);
+    if (env == NULL)
+        return POOL_EXIT_REFUSED;
+    pool_busy(false);
+    while (status == 0 && !pool_stopping()) {
+        tidy(env);
+        env_tick(env);
+        status = bus_work(env, w->consumer, stop_or_tidy);
+    }
+    env_close(env);
+    return status;
+}
+
+static void reload(void *arg) { process_reload(((struct work *)arg)->config, NAME); }
+
+static bool is_consumer(const char *name) {
+    struct suggest nearest;
+    suggest_init(&nearest, name);
+    for (const struct service *const *s = deeplink_app.services; *s != NULL; s++)
+        for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++) {
+            if (strcmp(c->name, name) == 0)
+                return true;
+            suggest_add(&nearest, c->name);
+        }
+    fprintf(stderr, "deeplink work: there is no consumer \"%s\"", name);
+    if (suggest_best(&nearest) != NULL)
+        fprintf(stderr, "; did you mean \"%s\"?", suggest_best(&nearest));
+    fputc('\n', stderr);
+    return false;
+}
+
+int work_command(struct ctx *ctx, int argc, char **argv) {
+    struct work w = {.config = (struct config *)(uintptr_t)ctx->env->config,
+                     .consumer = command_option(argc, argv, "consumer")};
+    if (w.consumer != NULL && !is_consumer(w.consumer))
+        return COMMAND_USAGE;
+    process_log(w.config, NAME);
+    if (!config_secret_load(w.config, stderr))
+        return COMMAND_CONFIG;
+    log_info(NULL, "handling events", "consumer=%s", w.consumer != NULL ? w.consumer : "all");
+    return pool_run(1, GRACE_S, 0, worker, reload, &w);
+}

@@ -1,0 +1,53 @@
+/* The program: which services it has, and what is common to all of them. */
+#include "fcgi/app.h"
+
+#include "fcgi/command.h"
+#include "handlers/common/errors.h"
+#include "handlers/common/models.h"
+#include "handlers/common/page_cache.h"
+#include "handlers/common/session.h"
+#include "handlers/connection/service.h"
+#include "handlers/demo/demo.h"
+#include "handlers/post/service.h"
+#include "handlers/services.h"
+#include "handlers/user/commands.h"
+#include "handlers/user/service.h"
+
+static const struct service *const services[] = {
+    [SVC_USER] = &user_service,
+    [SVC_POST] = &post_service,
+    [SVC_CONNECTION] = &connection_service,
+    [SVC_COUNT] = NULL,
+};
+
+static const struct command commands[] = {
+    {"user create", "HANDLE --email ADDRESS [--name NAME] [--role ROLE] [--password PASSWORD]", "makes a member", NULL,
+     user_command_create, COMMAND_NEEDS_SERVERS},
+    {"user role", "HANDLE ROLE", "gives a member a role: member, moderator, admin or one of your own", NULL,
+     user_command_role, COMMAND_NEEDS_SERVERS},
+    {"user password", "HANDLE [--password PASSWORD]", "sets a password (a random one is printed) and ends all sessions",
+     NULL, user_command_password, COMMAND_NEEDS_SERVERS},
+    {"user suspend", "HANDLE [--note WORDS]", "suspends a member and ends all sessions", NULL, user_command_suspend,
+     COMMAND_NEEDS_SERVERS},
+    {"user restore", "HANDLE", "takes a suspension back", NULL, user_command_restore, COMMAND_NEEDS_SERVERS},
+    {"import graph", "FILE", "makes members and mutual follows from an edge list",
+     "FILE has two numbers a line: two members who follow each other. Lines that begin with # or % are comments.\n"
+     "Numbers become members named u<number>; those that exist already are used again, so a repeat adds nothing.",
+     demo_command_import_graph, COMMAND_NEEDS_SERVERS},
+    {"demo", "", "loads a small demo community, once", NULL, demo_command_load, COMMAND_NEEDS_SERVERS},
+    {0},
+};
+
+static void finish(struct request *req) {
+    page_cache_keep(req);
+    session_touch(req);
+    models_finish();
+}
+
+const struct app deeplink_app = {
+    .services = services,
+    .guard = session_guard,
+    .show_error = error_show,
+    .finish = finish,
+    .commands = commands,
+};

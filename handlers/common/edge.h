@@ -1,0 +1,16 @@
+/* What stands between two members, as bits: Relationship.edges and the values of conn:rel:<viewer> (there without the two marked *). */
+#ifndef DEEPLINK_COMMON_EDGE_H
+#define DEEPLINK_COMMON_EDGE_H
+
+#define EDGE_FOLLOWING 1u    /* the viewer follows the target */
+#define EDGE_FOLLOWED_BY 2u  /* * the target follows the viewer */
+#define EDGE_REQUESTED 4u    /* the viewer asked to follow */
+#define EDGE_REQUESTED_BY 8u /* * the target asked to follow */
+#define EDGE_BLOCKING 16u
+#define EDGE_BLOCKED_BY 32u
+#define EDGE_MUTING 64u
+#define EDGE_SELF 128u       /* the viewer itself; never stored */
+
+#define EDGE_SEVERED (EDGE_BLOCKING | EDGE_BLOCKED_BY) /* neither sees the other */
+
+#endif

@@ -1,0 +1,85 @@
+#include "handlers/common/errors.h"
+
+#include <string.h>
+
+#include "fcgi/base/text.h"
+#include "fcgi/json.h"
+#include "fcgi/router.h"
+#include "gen/templates.h"
+#include "handlers/common/forms.h"
+#include "handlers/common/page.h"
+#include "handlers/common/views.h"
+
+static bool wants_json(const struct request *req) {
+    const char *accept = request_header(req, "Accept");
+
+    if (text_starts(req->path, "/api/") || (req->route != NULL && req->route->face == FACE_JSON))
+        return true;
+    return accept != NULL && strstr(accept, "json") != NULL && strstr(accept, "text/html") == NULL;
+}
+
+/* RFC 9457 members beside `error`, typed application/json since clients refuse other types. */
+static void show_json(struct request *req, int status) {
+    const struct error *e = &req->ctx.error;
+    struct json j;
+
+    json_init(&j, respond(req, status, "application/json"));
+    json_open_object(&j);
+    json_put_str(&j, "error", tr(req->ctx.lang, e->text));
+    json_put_str(&j, "code", code_name(e->code));
+    json_put_int(&j, "status", status);
+    if (e->fields != NULL) {
+        json_put_array(&j, "errors");
+        for (const struct field_error *f = e->fields; f != NULL; f = f->next) {
+            json_open_object(&j);
+            json_put_str(&j, "field", f->field);
+            json_put_str(&j, "message", tr(req->ctx.lang, f->text));
+            json_close_object(&j);
+        }
+        json_close_array(&j);
+    }
+    json_put_str(&j, "request_id", req->ctx.request_id);
+    json_close_object(&j);
+}
+
+static void show_page(struct request *req, int status) {
+    const struct error *e = &req->ctx.error;
+    struct error_view v = {.status = status, .text = tr(req->ctx.lang, e->text), .retry_after = e->retry_after};
+    struct page *page = page_new(req, PLACE_NONE, NULL);
+
+    page->noindex = true;
+    tpl_error_page(respond(req, status, "text/html; charset=utf-8"), page, &v);
+}
+
+/* To the log-in page and back; what was about to be sent by a form is not kept, so it comes back to the form's page. */
+static void ask_to_log_in(struct request *req) {
+    struct buf to;
+    const char *back = req->method == METHOD_GET ? req->path : "/";
+
+    buf_init(&to, req->ctx.arena, 4096);
+    buf_puts(&to, "/login?return_to=");
+    buf_url(&to, back, strlen(back));
+    if (req->method == METHOD_GET && req->query_string[0] != '\0') {
+        buf_puts(&to, "%3F");
+        buf_url(&to, req->query_string, strlen(req->query_string));
+    }
+    respond_redirect(req, buf_str(&to));
+}
+
+void error_show(struct request *req) {
+    const struct error *e = &req->ctx.error;
+    int status = error_http_status(e);
+
+    if (e->retry_after > 0)
+        respond_header(req, "Retry-After", arena_printf(req->ctx.arena, "%d", e->retry_after));
+    else if (status == 503)
+        respond_header(req, "Retry-After", "5");
+    if (wants_json(req))
+        show_json(req, status);
+    else if (form_is_fetch(req))
+        buf_puts(respond(req, status, "text/plain; charset=utf-8"), tr(req->ctx.lang, e->text));
+    else if (e->code == UNAUTHENTICATED)
+        ask_to_log_in(req);
+    else
+        show_page(req, status);
+}

@@ -1,0 +1,247 @@
+#include "handlers/common/models.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/app.h"
+#include "fcgi/base/clock.h"
+#include "fcgi/base/lru.h"
+#include "fcgi/drivers/redis.h"
+#include "fcgi/log.h"
+#include "fcgi/rpc.h"
+#include "gen/stubs.h"
+#include "handlers/common/edge.h"
+#include "handlers/common/page_cache.h"
+
+#define CARDS_BYTES (2u << 20)
+#define CARD_TTL_S (7 * 86400)
+
+/* Cards in this worker, unpacked by malloc. What falls out of the cache during a request may still be pointed to: it is freed when the
+ * request ends. */
+static struct lru *cards;
+static int64_t cards_at = -1;
+static Pb__UserCard **dropped;
+static size_t n_dropped, dropped_room;
+
+static void card_drop(void *card) {
+    if (n_dropped == dropped_room) {
+        size_t room = dropped_room ? dropped_room * 2 : 64;
+        Pb__UserCard **more = realloc(dropped, room * sizeof *more);
+
+        if (more == NULL)
+            return; /* leaks one card rather than freeing what may be in use */
+        dropped = more;
+        dropped_room = room;
+    }
+    dropped[n_dropped++] = card;
+}
+
+void models_finish(void) {
+    while (n_dropped > 0)
+        pb__user_card__free_unpacked(dropped[--n_dropped], NULL);
+}
+
+void cards_epoch(int64_t epoch) {
+    if (epoch == cards_at)
+        return;
+    if (cards != NULL)
+        lru_clear(cards);
+    cards_at = epoch;
+}
+
+static const Pb__UserCard *card_keep(const void *packed, size_t n) {
+    Pb__UserCard *card = pb__user_card__unpack(NULL, n, packed);
+
+    if (card == NULL)
+        return NULL;
+    if (cards == NULL)
+        cards = lru_new(CARDS_BYTES);
+    lru_put(cards, card->id, card, sizeof *card + 2 * n + 64, card_drop);
+    return card;
+}
+
+static const Pb__UserCard *in_reply(const Pb__GetUsersReply *reply, int64_t id) {
+    for (size_t i = 0; i < reply->n_users; i++)
+        if (reply->users[i]->id == id)
+            return reply->users[i];
+    return NULL;
+}
+
+/* Fills the gaps that neither the worker nor Redis could: the owner answers (and publishes, so that the next look finds them). */
+static enum code cards_ask_owner(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret) {
+    Pb__GetUsersRequest req = PB__GET_USERS_REQUEST__INIT;
+    const Pb__GetUsersReply *reply;
+    enum code c;
+
+    req.ids = arena_many(ctx->arena, int64_t, n);
+    for (size_t i = 0; i < n; i++)
+        if (ret[i] == NULL && ids[i] != 0)
+            req.ids[req.n_ids++] = ids[i];
+    if (req.n_ids == 0)
+        return OK;
+    if ((c = user_get_users(ctx, &req, &reply)) != OK)
+        return c;
+    for (size_t i = 0; i < n; i++)
+        if (ret[i] == NULL)
+            ret[i] = in_reply(reply, ids[i]);
+    return OK;
+}
+
+/* Asks Redis for all that the worker does not have, in one MGET. */
+static void cards_ask_redis(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret, size_t missing) {
+    const char **argv = arena_many(ctx->arena, const char *, missing + 1);
+    size_t *where = arena_many(ctx->arena, size_t, missing), k = 0;
+    const redisReply *r;
+
+    argv[0] = "MGET";
+    for (size_t i = 0; i < n; i++) {
+        if (ret[i] == NULL && ids[i] != 0) {
+            where[k] = i;
+            argv[++k] = arena_printf(ctx->arena, "user:card:%lld", (long long)ids[i]);
+        }
+    }
+    redis_add_argv(ctx->env->redis, (int)(k + 1), argv, NULL);
+    r = redis_next(ctx, ctx->env->redis);
+    if (r == NULL)
+        fail_clear(ctx); /* the owner will know */
+    if (r == NULL || r->type != REDIS_REPLY_ARRAY)
+        return;
+    for (size_t i = 0; i < k && i < r->elements; i++)
+        if (r->element[i]->type == REDIS_REPLY_STRING)
+            ret[where[i]] = card_keep(r->element[i]->str, r->element[i]->len);
+}
+
+enum code cards_get(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret) {
+    size_t missing = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = cards != NULL && ids[i] != 0 ? lru_get(cards, ids[i]) : NULL;
+        missing += ret[i] == NULL && ids[i] != 0;
+    }
+    if (missing == 0)
+        return OK;
+    cards_ask_redis(ctx, ids, n, ret, missing);
+    return cards_ask_owner(ctx, ids, n, ret);
+}
+
+enum code card_get(struct ctx *ctx, int64_t id, const Pb__UserCard **ret) {
+    enum code c = cards_get(ctx, &id, 1, ret);
+
+    if (c == OK && *ret == NULL)
+        return fail(ctx, NOT_FOUND, "There is no such member.");
+    return c;
+}
+
+enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard **ret) {
+    Pb__ResolveHandlesRequest req = PB__RESOLVE_HANDLES_REQUEST__INIT;
+    const Pb__ResolveHandlesReply *reply;
+    enum code c;
+
+    req.handles = &handle;
+    req.n_handles = 1;
+    if ((c = user_resolve_handles(ctx, &req, &reply)) != OK)
+        return c;
+    if (reply->n_users == 0)
+        return fail(ctx, NOT_FOUND, "There is no member of this name. Check the spelling.");
+    *ret = reply->users[0];
+    return OK;
+}
+
+/* Writes the card unless a newer one stands there. KEYS: card, its version, epoch. ARGV: card, version, seconds, 1 when it is a change.
+ * The version has a key of its own, so that the script need not read protobuf. */
+static struct redis_script write_card = {
+    .src = "local v = tonumber(redis.call('GET', KEYS[2]) or '-1')\n"
+           "local new = tonumber(ARGV[2])\n"
+           "if v > new or (v == new and redis.call('EXISTS', KEYS[1]) == 1) then return 0 end\n"
+           "redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])\n"
+           "redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])\n"
+           "if ARGV[4] == '1' then redis.call('INCR', KEYS[3]) end\n"
+           "return 1",
+};
+
+static void card_write(struct ctx *ctx, const Pb__UserCard *card, const char *is_change) {
+    const unsigned char *packed;
+    const char *argv[7];
+    size_t n, lens[7];
+
+    rpc_pack(ctx, &card->base, &packed, &n);
+    argv[0] = arena_printf(ctx->arena, "user:card:%lld", (long long)card->id);
+    argv[1] = arena_printf(ctx->arena, "user:card:%lld:v", (long long)card->id);
+    argv[2] = "user:epoch";
+    argv[3] = (const char *)packed;
+    argv[4] = arena_printf(ctx->arena, "%lld", (long long)card->version);
+    argv[5] = arena_printf(ctx->arena, "%d", CARD_TTL_S);
+    argv[6] = is_change;
+    for (int i = 0; i < 7; i++)
+        lens[i] = i == 3 ? n : strlen(argv[i]);
+    redis_add_script(ctx, ctx->env->redis, &write_card, 3, 7, argv, lens);
+    if (redis_next_script(ctx, ctx->env->redis) == NULL) {
+        log_warn(ctx, "card not published", "user=%lld", (long long)card->id);
+        fail_clear(ctx); /* a change is repeated by the consumer of user.changed, a restore by the next reader */
+    }
+}
+
+void card_restore(struct ctx *ctx, const Pb__UserCard *card) { card_write(ctx, card, "0"); }
+
+void card_publish(struct ctx *ctx, const Pb__UserCard *card) {
+    struct page_purge purge;
+
+    card_write(ctx, card, "1");
+    if (cards != NULL)
+        lru_remove(cards, card->id);
+    page_purge_init(&purge, ctx);
+    page_purge_add(&purge, 'u', card->id);
+    page_purge_run(&purge);
+}
+
+uint32_t edges_parse(const char *value, int64_t now_ms) {
+    char *rest;
+    uint32_t edges = (uint32_t)strtoul(value, &rest, 10);
+
+    if ((edges & EDGE_MUTING) != 0 && *rest == ':' && strtoll(rest + 1, NULL, 10) <= now_ms)
+        edges &= ~EDGE_MUTING;
+    return edges;
+}
+
+static enum code edges_ask_owner(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, uint32_t *ret) {
+    Pb__GetRelationshipsRequest req = PB__GET_RELATIONSHIPS_REQUEST__INIT;
+    const Pb__GetRelationshipsReply *reply;
+    enum code c;
+
+    req.viewer_id = viewer;
+    req.target_ids = arena_memdup(ctx->arena, ids, n * sizeof *ids);
+    req.n_target_ids = n;
+    if ((c = connection_get_relationships(ctx, &req, &reply)) != OK)
+        return c;
+    for (size_t i = 0; i < n && i < reply->n_relationships; i++)
+        ret[i] = reply->relationships[i]->edges & ~(EDGE_FOLLOWED_BY | EDGE_REQUESTED_BY);
+    return OK;
+}
+
+enum code edges_get(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, uint32_t *ret) {
+    const char **argv = arena_many(ctx->arena, const char *, n + 3);
+    const redisReply *r;
+    int64_t now = clock_now_ms();
+
+    memset(ret, 0, n * sizeof *ret);
+    if (viewer == 0 || n == 0)
+        return OK;
+    argv[0] = "HMGET";
+    argv[1] = arena_printf(ctx->arena, "conn:rel:%lld", (long long)viewer);
+    argv[2] = "_";
+    for (size_t i = 0; i < n; i++)
+        argv[i + 3] = arena_printf(ctx->arena, "%lld", (long long)ids[i]);
+    redis_add_argv(ctx->env->redis, (int)(n + 3), argv, NULL);
+    r = redis_next(ctx, ctx->env->redis);
+    if (r == NULL)
+        fail_clear(ctx);
+    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != n + 1 || r->element[0]->type != REDIS_REPLY_STRING)
+        return edges_ask_owner(ctx, viewer, ids, n, ret);
+    for (size_t i = 0; i < n; i++) {
+        if (r->element[i + 1]->type == REDIS_REPLY_STRING)
+            ret[i] = edges_parse(r->element[i + 1]->str, now);
+        if (ids[i] == viewer)
+            ret[i] |= EDGE_SELF;
+    }
+    return OK;
+}

@@ -1,0 +1,264 @@
+#include "handlers/common/page_cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fcgi/base/crypto.h"
+#include "fcgi/base/id.h"
+#include "fcgi/base/text.h"
+#include "fcgi/config.h"
+#include "fcgi/drivers/redis.h"
+#include "fcgi/log.h"
+#include "fcgi/router.h"
+
+/* Redis keys: page:clock counts changes; page:at:<tag> is the clock of the tag's last change; page:on:<tag> the set of pages that
+ * show it. All of them may be lost together: then page:clock is missing, and whoever finds that empties the folder. */
+#define TAGS_MAX 160
+#define KEEP_S "86400"
+
+/* The page being built. One request at a time runs in a worker, and page_cache_begin() starts afresh. */
+static struct {
+    const struct ctx *ctx; /* whose page it is; NULL: nothing is to be kept */
+    char clock[24];
+    size_t n;
+    const char *tags[TAGS_MAX];
+} building;
+
+/* KEYS: none but by tag. ARGV: clock at begin, path, tags… → 1 when nothing has changed since; then the page is registered. */
+static struct redis_script keep = {
+    .src = "if redis.call('GET', 'page:clock') == false then return 0 end\n"
+           "local since = tonumber(ARGV[1])\n"
+           "for i = 3, #ARGV do\n"
+           "  local at = redis.call('GET', 'page:at:' .. ARGV[i])\n"
+           "  if at and tonumber(at) > since then return 0 end\n"
+           "end\n"
+           "for i = 3, #ARGV do\n"
+           "  redis.call('SADD', 'page:on:' .. ARGV[i], ARGV[2])\n"
+           "  redis.call('EXPIRE', 'page:on:' .. ARGV[i], " KEEP_S ")\n"
+           "end\n"
+           "return 1",
+};
+
+/* ARGV: clock at begin, tags… → 1 when still nothing has changed. */
+static struct redis_script recheck = {
+    .src = "if redis.call('GET', 'page:clock') == false then return 0 end\n"
+           "for i = 2, #ARGV do\n"
+           "  local at = redis.call('GET', 'page:at:' .. ARGV[i])\n"
+           "  if at and tonumber(at) > tonumber(ARGV[1]) then return 0 end\n"
+           "end\n"
+           "return 1",
+};
+
+/* ARGV: tags… → the pages to remove, or false when the records were lost and everything must go. */
+static struct redis_script purge_pages = {
+    .src = "local known = redis.call('GET', 'page:clock')\n"
+           "local clock = redis.call('INCR', 'page:clock')\n"
+           "local pages = {}\n"
+           "for i = 1, #ARGV do\n"
+           "  redis.call('SET', 'page:at:' .. ARGV[i], clock, 'EX', 3600)\n"
+           "  local on = 'page:on:' .. ARGV[i]\n"
+           "  for _, path in ipairs(redis.call('SMEMBERS', on)) do pages[#pages + 1] = path end\n"
+           "  redis.call('DEL', on)\n"
+           "end\n"
+           "if not known then return false end\n"
+           "return pages",
+};
+
+static const char *folder(const struct ctx *ctx) {
+    const char *dir = ctx->env->config->pages_dir;
+
+    return text_is_empty(dir) ? NULL : dir;
+}
+
+/* The page's file, or NULL when the path could not stand for itself in a folder (nginx looks the decoded path up as it is). */
+static const char *file_of(struct ctx *ctx, const char *path) {
+    if (strlen(path) > 200 || strstr(path, "/.") != NULL || strstr(path, "//") != NULL)
+        return NULL;
+    return arena_printf(ctx->arena, "%s%s%sindex.html", folder(ctx), path, path[1] == '\0' ? "" : "/");
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw) {
+    (void)st;
+    (void)kind;
+    if (ftw->level > 0)
+        remove(path);
+    return 0;
+}
+
+static void empty_folder(struct ctx *ctx) {
+    nftw(folder(ctx), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    log_info(ctx, "kept pages dropped", "why=%s", "no record of what they show");
+}
+
+void page_cache_begin(struct request *req) {
+    struct ctx *ctx = &req->ctx;
+    const redisReply *r;
+
+    building.ctx = NULL;
+    if (!req->route->cacheable || ctx->viewer_id != 0 || folder(ctx) == NULL || req->query_string[0] != '\0' ||
+        ctx->env->config->intranet || (req->method & (METHOD_GET | METHOD_HEAD)) == 0 ||
+        request_cookie(req, "note") != NULL || file_of(ctx, req->path) == NULL || ctx->lang != 0)
+        return;
+    /* SETNX starts the clock where there is none, so that a page built now can be kept. A lost clock means lost records. */
+    redis_add(ctx->env->redis, "SET page:clock 1 NX");
+    redis_add(ctx->env->redis, "GET page:clock");
+    r = redis_next(ctx, ctx->env->redis);
+    if (r != NULL && r->type == REDIS_REPLY_STATUS)
+        empty_folder(ctx);
+    r = redis_next(ctx, ctx->env->redis);
+    if (r == NULL || r->type != REDIS_REPLY_STRING || r->len >= sizeof building.clock) {
+        fail_clear(ctx);
+        return;
+    }
+    memcpy(building.clock, r->str, r->len + 1);
+    building.n = 0;
+    building.ctx = ctx;
+}
+
+void page_cache_on_name(struct ctx *ctx, const char *tag) {
+    if (building.ctx != ctx)
+        return;
+    if (building.n == TAGS_MAX) {
+        building.ctx = NULL; /* shows too much to be kept track of */
+        return;
+    }
+    building.tags[building.n++] = arena_strdup(ctx->arena, tag);
+}
+
+void page_cache_on(struct ctx *ctx, char kind, int64_t id) {
+    char tag[ID_STR_MAX + 2];
+
+    if (building.ctx != ctx)
+        return;
+    tag[0] = kind;
+    id_format(id, tag + 1);
+    page_cache_on_name(ctx, tag);
+}
+
+static bool make_folders(char *file) {
+    for (char *slash = strchr(file + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(file, 0755) != 0 && errno != EEXIST) {
+            *slash = '/';
+            return false;
+        }
+        *slash = '/';
+    }
+    return true;
+}
+
+/* nginx makes the ETag out of a file's time and size. A time in seconds would be the same for two versions of a second, so the time is
+ * made from the content: as a date it means nothing, and nginx does not show it (nginx/snippets/pages.conf). */
+static bool stamp(int fd, const struct buf *body) {
+    unsigned char digest[CRYPTO_HASH_BYTES];
+    uint32_t n;
+
+    crypto_digest(digest, body->p, body->n);
+    memcpy(&n, digest, sizeof n);
+    const struct timespec times[2] = {{.tv_sec = n >> 1}, {.tv_sec = n >> 1}};
+    return futimens(fd, times) == 0;
+}
+
+static bool write_whole(const char *file, const struct buf *body) {
+    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    bool ok;
+
+    if (fd < 0)
+        return false;
+    ok = write(fd, body->p, body->n) == (ssize_t)body->n && stamp(fd, body);
+    ok = close(fd) == 0 && ok;
+    if (!ok)
+        unlink(file);
+    return ok;
+}
+
+static bool script_says_yes(struct ctx *ctx, struct redis_script *s, const char *path) {
+    const char **argv = arena_many(ctx->arena, const char *, building.n + 2);
+    int argc = 0;
+    const redisReply *r;
+
+    argv[argc++] = building.clock;
+    if (path != NULL)
+        argv[argc++] = path;
+    for (size_t i = 0; i < building.n; i++)
+        argv[argc++] = building.tags[i];
+    redis_add_script(ctx, ctx->env->redis, s, 0, argc, argv, NULL);
+    r = redis_next_script(ctx, ctx->env->redis);
+    fail_clear(ctx);
+    return r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer == 1;
+}
+
+void page_cache_keep(struct request *req) {
+    struct ctx *ctx = &req->ctx;
+    const char *file, *fresh;
+
+    if (building.ctx != ctx)
+        return;
+    file = file_of(ctx, req->path);
+    /* Register, put the file in place, then look again: a change in between has either seen the registration and removed the file, or
+     * is seen now. */
+    if (req->res.status == 200 && !ctx_failed(ctx) && script_says_yes(ctx, &keep, req->path)) {
+        fresh = arena_printf(ctx->arena, "%s.%d", file, (int)getpid());
+        if (make_folders(arena_strdup(ctx->arena, file)) && write_whole(fresh, &req->res.body)) {
+            if (rename(fresh, file) != 0)
+                unlink(fresh);
+            else if (!script_says_yes(ctx, &recheck, NULL))
+                unlink(file);
+        }
+    }
+    building.ctx = NULL;
+}
+
+void page_purge_init(struct page_purge *p, struct ctx *ctx) {
+    p->ctx = ctx;
+    p->n = 0;
+}
+
+void page_purge_add_name(struct page_purge *p, const char *tag) {
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->tags[i], tag) == 0)
+            return;
+    if (p->n == sizeof p->tags / sizeof *p->tags)
+        page_purge_run(p);
+    snprintf(p->tags[p->n++], sizeof p->tags[0], "%s", tag);
+}
+
+void page_purge_add(struct page_purge *p, char kind, int64_t id) {
+    char tag[ID_STR_MAX + 2];
+
+    if (id == 0)
+        return;
+    tag[0] = kind;
+    id_format(id, tag + 1);
+    page_purge_add_name(p, tag);
+}
+
+void page_purge_run(struct page_purge *p) {
+    struct ctx *ctx = p->ctx;
+    const char *argv[sizeof p->tags / sizeof *p->tags];
+    const redisReply *r;
+
+    if (folder(ctx) == NULL)
+        p->n = 0;
+    if (p->n == 0)
+        return;
+    for (size_t i = 0; i < p->n; i++)
+        argv[i] = p->tags[i];
+    redis_add_script(ctx, ctx->env->redis, &purge_pages, 0, (int)p->n, argv, NULL);
+    r = redis_next_script(ctx, ctx->env->redis);
+    if (r == NULL || r->type != REDIS_REPLY_ARRAY) {
+        fail_clear(ctx);
+        empty_folder(ctx);
+    } else {
+        for (size_t i = 0; i < r->elements; i++)
+            unlink(file_of(ctx, r->element[i]->str));
+    }
+    p->n = 0;
+}

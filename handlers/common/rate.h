@@ -1,0 +1,25 @@
+/* Rates: how often an account or address may do something. Counted in Redis by fixed windows, in the session's round. */
+#ifndef DEEPLINK_COMMON_RATE_H
+#define DEEPLINK_COMMON_RATE_H
+
+#include "fcgi/drivers/redis.h"
+#include "fcgi/router.h"
+
+struct rate_check {
+    const struct rate *rate; /* NULL: not limited */
+    const char *key;
+    int64_t count;
+    int64_t left_s; /* until the window ends */
+};
+
+/* The route's rate or the default of its method, for the claimed member or the address (IPv6 by /64). */
+void rate_choose(struct rate_check *c, struct request *req, int64_t claimed_user);
+void rate_ask(const struct rate_check *c, struct redis *redis);
+void rate_answer(struct ctx *ctx, struct rate_check *c, struct redis *redis);
+/* EXHAUSTED with the seconds to wait when there were too many. */
+enum code rate_judge(struct ctx *ctx, const struct rate_check *c);
+
+/* What an address counts as: itself, or its /64 for IPv6. */
+const char *rate_address(struct ctx *ctx);
+
+#endif

@@ -1,0 +1,53 @@
+/* Likes, reposts, bookmarks, pins. */
+#include "gen/stubs.h"
+#include "gen/templates.h"
+#include "fcgi/base/text.h"
+#include "handlers/post/pages.h"
+#include "handlers/post/pages_shared.h"
+
+/* The post's buttons as they are now for a script, else back to where the reader was, with the post in view. */
+static enum code answer(struct request *req, const Pb__PostItem *item, const char *notice) {
+    const char *back = field_text(req, "return_to");
+    struct post_card card;
+    struct page *page;
+
+    if (form_is_fetch(req)) {
+        page = page_new(req, PLACE_NONE, NULL);
+        post_card_fill(page, item, &card);
+        tpl_post_actions(form_html(req), page, &card);
+        return OK;
+    }
+    page_notice_next(req, notice);
+    if (text_is_empty(back))
+        back = post_page_path(&req->ctx, item);
+    return respond_redirect(req, post_page_at(&req->ctx, back, post_page_shown(item)->id));
+}
+
+static enum code react(struct request *req, const char *kind, bool on, const char *notice) {
+    Pb__ReactRequest ask = PB__REACT_REQUEST__INIT;
+    const Pb__PostReply *reply;
+    enum code c;
+
+    ask.viewer_id = req->ctx.viewer_id;
+    ask.kind = kind;
+    ask.on = on;
+    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_react(&req->ctx, &ask, &reply)) != OK)
+        return c;
+    return answer(req, reply->item, notice);
+}
+
+enum code post_page_like(struct request *req) { return react(req, "like", true, "liked"); }
+
+enum code post_page_unlike(struct request *req) { return react(req, "like", false, "unliked"); }
+
+enum code post_page_repost(struct request *req) { return react(req, "repost", true, "reposted"); }
+
+enum code post_page_unrepost(struct request *req) { return react(req, "repost", false, "unreposted"); }
+
+enum code post_page_bookmark(struct request *req) { return react(req, "bookmark", true, "bookmarked"); }
+
+enum code post_page_unbookmark(struct request *req) { return react(req, "bookmark", false, "unbookmarked"); }
+
+enum code post_page_pin(struct request *req) { return react(req, "pin", true, "pinned"); }
+
+enum code post_page_unpin(struct request *req) { return react(req, "pin", false, "unpinned"); }

@@ -1,0 +1,184 @@
+/* One post: its thread, its history, who liked and reposted it. */
+#include <inttypes.h>
+#include <strings.h>
+
+#include "fcgi/base/id.h"
+#include "fcgi/base/text.h"
+#include "gen/stubs.h"
+#include "gen/templates.h"
+#include "handlers/common/members.h"
+#include "handlers/common/page_cache.h"
+#include "handlers/post/pages.h"
+#include "handlers/post/pages_shared.h"
+
+#define THREAD_UP 30
+#define THREAD_DOWN 100     /* comments at first … */
+#define THREAD_DOWN_MAX 500 /* … and on request */
+#define TITLE_LETTERS 60
+#define WHO_LIMIT 40
+
+/* ---- Thread ------------------------------------------------------------------------------------------------------ */
+
+/* What may be said of a post where it is not shown itself: behind a content warning stands only that. */
+static const char *words_of(const Pb__PostView *post) { return text_is_empty(post->warning) ? post->text : post->warning; }
+
+static void set_head(struct page *page, const Pb__PostItem *item) {
+    struct arena *a = page->arena;
+    const Pb__PostView *post = post_page_shown(item);
+    const Pb__UserCard *author = post_page_author(item);
+
+    if (author != NULL)
+        page->title = tr_fill(a, page->lang, tr_mark("{name}: {words}"), "name", author->name, "words",
+                              text_ellipsis(a, words_of(post), TITLE_LETTERS), NULL);
+    page->description = words_of(post);
+    page->og_type = "article";
+    page->noindex = post->audience != PB__AUDIENCE__AUDIENCE_PUBLIC || author == NULL || author->noindex;
+}
+
+static void set_ancestors(struct request *req, const struct page *page, const Pb__ThreadReply *thread, struct thread_view *v) {
+    struct post_card *cards = post_cards(req, page, thread->ancestors, thread->n_ancestors);
+
+    for (size_t i = 1; i < thread->n_ancestors; i++)
+        cards[i].reply_to = NULL; /* it stands right above */
+    v->ancestors = cards;
+    v->n_ancestors = thread->n_ancestors;
+}
+
+static void set_comments(struct request *req, const struct page *page, const Pb__ThreadReply *thread, struct thread_view *v) {
+    size_t n = thread->n_descendants;
+    uint32_t *depths = arena_many(req->ctx.arena, uint32_t, n);
+    int64_t shown = field_int(req, "comments");
+
+    for (size_t i = 0; i < n; i++)
+        depths[i] = thread->descendants[i]->depth;
+    v->comments = comments_tree(req->ctx.arena, v->post->post->id, post_cards(req, page, thread->descendants, n), depths, n,
+                                &v->n_comments);
+    v->n_total = (int64_t)n;
+    if (thread->more && shown < THREAD_DOWN_MAX)
+        v->more = arena_printf(req->ctx.arena, "%s?comments=%d#comments", page->path, THREAD_DOWN_MAX);
+}
+
+static enum code show_thread(struct request *req, const Pb__ThreadReply *thread) {
+    struct thread_view v = {0};
+    struct page *page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Post")));
+    struct post_card *card = post_cards_one(req, page, thread->post);
+
+    set_head(page, thread->post);
+    set_ancestors(req, page, thread, &v);
+    if (v.n_ancestors > 0)
+        card->reply_to = NULL;
+    v.post = card;
+    set_comments(req, page, thread, &v);
+    if (card->may_act) {
+        v.composer = post_page_composer(req, thread->post);
+        v.composer.return_to = page->path;
+    }
+    /* Strangers' threads are kept, and change less often than what is talked about. */
+    v.side = req->ctx.viewer_id != 0 ? side_get(req) : NULL;
+    tpl_post_thread(form_html(req), page, &v);
+    return OK;
+}
+
+/* Each post has one address: its author's handle as they write it, and its own id where a repost of it was asked for. */
+static bool is_at_home(const struct request *req, const Pb__PostItem *item) {
+    const Pb__UserCard *author = post_page_author(item);
+
+    return author == NULL || (item->original == NULL && strcmp(author->handle, req->args[0]) == 0);
+}
+
+enum code post_page_thread(struct request *req) {
+    Pb__ThreadRequest ask = PB__THREAD_REQUEST__INIT;
+    const Pb__ThreadReply *thread;
+    enum code c;
+
+    page_cache_begin(req);
+    if (!id_parse(req->args[1], &ask.id))
+        return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such post."));
+    ask.viewer_id = req->ctx.viewer_id;
+    ask.up = THREAD_UP;
+    ask.down = field_present(req, "comments") ? (uint32_t)field_int(req, "comments") : THREAD_DOWN;
+    if ((c = post_get_thread(&req->ctx, &ask, &thread)) != OK)
+        return c;
+    if (!is_at_home(req, thread->post))
+        return respond_redirect(req, post_page_path(&req->ctx, thread->post));
+    page_cache_on(&req->ctx, 'h', post_page_shown(thread->post)->root_id);
+    return show_thread(req, thread);
+}
+
+/* ---- History ----------------------------------------------------------------------------------------------------- */
+
+enum code post_page_history(struct request *req) {
+    Pb__PostRequest ask = PB__POST_REQUEST__INIT;
+    const Pb__HistoryReply *history;
+    struct revision_row *rows;
+    struct history_view v = {0};
+    struct page *page;
+    enum code c;
+
+    ask.viewer_id = req->ctx.viewer_id;
+    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_get_history(&req->ctx, &ask, &history)) != OK)
+        return c;
+    page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("History of a post")));
+    page->noindex = true;
+    v.n = history->n_revisions;
+    v.revisions = rows = arena_many(req->ctx.arena, struct revision_row, v.n);
+    for (size_t i = 0; i < v.n; i++) {
+        const Pb__Revision *revision = history->revisions[v.n - 1 - i];
+
+        rows[i] = (struct revision_row){revision, {revision->html, strlen(revision->html)}, i == 0};
+    }
+    v.post = post_cards_one(req, page, history->item);
+    tpl_post_history(form_html(req), page, &v);
+    return OK;
+}
+
+/* ---- Who did it -------------------------------------------------------------------------------------------------- */
+
+static enum code list_who(struct request *req, const char *kind, int64_t id, struct member_list *ret) {
+    struct ctx *ctx = &req->ctx;
+    Pb__WhoRequest ask = PB__WHO_REQUEST__INIT;
+    const Pb__WhoReply *who;
+    struct member_row *rows;
+    int64_t *ids;
+    enum code c;
+
+    ask.viewer_id = ctx->viewer_id;
+    ask.id = id;
+    ask.kind = kind;
+    ask.before = field_int(req, "before");
+    ask.limit = WHO_LIMIT;
+    if ((c = post_who_reacted(ctx, &ask, &who)) != OK)
+        return c;
+    ids = arena_many(ctx->arena, int64_t, who->n_users);
+    for (size_t i = 0; i < who->n_users; i++)
+        ids[i] = who->users[i]->id;
+    c = member_rows(ctx, ids, who->n_users, &rows, &ret->n);
+    ret->rows = rows;
+    if (who->next != 0)
+        ret->pager.older = arena_printf(ctx->arena, "%s?before=%" PRId64, req->path, who->next);
+    if (ask.before != 0)
+        ret->pager.newer = req->path;
+    return c;
+}
+
+static enum code show_who(struct request *req, const char *kind, const char *title, bool reposts) {
+    struct who_view v = {.reposts = reposts};
+    const Pb__PostItem *item;
+    struct page *page;
+    enum code c;
+
+    if ((c = post_page_item(req, &item)) != OK ||
+        (c = list_who(req, kind, post_page_shown(item)->id, &v.members)) != OK)
+        return c;
+    page = page_new(req, PLACE_NONE, tr(req->ctx.lang, title));
+    page->noindex = true;
+    v.post = post_cards_one(req, page, item);
+    tpl_post_who(form_html(req), page, &v);
+    return OK;
+}
+
+enum code post_page_who_liked(struct request *req) { return show_who(req, "like", tr_mark("Who liked this"), false); }
+
+enum code post_page_who_reposted(struct request *req) {
+    return show_who(req, "repost", tr_mark("Who reposted this"), true);
+}

@@ -1,0 +1,322 @@
+/* Home, local, tags, bookmarks, likes; and the same as bare fragments for endless scrolling. */
+#include <inttypes.h>
+
+#include "fcgi/base/id.h"
+#include "fcgi/base/text.h"
+#include "fcgi/config.h"
+#include "gen/stubs.h"
+#include "gen/templates.h"
+#include "handlers/common/entities.h"
+#include "handlers/common/members.h"
+#include "handlers/common/models.h"
+#include "handlers/common/page_cache.h"
+#include "handlers/post/pages.h"
+#include "handlers/post/pages_shared.h"
+#include "handlers/post/rules.h"
+#include "handlers/post/service.h"
+
+#define LANDING_POSTS 6
+#define PEOPLE 8
+#define TAGS 40
+
+typedef enum code timeline_rpc(struct ctx *ctx, const Pb__PageRequest *req, const Pb__TimelinePage **ret_reply);
+
+/* Whether the address asks for what is newer than the newest post: then it goes on there. */
+static bool is_past_newest(const struct request *req, const Pb__TimelinePage *timeline) {
+    return timeline->n_items == 0 && field_int(req, "min_id") != 0;
+}
+
+/* Beside pages that are kept for strangers nothing may stand that changes when they don't. */
+static const struct side *side_of(struct request *req) { return req->ctx.viewer_id != 0 ? side_get(req) : NULL; }
+
+/* ---- Home -------------------------------------------------------------------------------------------------------- */
+
+static void prefetch_home(struct request *req, int64_t claimed_user) {
+    const char *max = params_get(&req->query, "max_id"), *min = params_get(&req->query, "min_id");
+    int64_t max_id = 0;
+
+    if (min == NULL && (max == NULL || id_parse(max, &max_id)))
+        post_home_prefetch(&req->ctx, claimed_user, max_id, POST_PAGE_LIMIT);
+}
+
+void post_page_fragment_home_prefetch(struct request *req, int64_t claimed_user) { prefetch_home(req, claimed_user); }
+
+void post_page_front_prefetch(struct request *req, int64_t claimed_user) {
+    side_prefetch(req, claimed_user);
+    prefetch_home(req, claimed_user);
+}
+
+/* Whom to begin with, and whether there is anybody yet. */
+static enum code welcome(struct request *req, struct home_view *v) {
+    struct ctx *ctx = &req->ctx;
+    Pb__ListEdgesRequest ask = PB__LIST_EDGES_REQUEST__INIT;
+    Pb__GetCountsRequest count = PB__GET_COUNTS_REQUEST__INIT;
+    const Pb__EdgesPage *edges;
+    const Pb__GetCountsReply *counts;
+    struct member_row *rows;
+    int64_t *ids;
+    enum code c;
+
+    ask.user_id = ctx->viewer_id;
+    ask.limit = PEOPLE;
+    count.user_ids = &ctx->viewer_id;
+    count.n_user_ids = 1;
+    if ((c = connection_suggest_follows(ctx, &ask, &edges)) != OK ||
+        (c = connection_get_counts(ctx, &count, &counts)) != OK)
+        return c;
+    ids = arena_many(ctx->arena, int64_t, edges->n_items);
+    for (size_t i = 0; i < edges->n_items; i++)
+        ids[i] = edges->items[i]->user_id;
+    c = member_rows(ctx, ids, edges->n_items, &rows, &v->n_people);
+    v->people = rows;
+    v->follows_nobody = counts->n_counts == 0 || counts->counts[0]->following == 0;
+    return c;
+}
+
+static enum code home(struct request *req) {
+    struct home_view v = {.first_page = post_cards_first(req)};
+    Pb__PageRequest ask = post_cards_ask(req);
+    const Pb__TimelinePage *timeline;
+    struct page *page;
+    enum code c;
+
+    side_take(req); /* it was asked for first */
+    if ((c = post_home_timeline(&req->ctx, &ask, &timeline)) != OK)
+        return c;
+    if (is_past_newest(req, timeline))
+        return respond_redirect(req, "/");
+    page = page_new(req, PLACE_HOME, tr(req->ctx.lang, tr_mark("Home")));
+    v.list = post_cards_list(req, page, timeline, "/", "/fragment/home");
+    v.side = side_get(req);
+    v.composer = post_page_composer(req, NULL);
+    v.composer.return_to = "/";
+    if (v.list.n == 0 && v.first_page && (c = welcome(req, &v)) != OK)
+        return c;
+    tpl_post_home(form_html(req), page, &v);
+    return OK;
+}
+
+static enum code landing(struct request *req) {
+    Pb__PageRequest ask = PB__PAGE_REQUEST__INIT;
+    const Pb__TimelinePage *timeline;
+    struct landing_view v = {0};
+    struct page *page;
+    enum code c;
+
+    page_cache_begin(req);
+    page_cache_on_name(&req->ctx, "local");
+    page = page_new(req, PLACE_NONE, NULL);
+    if (!req->ctx.env->config->intranet) {
+        ask.limit = LANDING_POSTS;
+        if ((c = post_local_timeline(&req->ctx, &ask, &timeline)) != OK)
+            return c;
+        v.latest.posts = post_cards(req, page, timeline->items, timeline->n_items);
+        v.latest.n = timeline->n_items;
+    }
+    tpl_post_landing(form_html(req), page, &v);
+    return OK;
+}
+
+enum code post_page_front(struct request *req) {
+    if (req->ctx.viewer_id != 0)
+        return home(req);
+    post_page_front_prefetch(req, 0); /* of an account that is no longer active */
+    return landing(req);
+}
+
+/* ---- Local ------------------------------------------------------------------------------------------------------- */
+
+enum code post_page_local(struct request *req) {
+    Pb__PageRequest ask = post_cards_ask(req);
+    const Pb__TimelinePage *timeline;
+    struct local_view v = {0};
+    struct page *page;
+    enum code c;
+
+    page_cache_begin(req);
+    page_cache_on_name(&req->ctx, "local");
+    if ((c = post_local_timeline(&req->ctx, &ask, &timeline)) != OK)
+        return c;
+    if (is_past_newest(req, timeline))
+        return respond_redirect(req, "/local");
+    page = page_new(req, PLACE_LOCAL, tr(req->ctx.lang, tr_mark("Local")));
+    v.list = post_cards_list(req, page, timeline, "/local", "/fragment/local");
+    v.side = side_of(req);
+    tpl_post_local(form_html(req), page, &v);
+    return OK;
+}
+
+/* ---- Tags -------------------------------------------------------------------------------------------------------- */
+
+enum code post_page_tags(struct request *req) {
+    Pb__TagsRequest ask = PB__TAGS_REQUEST__INIT;
+    const Pb__TagsReply *reply;
+    struct tags_view v = {0};
+    enum code c;
+
+    ask.limit = TAGS;
+    if ((c = post_trending_tags(&req->ctx, &ask, &reply)) != OK)
+        return c;
+    v.tags = reply->tags;
+    v.n = reply->n_tags;
+    tpl_post_tags(form_html(req), page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Tags"))), &v);
+    return OK;
+}
+
+/* The tag in the address, as written and folded; NOT_FOUND when no post could have it. */
+static enum code tag_of(struct request *req, const char **ret_name, const char **ret_folded) {
+    const char *name = text_clean_line(req->ctx.arena, req->args[0], strlen(req->args[0]));
+
+    const char *folded = name != NULL && entity_is_tag(name) ? text_fold(req->ctx.arena, name) : NULL;
+
+    if (folded == NULL)
+        return fail(&req->ctx, NOT_FOUND, tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
+    *ret_name = name;
+    *ret_folded = folded;
+    return OK;
+}
+
+/* How often it is used, where that is known. */
+static enum code count_tag(struct ctx *ctx, const char *folded, struct tag_view *v) {
+    Pb__TagsRequest ask = PB__TAGS_REQUEST__INIT;
+    const Pb__TagsReply *reply;
+    enum code c;
+
+    ask.query = folded;
+    ask.limit = 10;
+    if ((c = post_trending_tags(ctx, &ask, &reply)) != OK)
+        return c;
+    for (size_t i = 0; i < reply->n_tags; i++) {
+        const Pb__TagInfo *tag = reply->tags[i];
+
+        if (!same(text_fold(ctx->arena, tag->name), folded))
+            continue;
+        v->posts = tag->posts;
+        v->people = tag->people;
+    }
+    return OK;
+}
+
+static enum code read_tag(struct request *req, const char **ret_name, const Pb__TimelinePage **ret) {
+    Pb__PageRequest ask = post_cards_ask(req);
+    const char *folded = "";
+    enum code c;
+
+    if ((c = tag_of(req, ret_name, &folded)) != OK)
+        return c;
+    page_cache_begin(req);
+    page_cache_on_name(&req->ctx, post_tag_dependency(&req->ctx, folded));
+    ask.tag = *ret_name;
+    return post_tag_timeline(&req->ctx, &ask, ret);
+}
+
+enum code post_page_tag(struct request *req) {
+    struct ctx *ctx = &req->ctx;
+    const Pb__TimelinePage *timeline;
+    struct tag_view v = {0};
+    struct page *page;
+    const char *path;
+    enum code c;
+
+    if ((c = read_tag(req, &v.name, &timeline)) != OK)
+        return c;
+    path = post_page_tag_path(ctx, "/tags/", v.name, "");
+    if (is_past_newest(req, timeline))
+        return respond_redirect(req, path);
+    if ((c = count_tag(ctx, text_fold(ctx->arena, v.name), &v)) != OK)
+        return c;
+    page = page_new(req, PLACE_NONE, arena_printf(ctx->arena, "#%s", v.name));
+    page->canonical = path;
+    page->feed = post_page_tag_path(ctx, "/tags/", v.name, "/feed.atom");
+    v.list = post_cards_list(req, page, timeline, path, post_page_tag_path(ctx, "/fragment/tag/", v.name, ""));
+    page->noindex = v.list.n == 0;
+    v.side = side_of(req);
+    /* A tag without posts is no page to be kept or found. */
+    tpl_post_tag(respond(req, v.list.n == 0 && post_cards_first(req) ? 404 : 200, NULL), page, &v);
+    return OK;
+}
+
+/* ---- The reader's own --------------------------------------------------------------------------------------------- */
+
+static enum code kept(struct request *req, timeline_rpc *rpc, struct page *page,
+                      void (*template)(struct buf *, const struct page *, const struct kept_view *)) {
+    Pb__PageRequest ask = post_cards_ask(req);
+    const Pb__TimelinePage *timeline;
+    struct kept_view v = {0};
+    enum code c;
+
+    if ((c = rpc(&req->ctx, &ask, &timeline)) != OK)
+        return c;
+    if (is_past_newest(req, timeline))
+        return respond_redirect(req, req->path);
+    v.list = post_cards_list(req, page, timeline, req->path, NULL);
+    v.side = side_get(req);
+    template(form_html(req), page, &v);
+    return OK;
+}
+
+enum code post_page_bookmarks(struct request *req) {
+    return kept(req, post_bookmarks, page_new(req, PLACE_BOOKMARKS, tr(req->ctx.lang, tr_mark("Bookmarks"))),
+                tpl_post_bookmarks);
+}
+
+enum code post_page_likes(struct request *req) {
+    return kept(req, post_likes, page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Likes"))), tpl_post_likes);
+}
+
+/* ---- Fragments --------------------------------------------------------------------------------------------------- */
+
+static enum code fragment(struct request *req, const Pb__TimelinePage *timeline, const char *path, const char *own_path) {
+    struct page *page = page_new(req, PLACE_NONE, NULL);
+    struct post_list list = post_cards_list(req, page, timeline, path, own_path);
+
+    tpl_posts_fragment(form_html(req), page, &list);
+    post_page_revalidated(req, "private, no-cache");
+    return OK;
+}
+
+enum code post_page_fragment_home(struct request *req) {
+    Pb__PageRequest ask = post_cards_ask(req);
+    const Pb__TimelinePage *timeline;
+    enum code c = post_home_timeline(&req->ctx, &ask, &timeline);
+
+    return c != OK ? c : fragment(req, timeline, "/", "/fragment/home");
+}
+
+enum code post_page_fragment_local(struct request *req) {
+    Pb__PageRequest ask = post_cards_ask(req);
+    const Pb__TimelinePage *timeline;
+    enum code c = post_local_timeline(&req->ctx, &ask, &timeline);
+
+    return c != OK ? c : fragment(req, timeline, "/local", "/fragment/local");
+}
+
+enum code post_page_fragment_tag(struct request *req) {
+    const Pb__TimelinePage *timeline;
+    const char *name;
+    enum code c = read_tag(req, &name, &timeline);
+
+    if (c != OK)
+        return c;
+    return fragment(req, timeline, post_page_tag_path(&req->ctx, "/tags/", name, ""),
+                    post_page_tag_path(&req->ctx, "/fragment/tag/", name, ""));
+}
+
+enum code post_page_fragment_user(struct request *req) {
+    struct ctx *ctx = &req->ctx;
+    Pb__PageRequest ask = post_cards_ask(req);
+    const Pb__TimelinePage *timeline;
+    const Pb__UserCard *user;
+    const char *path, *own;
+    enum code c;
+
+    if (!id_parse(req->args[0], &ask.author_id))
+        return fail(ctx, NOT_FOUND, tr_mark("There is no such member."));
+    ask.with_replies = field_bool(req, "replies");
+    if ((c = card_get(ctx, ask.author_id, &user)) != OK || (c = post_author_timeline(ctx, &ask, &timeline)) != OK)
+        return c;
+    path = arena_printf(ctx->arena, ask.with_replies ? "/@%s/replies" : "/@%s", user->handle);
+    own = arena_printf(ctx->arena, ask.with_replies ? "/fragment/user/%" PRId64 "?replies=1" : "/fragment/user/%" PRId64,
+                       user->id);
+    return fragment(req, timeline, path, own);
+}

@@ -1,0 +1,229 @@
+/* Writing, editing and deleting posts. */
+#include <inttypes.h>
+
+#include "fcgi/base/id.h"
+#include "fcgi/base/text.h"
+#include "fcgi/config.h"
+#include "gen/stubs.h"
+#include "gen/templates.h"
+#include "handlers/post/pages.h"
+#include "handlers/post/pages_shared.h"
+
+/* What is wrong with a form, for the script: the first field's words. Pages get them beside the fields. */
+static enum code refuse_fetch(struct request *req) {
+    const struct error *e = &req->ctx.error;
+    const char *text = e->fields != NULL ? e->fields->text : e->text;
+
+    buf_puts(respond(req, error_http_status(e), "text/plain; charset=utf-8"), tr(req->ctx.lang, text));
+    return OK;
+}
+
+/* ---- New posts --------------------------------------------------------------------------------------------------- */
+
+/* The composer's page, with what it is a comment on. */
+static enum code fill_compose(struct request *req, int64_t in_reply_to, struct compose_view *v, const Pb__PostItem **ret) {
+    enum code c;
+
+    *ret = NULL;
+    if (in_reply_to != 0 && (c = post_page_item_of(req, in_reply_to, ret)) != OK)
+        return c;
+    v->composer = post_page_composer(req, *ret);
+    v->composer.autofocus = true;
+    return OK;
+}
+
+static void show_compose(struct request *req, struct compose_view *v, const Pb__PostItem *answered) {
+    struct page *page = page_new(req, PLACE_NONE, tr(req->ctx.lang, answered != NULL ? tr_mark("Comment") : tr_mark("New post")));
+
+    if (answered != NULL)
+        v->answered = post_cards_one(req, page, answered);
+    tpl_post_compose(form_html(req), page, v);
+}
+
+enum code post_page_compose(struct request *req) {
+    struct compose_view v = {0};
+    const Pb__PostItem *answered;
+    enum code c = fill_compose(req, field_int(req, "in_reply_to"), &v, &answered);
+
+    if (c != OK)
+        return c;
+    show_compose(req, &v, answered);
+    return OK;
+}
+
+enum code post_page_create_again(struct request *req) {
+    struct error wrong = req->ctx.error;
+    struct compose_view v = {0};
+    const char *back = field_text(req, "return_to");
+    const Pb__PostItem *answered;
+    enum code c;
+
+    if (form_is_fetch(req))
+        return refuse_fetch(req);
+    fail_clear(&req->ctx); /* what follows has failures of its own */
+    if ((c = fill_compose(req, field_int(req, "in_reply_to"), &v, &answered)) == NOT_FOUND) {
+        fail_clear(&req->ctx);
+        c = fill_compose(req, 0, &v, &answered); /* what was answered is gone; the words are not */
+    }
+    if (c != OK)
+        return c;
+    req->ctx.error = wrong;
+    v.composer.return_to = text_is_local_path(back) ? back : NULL;
+    show_compose(req, &v, answered);
+    return OK;
+}
+
+/* Back to where it was written, with a comment in view; else to the post itself. */
+static enum code answer_created(struct request *req, const Pb__PostItem *item) {
+    const char *back = field_text(req, "return_to");
+    struct page *page;
+
+    if (form_is_fetch(req)) {
+        page = page_new(req, PLACE_NONE, NULL);
+        tpl_post_card(form_html(req), page, post_cards_one(req, page, item));
+        return OK;
+    }
+    page_notice_next(req, "posted");
+    if (text_is_empty(back))
+        return respond_redirect(req, post_page_path(&req->ctx, item));
+    return respond_redirect(req, item->post->in_reply_to_id != 0 ? post_page_at(&req->ctx, back, item->post->id) : back);
+}
+
+enum code post_page_create(struct request *req) {
+    Pb__CreatePostRequest ask = PB__CREATE_POST_REQUEST__INIT;
+    const char *audience = field_text(req, "audience");
+    const Pb__PostReply *reply;
+    enum code c;
+
+    ask.author_id = req->ctx.viewer_id;
+    ask.text = field_text(req, "text");
+    ask.warning = field_text(req, "warning");
+    ask.sensitive = field_bool(req, "sensitive");
+    ask.in_reply_to_id = field_int(req, "in_reply_to");
+    ask.audience = post_page_audience(text_is_empty(audience) ? side_audience(req) : audience);
+    if ((c = post_create_post(&req->ctx, &ask, &reply)) != OK)
+        return c;
+    side_forget(&req->ctx, req->ctx.viewer_id);
+    return answer_created(req, reply->item);
+}
+
+/* ---- Editing ----------------------------------------------------------------------------------------------------- */
+
+static void show_edit(struct request *req, int64_t id, const Pb__SourceReply *source) {
+    struct page *page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Edit your post")));
+    struct edit_view v = {
+        .id = id,
+        .source = source,
+        .handle = page->viewer->handle,
+        .max_length = req->ctx.env->config->post_max_chars,
+    };
+
+    tpl_post_edit(form_html(req), page, &v);
+}
+
+enum code post_page_edit_form(struct request *req) {
+    Pb__PostRequest ask = PB__POST_REQUEST__INIT;
+    const Pb__SourceReply *source;
+    enum code c;
+
+    ask.viewer_id = req->ctx.viewer_id;
+    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_get_source(&req->ctx, &ask, &source)) != OK)
+        return c;
+    show_edit(req, ask.id, source);
+    return OK;
+}
+
+enum code post_page_edit_again(struct request *req) {
+    static const Pb__SourceReply nothing = PB__SOURCE_REPLY__INIT; /* all of it was typed */
+    int64_t id;
+
+    if (form_is_fetch(req))
+        return refuse_fetch(req);
+    if (!id_parse(req->args[0], &id))
+        return NOT_FOUND;
+    show_edit(req, id, &nothing);
+    return OK;
+}
+
+enum code post_page_edit(struct request *req) {
+    Pb__EditPostRequest ask = PB__EDIT_POST_REQUEST__INIT;
+    const Pb__PostReply *reply;
+    struct page *page;
+    enum code c;
+
+    ask.actor_id = req->ctx.viewer_id;
+    ask.text = field_text(req, "text");
+    ask.warning = field_text(req, "warning");
+    ask.sensitive = field_bool(req, "sensitive");
+    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_edit_post(&req->ctx, &ask, &reply)) != OK)
+        return c;
+    if (form_is_fetch(req)) {
+        page = page_new(req, PLACE_NONE, NULL);
+        tpl_post_card(form_html(req), page, post_cards_one(req, page, reply->item));
+        return OK;
+    }
+    page_notice_next(req, "edited");
+    return respond_redirect(req, post_page_path(&req->ctx, reply->item));
+}
+
+/* ---- Deleting ---------------------------------------------------------------------------------------------------- */
+
+/* The page of ours that the reader came from, for going back there; NULL when it is none. */
+static const char *came_from(const struct request *req) {
+    const char *referer = request_header(req, "Referer"), *base = req->ctx.env->config->base_url;
+
+    if (referer == NULL || text_is_empty(base) || !text_starts(referer, base))
+        return NULL;
+    referer += strlen(base);
+    return text_is_local_path(referer) ? referer : NULL;
+}
+
+/* Whether a path leads to this post, which will not be there any more. */
+static bool leads_to(const char *path, int64_t id) {
+    char digits[ID_STR_MAX];
+    const char *last = strrchr(path, '/'), *end;
+    size_t n = (size_t)id_format(id, digits);
+
+    if (last == NULL || strncmp(last + 1, digits, n) != 0)
+        return false;
+    end = last + 1 + n;
+    return *end == '\0' || *end == '?' || *end == '#';
+}
+
+enum code post_page_delete_ask(struct request *req) {
+    struct delete_view v = {.return_to = field_text(req, "return_to")};
+    const Pb__PostItem *item;
+    struct page *page;
+    enum code c;
+
+    if ((c = post_page_item(req, &item)) != OK)
+        return c;
+    page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Delete a post")));
+    v.post = post_cards_one(req, page, item);
+    if (!v.post->may_delete)
+        return fail(&req->ctx, DENIED, tr_mark("Only its author can delete this post."));
+    if (text_is_empty(v.return_to))
+        v.return_to = came_from(req);
+    if (v.return_to == NULL)
+        v.return_to = post_page_path(&req->ctx, item);
+    tpl_post_delete(form_html(req), page, &v);
+    return OK;
+}
+
+enum code post_page_delete(struct request *req) {
+    Pb__PostRequest ask = PB__POST_REQUEST__INIT;
+    const char *back = field_text(req, "return_to");
+    const Pb__SourceReply *gone;
+    enum code c;
+
+    ask.viewer_id = req->ctx.viewer_id;
+    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_delete_post(&req->ctx, &ask, &gone)) != OK)
+        return c;
+    side_forget(&req->ctx, req->ctx.viewer_id);
+    if (form_is_fetch(req)) {
+        form_html(req); /* nothing is left of it */
+        return OK;
+    }
+    page_notice_next(req, "deleted");
+    return respond_redirect(req, text_is_empty(back) || leads_to(back, ask.id) ? "/" : back);
+}

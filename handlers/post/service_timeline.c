@@ -1,0 +1,435 @@
+/* Timelines: candidates from a source, judged by the rules, until the page is full or the source is at its end. */
+#include <string.h>
+
+#include "fcgi/base/text.h"
+#include "gen/stubs.h"
+#include "handlers/common/edge.h"
+#include "handlers/common/models.h"
+#include "handlers/post/rules.h"
+#include "handlers/post/service.h"
+
+#define LIMIT_DEFAULT 20
+#define LIMIT_MAX 80
+#define CHUNK_MAX 400     /* rows read at once, when most of them are not for the viewer */
+#define SCAN_MAX 20000    /* rows looked at for one page: more invisible ones in a row and the page stays short, but goes on */
+
+/* Where candidates come from. next() gives at most `want` reads and sets `end` behind the last one. */
+struct source {
+    enum code (*next)(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n);
+    enum code (*rows)(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n);
+    int64_t viewer;
+    struct post_range range; /* what is still to be read */
+    bool end;
+    /* of some */
+    const char *tag;
+    struct author_query author;
+    int64_t *followees;      /* home: with the viewer; NULL: not asked for yet */
+    size_t n_followees;
+    bool past_cache;         /* home: the cache has given all it has */
+    const struct post_row *built; /* home: what has just been built, read on from `built_at` */
+    size_t n_built, built_at;
+    bool built_complete;
+};
+
+/* ---- Sources that are SQL alone */
+
+static void advance(struct source *src, const struct post_row *rows, size_t n) {
+    src->end = n < src->range.limit;
+    if (n > 0 && src->range.up)
+        src->range.min = rows[n - 1].cursor;
+    else if (n > 0)
+        src->range.max = rows[n - 1].cursor;
+}
+
+static enum code next_from_sql(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+    struct post_row *rows;
+    enum code c;
+
+    src->range.limit = want;
+    if ((c = src->rows(ctx, src, &rows, ret_n)) != OK)
+        return c;
+    advance(src, rows, *ret_n);
+    *ret = arena_many(ctx->arena, struct post_read, *ret_n);
+    return post_store_read(ctx, src->viewer, rows, *ret_n, *ret);
+}
+
+static enum code rows_local(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
+    return post_store_local_rows(ctx, &src->range, ret, ret_n);
+}
+
+static enum code rows_tag(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
+    return post_store_tag_rows(ctx, src->tag, &src->range, ret, ret_n);
+}
+
+static enum code rows_author(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
+    return post_store_author_rows(ctx, &src->author, &src->range, ret, ret_n);
+}
+
+static enum code rows_bookmarks(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
+    return post_store_bookmark_rows(ctx, src->viewer, &src->range, ret, ret_n);
+}
+
+static enum code rows_likes(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
+    return post_store_like_rows(ctx, src->viewer, &src->range, ret, ret_n);
+}
+
+/* ---- Home: the cache as far as it reaches, SQL behind it */
+
+/* Whom the viewer follows, and the viewer. */
+static enum code ask_followees(struct ctx *ctx, struct source *src) {
+    Pb__IdsRequest req = PB__IDS_REQUEST__INIT;
+    const Pb__IdsReply *reply;
+    int64_t *all = arena_memdup(ctx->arena, &src->viewer, sizeof *all);
+    size_t n = 1;
+    enum code c;
+
+    if (src->followees != NULL)
+        return OK;
+    req.user_id = src->viewer;
+    req.limit = 10000;
+    do {
+        int64_t *more;
+
+        if ((c = connection_followee_ids(ctx, &req, &reply)) != OK)
+            return c;
+        more = arena_alloc(ctx->arena, (n + reply->n_ids) * sizeof *more);
+        memcpy(more, all, n * sizeof *more);
+        memcpy(more + n, reply->ids, reply->n_ids * sizeof *more);
+        all = more;
+        n += reply->n_ids;
+        req.after = reply->next;
+    } while (reply->next != 0);
+    src->followees = all;
+    src->n_followees = n;
+    return OK;
+}
+
+/* The same for the same members in whatever order. */
+static uint64_t fingerprint(const int64_t *ids, size_t n) {
+    uint64_t sum = n;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t x = (uint64_t)ids[i] * UINT64_C(0x9E3779B97F4A7C15);
+
+        sum += (x ^ (x >> 29)) * UINT64_C(0xBF58476D1CE4E5B9);
+    }
+    return sum;
+}
+
+static enum code rows_home(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
+    enum code c = ask_followees(ctx, src);
+
+    if (c != OK)
+        return c;
+    return post_store_home_rows(ctx, src->viewer, src->followees, src->n_followees, &src->range, ret, ret_n);
+}
+
+/* Reads the newest rows for the cache, and has next_built() give them. */
+static enum code build(struct ctx *ctx, struct source *src) {
+    struct post_range newest = {.limit = HOME_BUILD};
+    const char *mark, *rel;
+    struct post_row *rows;
+    size_t n;
+    enum code c;
+
+    if (!post_store_home_begin(ctx, src->viewer, &mark, &rel)) {
+        src->past_cache = true;
+        return OK;
+    }
+    src->followees = NULL; /* whoever is followed from now on counts */
+    if ((c = ask_followees(ctx, src)) != OK ||
+        (c = post_store_home_rows(ctx, src->viewer, src->followees, src->n_followees, &newest, &rows, &n)) != OK)
+        return c;
+    src->built = rows;
+    src->n_built = n;
+    src->built_complete = n < HOME_BUILD;
+    while (src->range.max > 0 && src->built_at < n && rows[src->built_at].cursor >= src->range.max)
+        src->built_at++;
+    post_store_home_finish(ctx, src->viewer, mark, rel, fingerprint(src->followees, src->n_followees), rows, n, src->built_complete);
+    return OK;
+}
+
+/* Everything down to this id has been given; SQL goes on below it. */
+static void leave_cache(struct source *src, bool complete, int64_t floor) {
+    src->past_cache = true;
+    src->end = complete;
+    if (src->range.max == 0 || floor < src->range.max)
+        src->range.max = floor;
+}
+
+static enum code next_built(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+    size_t left = src->n_built - src->built_at, n = left < want ? left : want;
+    const struct post_row *rows = src->built + src->built_at;
+
+    src->built_at += n;
+    *ret_n = n;
+    *ret = arena_many(ctx->arena, struct post_read, n);
+    if (src->built_at == src->n_built)
+        leave_cache(src, src->built_complete, src->n_built > 0 ? src->built[src->n_built - 1].cursor : 0);
+    else
+        src->range.max = rows[n - 1].cursor;
+    return post_store_read(ctx, src->viewer, rows, n, *ret);
+}
+
+/* Whether what is cached is of those that the viewer follows now. */
+static enum code check_cached(struct ctx *ctx, struct source *src, const struct home_page *page, bool *ret_good) {
+    enum code c;
+
+    *ret_good = page->checked;
+    if (page->checked)
+        return OK;
+    if ((c = ask_followees(ctx, src)) != OK)
+        return c;
+    *ret_good = fingerprint(src->followees, src->n_followees) == page->fingerprint;
+    if (*ret_good)
+        post_store_home_confirm(ctx, src->viewer, page);
+    return OK;
+}
+
+static enum code next_cached(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+    struct home_page page;
+    bool good = false;
+    enum code c;
+
+    if ((c = post_store_home(ctx, src->viewer, src->range.max, (unsigned)want, &page)) != OK)
+        return c;
+    if (page.state == HOME_READY && (c = check_cached(ctx, src, &page, &good)) != OK)
+        return c;
+    *ret_n = 0;
+    if (page.state == HOME_BUILDING)
+        src->past_cache = true;
+    else if (!good)
+        return build(ctx, src);
+    if (!good)
+        return OK;
+    *ret = page.reads;
+    *ret_n = page.n;
+    if (page.n < want)
+        leave_cache(src, page.complete, page.floor);
+    else
+        src->range.max = page.reads[page.n - 1].row.cursor;
+    return OK;
+}
+
+static enum code next_home(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+    if (src->past_cache || src->range.up)
+        return next_from_sql(ctx, src, want, ret, ret_n);
+    if (src->built != NULL)
+        return next_built(ctx, src, want, ret, ret_n);
+    return next_cached(ctx, src, want, ret, ret_n);
+}
+
+/* ---- Filling a page */
+
+struct filling {
+    Pb__PostItem **items;
+    int64_t *cursors;
+    size_t n, wanted;    /* wanted is one more than the page has: whether there is another */
+    bool end;            /* nothing comes behind them */
+};
+
+/* Takes what the viewer may see of some reads. */
+static enum code take(struct ctx *ctx, const struct source *src, enum post_place place, const struct post_read *reads, size_t n,
+                      struct filling *f) {
+    Pb__PostItem **seen = arena_many(ctx->arena, Pb__PostItem *, n);
+    size_t *which = arena_many(ctx->arena, size_t, n), n_seen;
+    enum code c;
+
+    if ((c = post_items(ctx, src->viewer, place, reads, n, seen, which, &n_seen)) != OK)
+        return c;
+    for (size_t i = 0; i < n_seen && f->n < f->wanted; i++) {
+        f->items[f->n] = seen[i];
+        f->cursors[f->n++] = reads[which[i]].row.cursor;
+    }
+    return OK;
+}
+
+static enum code fill(struct ctx *ctx, struct source *src, enum post_place place, struct filling *f) {
+    size_t chunk = f->wanted, scanned = 0;
+    int64_t since = src->range.since;
+    enum code c;
+
+    while (f->n < f->wanted && !src->end && scanned < SCAN_MAX) {
+        struct post_read *reads = NULL;
+        size_t n = 0;
+
+        if ((c = src->next(ctx, src, chunk, &reads, &n)) != OK)
+            return c;
+        for (size_t i = 0; !src->range.up && i < n; i++) {
+            if (reads[i].row.cursor <= since) {
+                src->end = true;
+                n = i;
+            }
+        }
+        if ((c = take(ctx, src, place, reads, n, f)) != OK)
+            return c;
+        scanned += n;
+        if (n > 0)
+            chunk = chunk * 2 < CHUNK_MAX ? chunk * 2 : CHUNK_MAX;
+    }
+    f->end = src->end && f->n < f->wanted;
+    return OK;
+}
+
+static size_t limit_of(uint32_t asked) { return asked == 0 ? LIMIT_DEFAULT : asked < LIMIT_MAX ? asked : LIMIT_MAX; }
+
+static void reverse(struct filling *f) {
+    for (size_t i = 0; i < f->n / 2; i++) {
+        Pb__PostItem *item = f->items[i];
+        int64_t cursor = f->cursors[i];
+
+        f->items[i] = f->items[f->n - 1 - i];
+        f->cursors[i] = f->cursors[f->n - 1 - i];
+        f->items[f->n - 1 - i] = item;
+        f->cursors[f->n - 1 - i] = cursor;
+    }
+}
+
+/* What comes before and after. Where nothing is known of one side, whoever came from there can go back. */
+static void finish(const Pb__PageRequest *req, const struct source *src, struct filling *f, size_t limit, Pb__TimelinePage *reply) {
+    bool more = f->n > limit;
+    bool short_of_end = !more && !f->end; /* gave up on the way: go on from where it stopped */
+
+    f->n = more ? limit : f->n;
+    if (src->range.up)
+        reverse(f);
+    reply->items = f->items;
+    reply->n_items = f->n;
+    if (src->range.up) {
+        reply->prev_min_id = more ? f->cursors[0] : short_of_end ? src->range.min : 0;
+        reply->next_max_id = f->n > 0 ? f->cursors[f->n - 1] : 0;
+    } else {
+        reply->next_max_id = more ? f->cursors[f->n - 1] : short_of_end ? src->range.max : 0;
+        reply->prev_min_id = req->max_id != 0 && f->n > 0 ? f->cursors[0] : 0;
+    }
+}
+
+static enum code page(struct ctx *ctx, const Pb__PageRequest *req, struct source *src, enum post_place place, Pb__TimelinePage *reply) {
+    size_t limit = limit_of(req->limit);
+    struct filling f = {.wanted = limit + 1};
+    enum code c;
+
+    src->viewer = req->viewer_id;
+    src->range = (struct post_range){.max = req->max_id, .since = req->since_id, .min = req->min_id,
+                                     .up = req->min_id != 0 && req->max_id == 0};
+    f.items = arena_many(ctx->arena, Pb__PostItem *, f.wanted);
+    f.cursors = arena_many(ctx->arena, int64_t, f.wanted);
+    if ((c = fill(ctx, src, place, &f)) != OK)
+        return c;
+    finish(req, src, &f, limit, reply);
+    return OK;
+}
+
+/* ---- The timelines */
+
+void post_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, uint32_t limit) {
+    post_store_home_prefetch(ctx, viewer, max_id, (unsigned)limit_of(limit) + 1);
+}
+
+enum code post_service_home_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
+    struct source src = {.next = next_home, .rows = rows_home};
+
+    if (req->viewer_id == 0)
+        return fail(ctx, UNAUTHENTICATED, "Log in to go on.");
+    return page(ctx, req, &src, POST_IN_HOME, reply);
+}
+
+enum code post_service_local_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
+    struct source src = {.next = next_from_sql, .rows = rows_local};
+
+    return page(ctx, req, &src, POST_IN_LOCAL, reply);
+}
+
+enum code post_service_tag_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
+    struct source src = {.next = next_from_sql, .rows = rows_tag};
+    const char *name = req->tag[0] == '#' ? req->tag + 1 : req->tag;
+
+    src.tag = text_fold(ctx->arena, name);
+    if (src.tag == NULL)
+        return fail_field(ctx, "tag", "This is not the name of a tag.");
+    return page(ctx, req, &src, POST_IN_TAG, reply);
+}
+
+enum code post_service_bookmarks(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
+    struct source src = {.next = next_from_sql, .rows = rows_bookmarks};
+
+    if (req->viewer_id == 0)
+        return fail(ctx, UNAUTHENTICATED, "Log in to go on.");
+    return page(ctx, req, &src, POST_BY_ITSELF, reply);
+}
+
+enum code post_service_likes(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
+    struct source src = {.next = next_from_sql, .rows = rows_likes};
+
+    if (req->viewer_id == 0)
+        return fail(ctx, UNAUTHENTICATED, "Log in to go on.");
+    return page(ctx, req, &src, POST_BY_ITSELF, reply);
+}
+
+/* ---- An author's */
+
+/* The widest audience number that the reader may see of this author's without being mentioned; -1: nothing at all. */
+static enum code widest_of(struct ctx *ctx, const Pb__PageRequest *req, int *ret) {
+    const Pb__UserCard *card;
+    uint32_t edges;
+    enum code c;
+
+    if ((c = cards_get(ctx, &req->author_id, 1, &card)) != OK ||
+        (c = edges_get(ctx, req->viewer_id, &req->author_id, 1, &edges)) != OK)
+        return c;
+    if (card == NULL || card->state != PB__ACCOUNT_STATE__STATE_ACTIVE || (edges & EDGE_SEVERED) != 0)
+        *ret = -1;
+    else if (req->viewer_id == req->author_id)
+        *ret = PB__AUDIENCE__AUDIENCE_DIRECT;
+    else
+        *ret = (edges & EDGE_FOLLOWING) != 0 ? PB__AUDIENCE__AUDIENCE_FOLLOWERS : PB__AUDIENCE__AUDIENCE_UNLISTED;
+    return OK;
+}
+
+static enum code pinned(struct ctx *ctx, const Pb__PageRequest *req, Pb__PostItem ***ret, size_t *ret_n) {
+    struct post_row *rows;
+    struct post_read *reads;
+    size_t n, *which;
+    enum code c;
+
+    if ((c = post_store_pinned_rows(ctx, req->author_id, &rows, &n)) != OK)
+        return c;
+    reads = arena_many(ctx->arena, struct post_read, n);
+    which = arena_many(ctx->arena, size_t, n);
+    *ret = arena_many(ctx->arena, Pb__PostItem *, n);
+    if ((c = post_store_read(ctx, req->viewer_id, rows, n, reads)) != OK)
+        return c;
+    return post_items(ctx, req->viewer_id, POST_BY_ITSELF, reads, n, *ret, which, ret_n);
+}
+
+/* Pinned posts stand at the top of page one, and there alone. */
+static enum code author_page_one(struct ctx *ctx, const Pb__PageRequest *req, struct source *src, Pb__TimelinePage *reply) {
+    Pb__PostItem **top, **all;
+    size_t n;
+    enum code c;
+
+    if ((c = page(ctx, req, src, POST_BY_ITSELF, reply)) != OK || (c = pinned(ctx, req, &top, &n)) != OK || n == 0)
+        return c;
+    all = arena_many(ctx->arena, Pb__PostItem *, n + reply->n_items);
+    memcpy(all, top, n * sizeof *all);
+    if (reply->n_items > 0)
+        memcpy(all + n, reply->items, reply->n_items * sizeof *all);
+    reply->items = all;
+    reply->n_items += n;
+    return OK;
+}
+
+enum code post_service_author_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
+    struct source src = {.next = next_from_sql, .rows = rows_author};
+    enum code c;
+
+    src.author = (struct author_query){.author = req->author_id, .reader = req->viewer_id, .with_replies = req->with_replies,
+                                       .with_reposts = !req->no_reposts};
+    if ((c = widest_of(ctx, req, &src.author.widest)) != OK || src.author.widest < 0)
+        return c;
+    if (req->pinned)
+        return pinned(ctx, req, &reply->items, &reply->n_items);
+    if (req->max_id == 0 && req->min_id == 0 && req->since_id == 0)
+        return author_page_one(ctx, req, &src, reply);
+    return page(ctx, req, &src, POST_BY_ITSELF, reply);
+}

@@ -1,0 +1,214 @@
+/* Every post goes into the cached home timelines of its author's followers, whatever their number: a follower without a cached timeline
+ * costs one look-up in Redis, and readers filter by the relations of the moment, so that a late push does no harm. What a killed worker
+ * left undone after its commit (read models, kept pages) is done again here; all of it may be repeated. */
+#include "handlers/post/worker.h"
+
+#include <string.h>
+
+#include "fcgi/rpc.h"
+#include "gen/stubs.h"
+#include "handlers/common/act.h"
+#include "handlers/common/page_cache.h"
+#include "handlers/post/rules.h"
+#include "handlers/services.h"
+
+#define FOLLOWERS_AT_ONCE 10000
+
+/* What a batch of post.v1 asks for, all of it done in as few rounds as there are kinds of work. */
+struct batch {
+    struct ctx *ctx;
+    struct page_purge purge;
+    int64_t *views, *counters; /* to be published anew */
+    size_t n_views, n_counters;
+};
+
+static void add_id(int64_t *ids, size_t *n, int64_t id) {
+    for (size_t i = 0; i < *n; i++)
+        if (ids[i] == id)
+            return;
+    if (id != 0)
+        ids[(*n)++] = id;
+}
+
+/* ---- Fan-out */
+
+static enum code push_to_followers(struct ctx *ctx, const struct post_row *row) {
+    Pb__IdsRequest req = PB__IDS_REQUEST__INIT;
+    const Pb__IdsReply *reply;
+    enum code c;
+
+    req.user_id = row->author;
+    req.limit = FOLLOWERS_AT_ONCE;
+    do {
+        if ((c = connection_follower_ids(ctx, &req, &reply)) != OK)
+            return c;
+        post_store_home_push(ctx, reply->ids, reply->n_ids, row, 1);
+        if (reply->next != 0 && (c = post_store_home_push_fetch(ctx)) != OK)
+            return c;
+        req.after = reply->next;
+    } while (reply->next != 0);
+    return OK;
+}
+
+/* Pushes are queued; the batch waits for all of them. Direct posts go to those mentioned. */
+static enum code fan_out(struct ctx *ctx, const Pb__PostCreated *e) {
+    struct post_row row = {e->post_id, e->post_id, e->author_id, 0, 0};
+    enum code c;
+
+    if (!post_is_for_home(e->author_id, e->in_reply_to_author_id))
+        return OK;
+    if (e->repost_of_id != 0) {
+        if ((c = post_store_rows(ctx, &e->post_id, 1, &row)) != OK)
+            return c;
+        if (row.id == 0 || row.inner_author == 0)
+            return OK; /* gone meanwhile */
+    }
+    post_store_home_push(ctx, &e->author_id, 1, &row, 1);
+    if (e->audience != PB__AUDIENCE__AUDIENCE_DIRECT)
+        return push_to_followers(ctx, &row);
+    post_store_home_push(ctx, e->mentioned_ids, e->n_mentioned_ids, &row, 1);
+    return OK;
+}
+
+/* ---- Events of post.v1 */
+
+static enum code on_created(struct batch *b, const struct event *event) {
+    const Pb__PostCreated *e =
+        (const Pb__PostCreated *)rpc_unpack(b->ctx, &pb__post_created__descriptor, event->body, event->n);
+    Pb__PostView v = PB__POST_VIEW__INIT;
+
+    if (e == NULL)
+        return OK;
+    v.id = e->post_id;
+    v.author_id = e->author_id;
+    v.audience = e->audience;
+    v.in_reply_to_id = e->in_reply_to_id;
+    v.root_id = e->root_id;
+    v.repost_of_id = e->repost_of_id;
+    post_purge(&b->purge, &v, e->tags, e->n_tags);
+    add_id(b->counters, &b->n_counters, e->in_reply_to_id);
+    return fan_out(b->ctx, e);
+}
+
+/* Whoever is mentioned by an edit only now gets a direct post now. */
+static enum code push_to_mentioned(struct ctx *ctx, const Pb__PostView *v) {
+    struct post_row row = {v->id, v->id, v->author_id, 0, 0};
+    int64_t *ids = arena_many(ctx->arena, int64_t, v->n_mentions);
+
+    for (size_t i = 0; i < v->n_mentions; i++)
+        ids[i] = v->mentions[i]->user_id;
+    if (post_is_for_home(v->author_id, v->in_reply_to_author_id))
+        post_store_home_push(ctx, ids, v->n_mentions, &row, 1);
+    return post_store_home_push_fetch(ctx);
+}
+
+static enum code on_changed(struct batch *b, const struct event *event) {
+    const Pb__PostChanged *e =
+        (const Pb__PostChanged *)rpc_unpack(b->ctx, &pb__post_changed__descriptor, event->body, event->n);
+    struct post_read read;
+    enum code c;
+
+    if (e == NULL)
+        return OK;
+    if ((c = post_store_home_push_fetch(b->ctx)) != OK || (c = post_store_republish(b->ctx, &e->post_id, 1)) != OK ||
+        (c = post_store_read_one(b->ctx, 0, e->post_id, &read)) != OK)
+        return c;
+    post_purge(&b->purge, read.post, read.post->tags, read.post->n_tags);
+    if (read.post->audience != PB__AUDIENCE__AUDIENCE_DIRECT)
+        return OK;
+    return push_to_mentioned(b->ctx, read.post);
+}
+
+static enum code on_deleted(struct batch *b, const struct event *event) {
+    const Pb__PostDeleted *e =
+        (const Pb__PostDeleted *)rpc_unpack(b->ctx, &pb__post_deleted__descriptor, event->body, event->n);
+    Pb__PostView v = PB__POST_VIEW__INIT;
+
+    if (e == NULL)
+        return OK;
+    v.id = e->post_id;
+    v.author_id = e->author_id;
+    v.in_reply_to_id = v.root_id = e->in_reply_to_id;
+    v.repost_of_id = e->repost_of_id;
+    post_purge(&b->purge, &v, e->tags, e->n_tags);
+    add_id(b->views, &b->n_views, e->post_id);
+    add_id(b->counters, &b->n_counters, e->in_reply_to_id);
+    return e->repost_of_id == 0 ? post_store_forget(b->ctx, e->post_id) : OK;
+}
+
+static enum code on_post_event(struct batch *b, const struct event *event) {
+    if (strcmp(event->type, "post.created") == 0)
+        return on_created(b, event);
+    if (strcmp(event->type, "post.changed") == 0)
+        return on_changed(b, event);
+    if (strcmp(event->type, "post.deleted") == 0)
+        return on_deleted(b, event);
+    return OK;
+}
+
+static enum code post_events(struct ctx *ctx, const struct event *events, size_t n) {
+    struct batch b = {.ctx = ctx, .views = arena_many(ctx->arena, int64_t, n), .counters = arena_many(ctx->arena, int64_t, n)};
+    enum code c;
+
+    page_purge_init(&b.purge, ctx);
+    for (size_t i = 0; i < n; i++)
+        if ((c = on_post_event(&b, &events[i])) != OK)
+            return c;
+    if ((c = post_store_home_push_fetch(ctx)) != OK || (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
+        (c = post_store_republish_counters(ctx, b.counters, b.n_counters)) != OK)
+        return c;
+    page_purge_run(&b.purge);
+    return OK;
+}
+
+/* ---- Events of engagement.v1: they say the counters themselves */
+
+static uint32_t bit_of(const char *kind) {
+    return strcmp(kind, "like") == 0 ? ACT_LIKED : strcmp(kind, "repost") == 0 ? ACT_REPOSTED : 0;
+}
+
+static enum code engagement_events(struct ctx *ctx, const struct event *events, size_t n) {
+    struct page_purge purge;
+    enum code c;
+
+    page_purge_init(&purge, ctx);
+    for (size_t i = 0; i < n; i++) {
+        const Pb__Reacted *e =
+            (const Pb__Reacted *)rpc_unpack(ctx, &pb__reacted__descriptor, events[i].body, events[i].n);
+
+        if (e == NULL || bit_of(e->kind) == 0)
+            continue;
+        post_store_publish_counters(ctx, e->post_id,
+                                    &(struct post_counters){e->version, e->likes, e->reposts, e->comments});
+        post_store_publish_mine(ctx, e->user_id, e->post_id, bit_of(e->kind), e->on, e->version);
+        page_purge_add(&purge, 'p', e->post_id);
+    }
+    if ((c = post_store_published(ctx)) != OK)
+        return c;
+    page_purge_run(&purge);
+    return OK;
+}
+
+/* ---- Events of graph.v1: whom a member follows has changed, so what was cached of it lacks or misses posts. Until this is handled the
+ * token of the member's relations tells the same (store_home.c). */
+
+static enum code graph_events(struct ctx *ctx, const struct event *events, size_t n) {
+    int64_t *members = arena_many(ctx->arena, int64_t, n);
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(events[i].type, "follow.added") == 0 || strcmp(events[i].type, "follow.imported") == 0)
+            add_id(members, &k, events[i].key);
+    return post_store_home_forget(ctx, members, k);
+}
+
+static const char *const post_topics[] = {"post.v1", NULL};
+static const char *const engagement_topics[] = {"engagement.v1", NULL};
+static const char *const graph_topics[] = {"graph.v1", NULL};
+
+const struct consumer post_consumers[] = {
+    {.name = "timelines", .service = SVC_POST, .topics = post_topics, .batch = 100, .handle = post_events},
+    {.name = "reactions", .service = SVC_POST, .topics = engagement_topics, .batch = 200, .handle = engagement_events},
+    {.name = "home-relations", .service = SVC_POST, .topics = graph_topics, .batch = 200, .handle = graph_events},
+    {0},
+};

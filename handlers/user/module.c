@@ -1,0 +1,18 @@
+/* The user service put together: its rules, routes, queries, documents and consumers, for handlers/app.c. */
+#include "fcgi/router.h"
+#include "gen/queries.h"
+#include "gen/stubs.h"
+#include "handlers/user/routes.h"
+#include "handlers/user/service.h"
+#include "handlers/user/store.h"
+#include "handlers/user/worker.h"
+
+const struct service user_service = {
+    .name = "user",
+    .descriptor = &pb__user__descriptor,
+    .table = &user_table,
+    .routes = user_routes,
+    .queries = queries_user,
+    .collections = user_collections,
+    .consumers = user_consumers,
+};

@@ -1,0 +1,61 @@
+/* The user service's pages, one function an endpoint; addresses stand in routes.c. */
+#ifndef DEEPLINK_USER_PAGES_H
+#define DEEPLINK_USER_PAGES_H
+
+#include "fcgi/request.h"
+
+/* pages_enter.c */
+enum code user_page_signup(struct request *req);
+enum code user_page_signup_send(struct request *req);
+enum code user_page_signup_again(struct request *req);
+enum code user_page_invite(struct request *req);
+enum code user_page_confirm(struct request *req);
+enum code user_page_confirm_send(struct request *req);
+enum code user_page_confirm_token(struct request *req);
+enum code user_page_confirm_token_send(struct request *req);
+enum code user_page_login(struct request *req);
+enum code user_page_login_send(struct request *req);
+enum code user_page_login_again(struct request *req);
+enum code user_page_logout(struct request *req);
+enum code user_page_reset(struct request *req);
+enum code user_page_reset_send(struct request *req);
+enum code user_page_reset_token(struct request *req);
+enum code user_page_reset_token_send(struct request *req);
+
+/* pages_profile.c */
+enum code user_page_profile(struct request *req);
+enum code user_page_replies(struct request *req);
+enum code user_page_avatar(struct request *req);
+enum code user_page_banner(struct request *req);
+enum code user_page_directory(struct request *req);
+enum code user_page_about(struct request *req);
+
+/* pages_settings.c */
+enum code user_page_settings_profile(struct request *req);
+enum code user_page_settings_profile_send(struct request *req);
+enum code user_page_settings_account(struct request *req);
+enum code user_page_settings_email_send(struct request *req);
+enum code user_page_settings_password_send(struct request *req);
+enum code user_page_settings_sessions(struct request *req);
+enum code user_page_settings_session_end(struct request *req);
+enum code user_page_settings_sessions_end_others(struct request *req);
+enum code user_page_settings_privacy(struct request *req);
+enum code user_page_settings_privacy_send(struct request *req);
+enum code user_page_settings_appearance(struct request *req);
+enum code user_page_settings_appearance_send(struct request *req);
+enum code user_page_settings_activity(struct request *req);
+
+/* pages_admin.c */
+enum code user_page_members(struct request *req);
+enum code user_page_member_approve(struct request *req);
+enum code user_page_member_reject(struct request *req);
+enum code user_page_member_restore(struct request *req);
+enum code user_page_member_role(struct request *req);
+enum code user_page_member_suspend(struct request *req);
+enum code user_page_member_suspend_send(struct request *req);
+enum code user_page_audit(struct request *req);
+enum code user_page_invites(struct request *req);
+enum code user_page_invites_send(struct request *req);
+enum code user_page_invite_revoke(struct request *req);
+
+#endif

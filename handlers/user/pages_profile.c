@@ -1,0 +1,234 @@
+/* Profiles, the directory, and the page about the site. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "fcgi/base/text.h"
+#include "gen/stubs.h"
+#include "gen/templates.h"
+#include "handlers/common/edge.h"
+#include "handlers/common/forms.h"
+#include "handlers/common/members.h"
+#include "handlers/common/models.h"
+#include "handlers/common/page.h"
+#include "handlers/common/page_cache.h"
+#include "handlers/common/post_cards.h"
+#include "handlers/user/pages.h"
+#include "handlers/user/service.h"
+#include "handlers/user/view.h"
+
+#define DIRECTORY_LIMIT 40
+
+/* ---- Profile ------------------------------------------------------------------------------------------------------- */
+
+/* Numbers that other services keep. */
+static enum code fill_counts(struct ctx *ctx, Pb__Profile *p) {
+    Pb__GetCountsRequest network = PB__GET_COUNTS_REQUEST__INIT;
+    Pb__PostCountsRequest posts = PB__POST_COUNTS_REQUEST__INIT;
+    const Pb__GetCountsReply *network_reply;
+    const Pb__PostCountsReply *posts_reply;
+    int64_t id = p->card->id;
+    enum code c;
+
+    network.user_ids = posts.user_ids = &id;
+    network.n_user_ids = posts.n_user_ids = 1;
+    if ((c = connection_get_counts(ctx, &network, &network_reply)) != OK ||
+        (c = post_get_post_counts(ctx, &posts, &posts_reply)) != OK)
+        return c;
+    if (network_reply->n_counts > 0) {
+        p->followers = network_reply->counts[0]->followers;
+        p->following = network_reply->counts[0]->following;
+    }
+    if (posts_reply->n_counts > 0)
+        p->posts = posts_reply->counts[0]->posts;
+    return OK;
+}
+
+static enum code fill_relationship(struct ctx *ctx, struct profile_view *v) {
+    Pb__GetRelationshipsRequest ask = PB__GET_RELATIONSHIPS_REQUEST__INIT;
+    const Pb__GetRelationshipsReply *reply;
+    int64_t id = v->profile->card->id;
+    enum code c;
+
+    if (ctx->viewer_id == 0)
+        return OK;
+    ask.viewer_id = ctx->viewer_id;
+    ask.target_ids = &id;
+    ask.n_target_ids = 1;
+    if ((c = connection_get_relationships(ctx, &ask, &reply)) != OK)
+        return c;
+    v->edges = reply->relationships[0]->edges;
+    v->mute_until_ms = reply->relationships[0]->mute_until_ms;
+    return OK;
+}
+
+static enum code timeline(struct request *req, const struct profile_view *v, bool pinned, const Pb__TimelinePage **ret) {
+    Pb__PageRequest ask = post_cards_ask(req);
+
+    ask.author_id = v->profile->card->id;
+    ask.with_replies = v->tab == PROFILE_REPLIES;
+    ask.pinned = pinned;
+    return post_author_timeline(&req->ctx, &ask, ret);
+}
+
+static enum code fill_posts(struct request *req, const struct page *page, struct profile_view *v) {
+    const Pb__TimelinePage *posts, *pinned;
+    struct post_card *cards;
+    const char *fragment = NULL;
+    enum code c;
+
+    if ((v->edges & EDGE_SEVERED) != 0)
+        return OK;
+    if ((c = timeline(req, v, false, &posts)) != OK)
+        return c;
+    if (v->tab == PROFILE_POSTS)
+        fragment = arena_printf(req->ctx.arena, "/fragment/user/%" PRId64, v->profile->card->id);
+    v->list = post_cards_list(req, page, posts, req->path, fragment);
+    if (v->tab != PROFILE_POSTS || !post_cards_first(req))
+        return OK;
+    if ((c = timeline(req, v, true, &pinned)) != OK)
+        return c;
+    cards = post_cards(req, page, pinned->items, pinned->n_items);
+    for (size_t i = 0; i < pinned->n_items; i++)
+        cards[i].pinned = true;
+    v->pinned = cards;
+    v->n_pinned = pinned->n_items;
+    return OK;
+}
+
+static enum code show_gone(struct request *req, const Pb__UserCard *card) {
+    struct gone_view v = {.suspended = card->state == PB__ACCOUNT_STATE__STATE_SUSPENDED};
+    struct page *page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Not here any more")));
+
+    page->noindex = true;
+    tpl_user_gone(respond(req, 410, "text/html; charset=utf-8"), page, &v);
+    return OK;
+}
+
+static struct page *profile_page(struct request *req, const struct profile_view *v) {
+    const Pb__UserCard *card = v->profile->card;
+    struct arena *a = req->ctx.arena;
+    struct page *page = page_new(req, card->id == req->ctx.viewer_id ? PLACE_ME : PLACE_NONE,
+                                 arena_printf(a, "%s (@%s)", card->name, card->handle));
+
+    page->description = text_is_empty(card->headline) ? NULL : card->headline;
+    page->canonical = arena_printf(a, "/@%s", card->handle);
+    page->feed = arena_printf(a, "/@%s/feed.atom", card->handle);
+    page->og_type = "profile";
+    page->noindex = card->noindex || v->tab == PROFILE_REPLIES;
+    return page;
+}
+
+static enum code show_profile(struct request *req, enum profile_tab tab) {
+    struct ctx *ctx = &req->ctx;
+    Pb__GetProfileRequest ask = PB__GET_PROFILE_REQUEST__INIT;
+    struct profile_view v = {.tab = tab};
+    const Pb__Profile *profile;
+    struct page *page;
+    Pb__Profile *own;
+    enum code c;
+
+    page_cache_begin(req);
+    ask.handle = req->args[0];
+    if ((c = user_get_profile(ctx, &ask, &profile)) != OK)
+        return c;
+    if (profile->card->state == PB__ACCOUNT_STATE__STATE_SUSPENDED || profile->card->state == PB__ACCOUNT_STATE__STATE_DELETED)
+        return show_gone(req, profile->card);
+    if (profile->card->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
+        return fail(ctx, NOT_FOUND, tr_mark("There is no member of this name. Check the spelling."));
+    page_cache_on(ctx, 'u', profile->card->id);
+    page_cache_on(ctx, 'a', profile->card->id);
+    own = arena_memdup(ctx->arena, profile, sizeof *profile);
+    v.profile = own;
+    v.bio = (struct safe_html){own->bio_html, strlen(own->bio_html)};
+    v.counts_hidden = own->card->hide_network && own->card->id != ctx->viewer_id;
+    if ((c = fill_relationship(ctx, &v)) != OK)
+        return c;
+    if ((v.edges & EDGE_BLOCKED_BY) != 0)
+        return fail(ctx, NOT_FOUND, tr_mark("There is no member of this name. Check the spelling."));
+    page = profile_page(req, &v);
+    if ((c = fill_counts(ctx, own)) != OK || (c = fill_posts(req, page, &v)) != OK)
+        return c;
+    tpl_user_profile(form_html(req), page, &v);
+    return OK;
+}
+
+enum code user_page_profile(struct request *req) { return show_profile(req, PROFILE_POSTS); }
+
+enum code user_page_replies(struct request *req) { return show_profile(req, PROFILE_REPLIES); }
+
+/* ---- Pictures -------------------------------------------------------------------------------------------------------- */
+
+static enum code show_picture(struct request *req,
+                              void (*template)(struct buf *, const struct page *, const struct picture_view *)) {
+    struct picture_view v;
+    enum code c = card_by_handle(&req->ctx, req->args[0], &v.user);
+
+    if (c != OK)
+        return c;
+    respond_header(req, "Cache-Control", "public, max-age=3600");
+    template(respond(req, 200, "image/svg+xml"), page_new(req, PLACE_NONE, NULL), &v);
+    respond_etag(req);
+    return OK;
+}
+
+enum code user_page_avatar(struct request *req) { return show_picture(req, tpl_user_avatar); }
+
+enum code user_page_banner(struct request *req) { return show_picture(req, tpl_user_banner); }
+
+/* ---- Directory and about ----------------------------------------------------------------------------------------------- */
+
+static const char *directory_url(struct request *req, const struct directory_view *v, int64_t before) {
+    struct buf url;
+
+    buf_init(&url, req->ctx.arena, 2048);
+    buf_printf(&url, "/directory?order=%s&q=", v->order);
+    buf_url(&url, v->q, strlen(v->q));
+    if (before != 0)
+        buf_printf(&url, "&before=%" PRId64, before);
+    return buf_str(&url);
+}
+
+enum code user_page_directory(struct request *req) {
+    struct ctx *ctx = &req->ctx;
+    Pb__DirectoryRequest ask = PB__DIRECTORY_REQUEST__INIT;
+    const Pb__UsersPage *found;
+    struct directory_view v = {.q = field_text(req, "q"), .order = field_text(req, "order")};
+    struct member_row *rows;
+    int64_t *ids;
+    enum code c;
+
+    if (text_is_empty(v.order))
+        v.order = "active";
+    ask.query = v.q;
+    ask.order = v.order;
+    ask.before = field_int(req, "before");
+    ask.limit = DIRECTORY_LIMIT;
+    if ((c = user_list_directory(ctx, &ask, &found)) != OK)
+        return c;
+    ids = arena_many(ctx->arena, int64_t, found->n_users);
+    for (size_t i = 0; i < found->n_users; i++)
+        ids[i] = found->users[i]->id;
+    if ((c = member_rows(ctx, ids, found->n_users, &rows, &v.members.n)) != OK)
+        return c;
+    v.members.rows = rows;
+    if (found->next != 0)
+        v.members.pager.older = directory_url(req, &v, found->next);
+    if (ask.before != 0)
+        v.members.pager.newer = directory_url(req, &v, 0);
+    tpl_user_directory(form_html(req), page_new(req, PLACE_NETWORK, tr(ctx->lang, tr_mark("People"))), &v);
+    return OK;
+}
+
+enum code user_page_about(struct request *req) {
+    struct user_site site;
+    struct about_view v = {0};
+    enum code c = user_service_site(&req->ctx, &site);
+
+    if (c != OK)
+        return c;
+    v.members = site.members;
+    v.staff = site.staff;
+    v.n_staff = site.n_staff;
+    tpl_user_about(form_html(req), page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("About"))), &v);
+    return OK;
+}

@@ -1,0 +1,8 @@
+#ifndef DEEPLINK_USER_ROUTES_H
+#define DEEPLINK_USER_ROUTES_H
+
+#include "fcgi/router.h"
+
+extern const struct route user_routes[];
+
+#endif

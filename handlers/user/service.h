@@ -1,0 +1,46 @@
+/* The user service: accounts, log-in, sessions, profiles, settings, administration of members. */
+#ifndef DEEPLINK_USER_SERVICE_H
+#define DEEPLINK_USER_SERVICE_H
+
+#include "deeplink/v1/user.pb-c.h"
+#include "fcgi/app.h"
+
+extern const struct service user_service;
+
+/* ---- What the service's own pages and commands ask beyond its rpcs */
+
+/* An invitation that can still be used. NOT_FOUND when the code is unknown, used up, revoked or too old. */
+enum code user_service_invite_open(struct ctx *ctx, const char *code, const Pb__Invite **ret_invite);
+
+/* Members in all (without sign-ups not confirmed), and those who look after the site, highest rank first. The
+ * cards live in the arena. */
+struct user_site {
+    int64_t members;
+    const Pb__UserCard **staff;
+    size_t n_staff;
+};
+enum code user_service_site(struct ctx *ctx, struct user_site *ret_site);
+
+/* The audit log: everything that concerned anybody's security, and every privileged act, newest first. */
+struct audit_item {
+    int64_t seq; /* 1, 2, 3 … without gaps */
+    int64_t at_ms;
+    int64_t actor_id;                 /* who did it; 0: the operator at the command line, or a stranger */
+    int64_t target_id;                /* whose account; 0: none */
+    const char *kind;                 /* "member.suspended" */
+    const char *ip, *device, *detail; /* "" when not known */
+};
+struct audit_page {
+    struct audit_item *items;
+    size_t n;
+    const char *next; /* pass as `before`; "": the end */
+};
+/* DENIED when a member asks without PERMISSION_AUDIT. before: "" for the newest. limit: at most 200. */
+enum code user_service_audit(struct ctx *ctx, const char *before, size_t limit, struct audit_page *ret_page);
+
+/* Reads the whole log and checks its chain: each entry's hash is made of the one before it and its own
+ * content. OK and the number of entries; DATA_LOSS when one was changed, removed or put in between, *ret_seq
+ * is then its number. */
+enum code user_service_audit_verify(struct ctx *ctx, int64_t *ret_n, int64_t *ret_seq);
+
+#endif

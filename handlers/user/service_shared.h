@@ -1,0 +1,64 @@
+/* What the parts of the user service's rules share. Not for others. */
+#ifndef DEEPLINK_USER_SERVICE_SHARED_H
+#define DEEPLINK_USER_SERVICE_SHARED_H
+
+#include <stdint.h>
+
+#include "deeplink/v1/user.pb-c.h"
+#include "fcgi/ctx.h"
+#include "handlers/user/store.h"
+
+#define LINK_HOURS 24 /* how long a mailed link works */
+
+/* The account, or NOT_FOUND. */
+enum code user_person(struct ctx *ctx, int64_t id, struct person **ret);
+
+/* Who acts: an active member whose role allows it, else DENIED. actor_id 0 is the operator, who may do
+ * everything: then *ret is NULL. Who comes from a page or an API is never 0 there, since their routes ask for
+ * a member. */
+enum code user_actor(struct ctx *ctx, int64_t actor_id, uint64_t permission, struct person **ret);
+
+/* Whether the actor may act on this account: its rank is lower, or the actor is an admin. DENIED otherwise.
+ */
+enum code user_actor_above(struct ctx *ctx, const struct person *actor, const struct person *target);
+
+/* Publishes the card as it is now, after a change. Best effort: the worker repeats it. */
+void user_publish(struct ctx *ctx, int64_t id);
+
+/* Ends a member's sessions that began before `before_ms`, but for the one named. */
+enum code user_sessions_end(struct ctx *ctx, int64_t user_id, int64_t except_id, int64_t before_ms);
+
+/* A packed UserSecurity: who did it, what, from where (of ctx). The event's key says whose account it
+ * concerns. */
+struct body user_security_body(struct ctx *ctx, int64_t who, const char *kind, const char *detail,
+                               int64_t session_id);
+
+/* argon2id at the configured cost; NULL and UNAVAILABLE recorded when there is no memory for it. */
+const char *user_password_hash(struct ctx *ctx, const char *password);
+
+/* Judges a new password; INVALID for `field`. */
+enum code user_password_check(struct ctx *ctx, const char *field, const char *password,
+                              const struct person *p);
+
+/* Whether the password is the account's, within the throttles of account and address. person NULL, or one
+ * that has no password: takes as long and fails alike. login: what was typed, so that unknown names are
+ * throttled alike. EXHAUSTED while one must wait, UNAUTHENTICATED when it is wrong (after noting it in the
+ * history). `field`: then INVALID for that field instead; NULL: none. */
+enum code user_password_verify(struct ctx *ctx, const struct person *p, const char *login,
+                               const char *password, const char *field);
+/* Whether its hash was made at another cost than the configured one. */
+bool user_password_is_old(struct ctx *ctx, const struct person *p);
+
+/* Checks and cleans text: at most `max` code points on one line (or several). INVALID for `field`. *ret is
+ * never NULL. */
+enum code user_line(struct ctx *ctx, const char *field, const char *text, int max, const char **ret);
+enum code user_text(struct ctx *ctx, const char *field, const char *text, int max, const char **ret);
+
+/* The words that the directory finds a member by. */
+size_t user_words(struct ctx *ctx, const char *handle, const char *name, const char *headline,
+                  const char ***ret);
+
+/* An OK answer of a statement that found nothing to change any more. */
+enum code user_changed_or_gone(struct ctx *ctx, enum code c, const bool *ok);
+
+#endif

@@ -1,0 +1,236 @@
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "fcgi/base/crypto.h"
+#include "fcgi/base/text.h"
+#include "handlers/user/store.h"
+
+/* activity: a member's own history, partition = the member, _id = the event's id, gone after a year.
+ * audit: one chain for the whole site in partition 0, _id = its number in the chain, never gone. An entry's
+ * hash is BLAKE2b of the hash before it and its own content, so that nothing can be changed, removed or put
+ * in between unseen by who knows the newest hash. */
+const struct collection user_collections[] = {
+    {"activity", 365, {{0}}},
+    {"audit", 0, {{"p,event"}}},
+    {0},
+};
+#define ACTIVITY (&user_collections[0])
+#define AUDIT (&user_collections[1])
+#define AUDIT_P INT64_C(0)
+
+static const char NO_HASH[] = "0000000000000000000000000000000000000000000000000000000000000000";
+
+static void put_object(void *o) { json_object_put(o); }
+
+/* An empty document that goes with the arena. */
+static json_object *new_doc(struct ctx *ctx) {
+    json_object *o = json_object_new_object();
+
+    arena_defer(ctx->arena, put_object, o);
+    return o;
+}
+
+static void add_text(json_object *o, const char *name, const char *s) {
+    json_object_object_add(o, name, json_object_new_string(s));
+}
+
+static void add_int(json_object *o, const char *name, int64_t v) {
+    json_object_object_add(o, name, json_object_new_int64(v));
+}
+
+static const char *get_text(struct ctx *ctx, json_object *o, const char *name) {
+    json_object *v;
+
+    return json_object_object_get_ex(o, name, &v) ? arena_strdup(ctx->arena, json_object_get_string(v)) : "";
+}
+
+static int64_t get_int(json_object *o, const char *name) {
+    json_object *v;
+
+    return json_object_object_get_ex(o, name, &v) ? json_object_get_int64(v) : 0;
+}
+
+/* Numbers as text in their order. */
+static const char *ordered(struct ctx *ctx, int64_t v) { return arena_printf(ctx->arena, "%019" PRId64, v); }
+
+/* ---- activity */
+
+static json_object *activity_doc(struct ctx *ctx, const struct remembered *r) {
+    json_object *o = new_doc(ctx);
+
+    add_text(o, "_id", ordered(ctx, r->event_id));
+    add_int(o, "p", r->user_id);
+    add_int(o, "t", r->what->at_ms);
+    add_text(o, "kind", r->what->kind);
+    add_text(o, "ip",
+             r->what->user_id == r->user_id ? r->what->ip
+                                            : ""); /* an administrator's address is theirs to know */
+    add_text(o, "device", r->what->user_id == r->user_id ? r->what->device : "");
+    add_text(o, "detail", r->what->detail);
+    add_int(o, "session", r->what->session_id);
+    return o;
+}
+
+enum code user_store_activity_add(struct ctx *ctx, const struct remembered *r, size_t n) {
+    json_object **docs = arena_many(ctx->arena, json_object *, n);
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (r[i].user_id != 0)
+            docs[k++] = activity_doc(ctx, &r[i]);
+    return k == 0 ? OK : docs_insert_many(ctx, ctx->env->docs, ACTIVITY, docs, k);
+}
+
+enum code user_store_activity(struct ctx *ctx, int64_t user_id, const char *before, size_t limit,
+                              Pb__Activity ***ret, size_t *ret_n, const char **ret_next) {
+    struct doc_page page;
+    enum code c = docs_list(ctx, ctx->env->docs, ACTIVITY, user_id, NULL, before, limit, &page);
+
+    if (c != OK)
+        return c;
+    *ret = arena_many(ctx->arena, Pb__Activity *, page.n);
+    for (size_t i = 0; i < page.n; i++) {
+        Pb__Activity *a = (*ret)[i] = arena_one(ctx->arena, Pb__Activity);
+
+        pb__activity__init(a);
+        a->id = get_text(ctx, page.docs[i], "_id");
+        a->at_ms = get_int(page.docs[i], "t");
+        a->kind = get_text(ctx, page.docs[i], "kind");
+        a->ip = get_text(ctx, page.docs[i], "ip");
+        a->device = get_text(ctx, page.docs[i], "device");
+        a->detail = get_text(ctx, page.docs[i], "detail");
+        a->session_id = get_int(page.docs[i], "session");
+    }
+    *ret_n = page.n;
+    *ret_next = page.next;
+    return OK;
+}
+
+/* ---- audit */
+
+/* What an entry's hash is made of: the hash before it and every field, each with its length in front, so that
+ * no two entries look the same. */
+static const char *audit_hash(struct ctx *ctx, const struct audit_entry *e, int64_t event_id) {
+    const char *numbers = arena_printf(ctx->arena, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+                                       e->seq, event_id, e->at_ms, e->actor_id, e->target_id);
+    const char *text = arena_printf(ctx->arena, "%s\n%s\n%zu:%s%zu:%s%zu:%s%zu:%s", e->prev, numbers,
+                                    strlen(e->kind), e->kind, strlen(e->ip), e->ip, strlen(e->device),
+                                    e->device, strlen(e->detail), e->detail);
+    unsigned char hash[CRYPTO_HASH_BYTES];
+
+    crypto_digest(hash, text, strlen(text));
+    return text_hex(ctx->arena, hash, sizeof hash);
+}
+
+static json_object *audit_doc(struct ctx *ctx, const struct audit_entry *e, int64_t event_id) {
+    json_object *o = new_doc(ctx);
+
+    add_text(o, "_id", ordered(ctx, e->seq));
+    add_int(o, "p", AUDIT_P);
+    add_int(o, "t", e->at_ms);
+    add_int(o, "seq", e->seq);
+    add_int(o, "event", event_id);
+    add_int(o, "actor", e->actor_id);
+    add_int(o, "target", e->target_id);
+    add_text(o, "kind", e->kind);
+    add_text(o, "ip", e->ip);
+    add_text(o, "device", e->device);
+    add_text(o, "detail", e->detail);
+    add_text(o, "prev", e->prev);
+    add_text(o, "hash", e->hash);
+    return o;
+}
+
+static void audit_read(struct ctx *ctx, json_object *o, struct audit_entry *e) {
+    *e = (struct audit_entry){
+        .seq = get_int(o, "seq"),
+        .at_ms = get_int(o, "t"),
+        .actor_id = get_int(o, "actor"),
+        .target_id = get_int(o, "target"),
+        .kind = get_text(ctx, o, "kind"),
+        .ip = get_text(ctx, o, "ip"),
+        .device = get_text(ctx, o, "device"),
+        .detail = get_text(ctx, o, "detail"),
+        .prev = get_text(ctx, o, "prev"),
+        .hash = get_text(ctx, o, "hash"),
+    };
+    e->whole = strcmp(e->hash, audit_hash(ctx, e, get_int(o, "event"))) == 0;
+}
+
+/* The newest entry, or what stands before the first. */
+static enum code audit_head(struct ctx *ctx, struct audit_entry *ret) {
+    struct doc_page page;
+    enum code c = docs_list(ctx, ctx->env->docs, AUDIT, AUDIT_P, NULL, "", 1, &page);
+
+    if (c != OK)
+        return c;
+    *ret = (struct audit_entry){.hash = NO_HASH};
+    if (page.n > 0)
+        audit_read(ctx, page.docs[0], ret);
+    return OK;
+}
+
+static enum code audit_known(struct ctx *ctx, int64_t event_id, bool *ret) {
+    json_object *equal = new_doc(ctx);
+    int64_t n;
+    enum code c;
+
+    add_int(equal, "event", event_id);
+    if ((c = docs_count(ctx, ctx->env->docs, AUDIT, AUDIT_P, equal, &n)) == OK)
+        *ret = n > 0;
+    return c;
+}
+
+static enum code audit_append(struct ctx *ctx, const struct remembered *r, struct audit_entry *head) {
+    struct audit_entry e = {
+        .seq = head->seq + 1,
+        .at_ms = r->what->at_ms > head->at_ms ? r->what->at_ms
+                                              : head->at_ms, /* times never run back along the chain */
+        .actor_id = r->what->user_id,
+        .target_id = r->user_id,
+        .kind = r->what->kind,
+        .ip = r->what->ip,
+        .device = r->what->device,
+        .detail = r->what->detail,
+        .prev = head->hash,
+    };
+    enum code c;
+
+    e.hash = audit_hash(ctx, &e, r->event_id);
+    c = docs_insert(ctx, ctx->env->docs, AUDIT, audit_doc(ctx, &e, r->event_id));
+    if (c == EXISTS) {
+        fail_clear(ctx);
+        return fail(ctx, ABORTED, "Somebody else wrote to the audit log at the same time.");
+    }
+    if (c == OK)
+        *head = e;
+    return c;
+}
+
+enum code user_store_audit_add(struct ctx *ctx, const struct remembered *r, size_t n) {
+    struct audit_entry head;
+    bool known;
+    enum code c = audit_head(ctx, &head);
+
+    for (size_t i = 0; i < n && c == OK; i++) {
+        if ((c = audit_known(ctx, r[i].event_id, &known)) == OK && !known)
+            c = audit_append(ctx, &r[i], &head);
+    }
+    return c;
+}
+
+enum code user_store_audit(struct ctx *ctx, const char *before, size_t limit, struct audit_entry **ret,
+                           size_t *ret_n, const char **ret_next) {
+    struct doc_page page;
+    enum code c = docs_list(ctx, ctx->env->docs, AUDIT, AUDIT_P, NULL, before, limit, &page);
+
+    if (c != OK)
+        return c;
+    *ret = arena_many(ctx->arena, struct audit_entry, page.n);
+    for (size_t i = 0; i < page.n; i++)
+        audit_read(ctx, page.docs[i], &(*ret)[i]);
+    *ret_n = page.n;
+    *ret_next = page.next;
+    return OK;
+}

@@ -1,0 +1,215 @@
+/* Views of the user service's pages; each is filled by pages.c and view.c and written by the template named above it. */
+#ifndef DEEPLINK_USER_VIEW_H
+#define DEEPLINK_USER_VIEW_H
+
+#include "fcgi/config.h"
+#include "handlers/common/views.h"
+
+/* How long a password must be. */
+static inline int password_min(const struct page *page) { return page->req->ctx.env->config->password_min; }
+
+/* ---- entering */
+
+/* user_signup. page->registration says whether anybody may. */
+struct signup_view {
+    const char *invite;            /* the code of a valid invite, or NULL */
+    const Pb__UserCard *inviter;   /* whose it is; NULL: none, or not said */
+    bool invite_bad;               /* the code that was brought is unknown, used up or too old */
+    bool wants_reason;             /* registration by approval and no invite */
+};
+
+/* user_confirm: asks to open the mail, and sends it again (also where sign-up leads to). */
+struct confirm_view {
+    const char *email;             /* where the mail went, when it is the reader's own to see; else NULL */
+};
+
+/* user_confirm_token: a button, since mail scanners open links. */
+struct token_view {
+    const char *token;
+};
+
+/* user_confirmed: what comes next. */
+struct confirmed_view {
+    Pb__AccountState state;        /* PENDING: an administrator looks at it first; ACTIVE */
+    bool email_changed;            /* it was a new address of an old account */
+};
+
+/* user_login. */
+struct login_view {
+    const char *return_to;         /* local path, or NULL */
+    bool needed;                   /* the reader wanted a page that needs it */
+};
+
+/* user_reset: asks for the address. user_reset_sent: says that a mail is on its way if there is such an account. user_reset_token: new password. */
+struct reset_view {
+    const char *token;             /* user_reset_token alone */
+};
+
+/* ---- profiles */
+
+enum profile_tab { PROFILE_POSTS, PROFILE_REPLIES };
+
+/* user_profile. */
+struct profile_view {
+    const Pb__Profile *profile;    /* card, bio_html, fields, counts */
+    struct safe_html bio;          /* profile->bio_html */
+    uint32_t edges;                /* reader to member; EDGE_SELF on one's own */
+    enum profile_tab tab;
+    const struct post_card *pinned; /* on the first page of PROFILE_POSTS */
+    size_t n_pinned;
+    struct post_list list;
+    bool counts_hidden;            /* followers and following are not for this reader */
+    int64_t mute_until_ms;
+};
+
+/* user_gone: a suspended or deleted member's page (410). */
+struct gone_view {
+    bool suspended;
+};
+
+/* user_avatar and user_banner: image/svg+xml. */
+struct picture_view {
+    const Pb__UserCard *user;
+};
+
+/* Colours behind the classes c0 … c11, the same as in static/app.css; white letters on each pass 4.5 : 1. */
+static inline const char *avatar_colour(int64_t id) {
+    static const char *const colours[12] = {"#a8323e", "#a4481b", "#85590a", "#5b6a14", "#2b7240", "#13726a",
+                                            "#12698c", "#2b5db0", "#5450b8", "#7747a8", "#96398e", "#a6326a"};
+    return colours[strtoul(avatar_class(id) + 1, NULL, 10) % 12];
+}
+
+/* user_directory. */
+struct directory_view {
+    const char *q;                 /* what is looked for, or "" */
+    const char *order;             /* active or new */
+    struct member_list members;
+};
+
+/* ---- settings */
+
+/* user_settings_profile. What was typed comes back by page_typed(). */
+struct settings_profile_view {
+    const Pb__Profile *profile;
+};
+
+/* user_settings_account. The two forms there post to /settings/email and /settings/password; field errors tell which. */
+struct settings_account_view {
+    const Pb__Account *account;
+};
+
+/* A profile's field by its place from 0, "" where there is none. */
+static inline const char *profile_field_name(const Pb__Profile *p, size_t i) { return i < p->n_fields ? p->fields[i]->name : ""; }
+static inline const char *profile_field_value(const Pb__Profile *p, size_t i) { return i < p->n_fields ? p->fields[i]->value : ""; }
+
+struct session_row {
+    const Pb__Session *session;
+    const char *device;            /* "Firefox on Linux" */
+    bool phone;
+    bool current;
+};
+/* user_settings_sessions. */
+struct settings_sessions_view {
+    const struct session_row *rows;
+    size_t n;
+};
+
+/* user_settings_privacy. */
+struct settings_privacy_view {
+    const Pb__Account *account;
+};
+
+struct language_choice {
+    const char *tag;               /* "de" */
+    const char *name;              /* "Deutsch", in itself */
+};
+/* user_settings_appearance. */
+struct settings_appearance_view {
+    const char *theme;             /* auto, light or dark */
+    const char *language;          /* tag; "": the browser's */
+    const struct language_choice *languages;
+    size_t n_languages;
+};
+
+/* user_settings_activity. */
+struct activity_row {
+    const Pb__Activity *activity;
+    const char *what;              /* in words, translated: "Password changed" */
+    bool alarming;                 /* a failed sign-in and the like */
+};
+struct settings_activity_view {
+    const struct activity_row *rows;
+    size_t n;
+    struct pager pager;
+};
+
+/* ---- invites, about */
+
+struct invite_row {
+    const Pb__Invite *invite;
+    const char *url;               /* absolute */
+    bool spent;                    /* used up or too old */
+};
+/* user_invites. */
+struct invites_view {
+    const struct invite_row *rows;
+    size_t n;
+    const char *fresh;             /* absolute address of the one just made, or NULL */
+};
+
+/* user_about. */
+struct about_view {
+    int64_t members, posts;        /* 0: not said */
+    const Pb__UserCard *const *staff; /* administrators and moderators */
+    size_t n_staff;
+};
+
+/* ---- administration */
+
+struct admin_member_row {
+    const Pb__Member *member;
+    const Pb__UserCard *inviter;   /* or NULL */
+    bool may_act;                  /* the reader's rank is above */
+    bool may_role;                 /* … and they may give roles */
+};
+/* user_admin_members. */
+struct admin_members_view {
+    const char *state;             /* filter: all, pending, unconfirmed, active, suspended */
+    const char *role;              /* filter: a role's name, or "" */
+    const char *q;                 /* "" when none */
+    Pb__Role *const *roles;        /* all of them */
+    size_t n_roles;
+    Pb__Role *const *grantable;    /* those that the reader may give */
+    size_t n_grantable;
+    const struct admin_member_row *rows;
+    size_t n;
+    int64_t pending, total;
+    struct pager pager;
+};
+
+/* user_admin_suspend: asks, with a note. */
+struct suspend_view {
+    const Pb__UserCard *user;
+};
+
+struct audit_row {
+    int64_t at_ms;
+    const Pb__UserCard *actor;     /* NULL: the system, or nobody any more */
+    const Pb__UserCard *target;    /* NULL: none */
+    const char *what;              /* in words, translated: "Suspended a member" */
+    const char *note;              /* or NULL */
+    const char *ip;                /* or NULL */
+};
+/* user_admin_audit. */
+struct audit_view {
+    const struct audit_row *rows;
+    size_t n;
+    struct pager pager;
+};
+
+/* A kind of event in the security history or audit log, in a reader's words; the kind itself when it has none. view.c */
+const char *user_view_kind(int lang, const char *kind);
+/* Whether it deserves a second look. */
+bool user_view_alarming(const char *kind);
+
+#endif

@@ -1,0 +1,139 @@
+#include "handlers/user/worker.h"
+
+#include <string.h>
+
+#include "fcgi/base/clock.h"
+#include "fcgi/base/text.h"
+#include "fcgi/log.h"
+#include "fcgi/rpc.h"
+#include "handlers/common/models.h"
+#include "handlers/services.h"
+#include "handlers/user/service_shared.h"
+
+#define SWEEP_EVERY_MS (3600 * 1000)
+
+static const Pb__UserSecurity *security_of(struct ctx *ctx, const struct event *e) {
+    return (const Pb__UserSecurity *)rpc_unpack(ctx, &pb__user_security__descriptor, e->body, e->n);
+}
+
+static enum code malformed(struct ctx *ctx, const struct event *e) {
+    return fail_detail(ctx, DATA_LOSS, "An event can't be read.", "%s %s %lld", e->topic, e->type,
+                       (long long)e->id);
+}
+
+/* ---- user_cards */
+
+static enum code repeat_state(struct ctx *ctx, const struct event *e) {
+    const Pb__UserStateChanged *s =
+        (const Pb__UserStateChanged *)rpc_unpack(ctx, &pb__user_state_changed__descriptor, e->body, e->n);
+
+    if (s == NULL)
+        return malformed(ctx, e);
+    return s->state == PB__ACCOUNT_STATE__STATE_SUSPENDED ? user_sessions_end(ctx, e->key, 0, e->time_ms)
+                                                          : OK;
+}
+
+/* Sessions that began before a password changed have ended with it. */
+static enum code repeat_security(struct ctx *ctx, const struct event *e) {
+    const Pb__UserSecurity *s = security_of(ctx, e);
+
+    if (s == NULL)
+        return malformed(ctx, e);
+    if (strcmp(s->kind, "password.changed") == 0 || strcmp(s->kind, "sessions.ended") == 0)
+        return user_sessions_end(ctx, e->key, s->session_id, s->at_ms);
+    if (strcmp(s->kind, "password.reset") == 0 || strcmp(s->kind, "member.password") == 0)
+        return user_sessions_end(ctx, e->key, 0, s->at_ms);
+    return OK;
+}
+
+static bool has_id(const int64_t *ids, size_t n, int64_t id) {
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
+}
+
+static enum code on_change(struct ctx *ctx, const struct event *events, size_t n) {
+    int64_t *ids = arena_many(ctx->arena, int64_t, n);
+    size_t n_ids = 0, n_cards = 0;
+    Pb__UserCard **cards;
+    enum code c = OK;
+
+    for (size_t i = 0; i < n && c == OK; i++) {
+        if (strcmp(events[i].type, "user.state_changed") == 0)
+            c = repeat_state(ctx, &events[i]);
+        else if (strcmp(events[i].type, "user.security") == 0)
+            c = repeat_security(ctx, &events[i]);
+        else if (strcmp(events[i].type, "user.changed") == 0 && !has_id(ids, n_ids, events[i].key))
+            ids[n_ids++] = events[i].key;
+    }
+    if (c != OK || n_ids == 0)
+        return c;
+    if ((c = user_store_cards(ctx, ids, n_ids, &cards, &n_cards)) != OK)
+        return c;
+    for (size_t i = 0; i < n_cards; i++)
+        card_publish(ctx, cards[i]);
+    return OK;
+}
+
+/* ---- user_history */
+
+static enum code on_security(struct ctx *ctx, const struct event *events, size_t n) {
+    struct remembered *r = arena_many(ctx->arena, struct remembered, n);
+    size_t k = 0;
+    enum code c;
+
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(events[i].type, "user.security") != 0)
+            continue;
+        r[k] = (struct remembered){events[i].id, events[i].key, security_of(ctx, &events[i])};
+        if (r[k++].what == NULL)
+            return malformed(ctx, &events[i]);
+    }
+    if ((c = user_store_activity_add(ctx, r, k)) != OK)
+        return c;
+    return user_store_audit_add(ctx, r, k);
+}
+
+/* ---- user_mail */
+
+/* Once an hour, whenever there is something to do anyway. */
+static enum code sweep(struct ctx *ctx) {
+    static int64_t last_ms;
+    int64_t now = clock_now_ms();
+    enum code c;
+
+    if (now - last_ms < SWEEP_EVERY_MS)
+        return OK;
+    if ((c = user_store_sweep(ctx)) == OK)
+        last_ms = now;
+    return c;
+}
+
+static enum code on_mail(struct ctx *ctx, const struct event *events, size_t n) {
+    int64_t *ids = arena_many(ctx->arena, int64_t, n);
+    struct mail_job *jobs;
+    size_t n_jobs;
+    enum code c;
+
+    for (size_t i = 0; i < n; i++)
+        ids[i] = events[i].key;
+    if ((c = user_store_mails(ctx, ids, n, &jobs, &n_jobs)) != OK)
+        return c;
+    for (size_t i = 0; i < n_jobs; i++) {
+        if ((c = user_mail_send(ctx, &jobs[i])) != OK || (c = user_store_mail_done(ctx, jobs[i].id)) != OK)
+            return c;
+    }
+    return sweep(ctx);
+}
+
+static const char *const change_topics[] = {"user.v1", "user.security.v1", NULL};
+static const char *const security_topics[] = {"user.security.v1", NULL};
+static const char *const mail_topics[] = {"user.mail.v1", NULL};
+
+const struct consumer user_consumers[] = {
+    {"user_cards", SVC_USER, change_topics, 200, 0, on_change},
+    {"user_history", SVC_USER, security_topics, 100, 0, on_security},
+    {"user_mail", SVC_USER, mail_topics, 20, 0, on_mail},
+    {0},
+};

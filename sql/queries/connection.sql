@@ -1,0 +1,222 @@
+-- Queries of the connection service (role deeplink_connection, schema connections).
+-- Changes are one statement each: the edge, both members' counts and the event, or nothing of it.
+
+-- name: connection_follow :one
+-- $1 actor, $2 target, $3 edge id, $4 event body. Nothing when either blocks the other or it is there already.
+WITH free AS (
+    SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE (blocker_id = $1 AND blocked_id = $2)
+                                                       OR (blocker_id = $2 AND blocked_id = $1))
+), added AS (
+    INSERT INTO follows (follower_id, followee_id, id) SELECT $1, $2, $3 FROM free
+    ON CONFLICT DO NOTHING RETURNING 1
+), asked AS (
+    DELETE FROM requests WHERE requester_id = $1 AND target_id = $2 RETURNING 1
+), done AS (
+    SELECT (SELECT count(*) FROM added)::int AS a, (SELECT count(*) FROM asked)::int AS q
+)
+SELECT EXISTS (SELECT 1 FROM free), a = 1, bump($1, 0, a, 0, $2, a, 0, -q)::text,
+       CASE WHEN a = 1 THEN events.emit('graph.v1', $1, 'follow.added', $4)::text END
+FROM done;
+
+-- name: connection_request :one
+-- $1 actor, $2 target, $3 edge id, $4 event body. Nothing when either blocks the other, or it is there, or followed already.
+WITH free AS (
+    SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE (blocker_id = $1 AND blocked_id = $2)
+                                                       OR (blocker_id = $2 AND blocked_id = $1))
+), added AS (
+    INSERT INTO requests (requester_id, target_id, id)
+    SELECT $1, $2, $3 FROM free WHERE NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = $1 AND followee_id = $2)
+    ON CONFLICT DO NOTHING RETURNING 1
+), done AS (
+    SELECT (SELECT count(*) FROM added)::int AS a
+)
+SELECT EXISTS (SELECT 1 FROM free), a = 1, bump_one($2, 0, 0, a)::text,
+       CASE WHEN a = 1 THEN events.emit('graph.v1', $1, 'follow.requested', $4)::text END
+FROM done;
+
+-- name: connection_unfollow :one
+-- $1 actor, $2 target, $3 event body. A request is withdrawn too.
+WITH gone AS (
+    DELETE FROM follows WHERE follower_id = $1 AND followee_id = $2 RETURNING 1
+), asked AS (
+    DELETE FROM requests WHERE requester_id = $1 AND target_id = $2 RETURNING 1
+), done AS (
+    SELECT (SELECT count(*) FROM gone)::int AS g, (SELECT count(*) FROM asked)::int AS q
+)
+SELECT g + q > 0, bump($1, 0, -g, 0, $2, -g, 0, -q)::text,
+       CASE WHEN g + q > 0 THEN events.emit('graph.v1', $1, 'follow.removed', $3)::text END
+FROM done;
+
+-- name: connection_accept :one
+-- $1 target (who answers), $2 requester, $3 edge id, $4 event body.
+WITH asked AS (
+    DELETE FROM requests WHERE requester_id = $2 AND target_id = $1 RETURNING 1
+), added AS (
+    INSERT INTO follows (follower_id, followee_id, id) SELECT $2, $1, $3 FROM asked ON CONFLICT DO NOTHING RETURNING 1
+), done AS (
+    SELECT (SELECT count(*) FROM asked)::int AS q, (SELECT count(*) FROM added)::int AS a
+)
+SELECT q = 1, bump($1, a, 0, -q, $2, 0, a, 0)::text,
+       CASE WHEN q = 1 THEN events.emit('graph.v1', $2, 'follow.added', $4)::text END
+FROM done;
+
+-- name: connection_reject :one
+-- $1 target (who answers), $2 requester, $3 event body.
+WITH asked AS (
+    DELETE FROM requests WHERE requester_id = $2 AND target_id = $1 RETURNING 1
+), done AS (
+    SELECT (SELECT count(*) FROM asked)::int AS q
+)
+SELECT q = 1, bump_one($1, 0, 0, -q)::text,
+       CASE WHEN q = 1 THEN events.emit('graph.v1', $2, 'follow.rejected', $3)::text END
+FROM done;
+
+-- name: connection_block :one
+-- $1 actor, $2 target, $3 edge id, $4 event body. Follows and requests between the two end.
+WITH added AS (
+    INSERT INTO blocks (blocker_id, blocked_id, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1
+), ours AS (
+    DELETE FROM follows WHERE follower_id = $1 AND followee_id = $2 RETURNING 1
+), theirs AS (
+    DELETE FROM follows WHERE follower_id = $2 AND followee_id = $1 RETURNING 1
+), we_asked AS (
+    DELETE FROM requests WHERE requester_id = $1 AND target_id = $2 RETURNING 1
+), they_asked AS (
+    DELETE FROM requests WHERE requester_id = $2 AND target_id = $1 RETURNING 1
+), done AS (
+    SELECT (SELECT count(*) FROM added)::int AS a, (SELECT count(*) FROM ours)::int AS o, (SELECT count(*) FROM theirs)::int AS t,
+           (SELECT count(*) FROM we_asked)::int AS wq, (SELECT count(*) FROM they_asked)::int AS tq
+)
+SELECT a = 1, bump($1, -t, -o, -tq, $2, -o, -t, -wq)::text,
+       CASE WHEN a = 1 THEN events.emit('graph.v1', $1, 'block.added', $4)::text END
+FROM done;
+
+-- name: connection_unblock :one
+-- $1 actor, $2 target, $3 event body.
+WITH gone AS (
+    DELETE FROM blocks WHERE blocker_id = $1 AND blocked_id = $2 RETURNING 1
+)
+SELECT count(*) = 1, CASE WHEN count(*) = 1 THEN events.emit('graph.v1', $1, 'block.removed', $3)::text END FROM gone;
+
+-- name: connection_mute :one
+-- $1 actor, $2 target, $3 edge id, $4 until or NULL, $5 event body. A mute that is there gets the new end.
+WITH added AS (
+    INSERT INTO mutes (muter_id, muted_id, id, until) VALUES ($1, $2, $3, $4::timestamptz)
+    ON CONFLICT (muter_id, muted_id) DO UPDATE SET until = excluded.until RETURNING 1
+)
+SELECT events.emit('graph.v1', $1, 'mute.added', $5)::text FROM added;
+
+-- name: connection_unmute :one
+-- $1 actor, $2 target, $3 event body.
+WITH gone AS (
+    DELETE FROM mutes WHERE muter_id = $1 AND muted_id = $2 RETURNING 1
+)
+SELECT count(*) = 1, CASE WHEN count(*) = 1 THEN events.emit('graph.v1', $1, 'mute.removed', $3)::text END FROM gone;
+
+-- name: connection_edges :many
+-- All edges of a viewer that conn:rel holds. $1 viewer. → other, bits, mute's end (see handlers/common/edge.h).
+SELECT other, sum(bits)::int, max(until)
+FROM (SELECT followee_id AS other, 1 AS bits, NULL::timestamptz AS until FROM follows WHERE follower_id = $1
+      UNION ALL SELECT target_id, 4, NULL FROM requests WHERE requester_id = $1
+      UNION ALL SELECT blocked_id, 16, NULL FROM blocks WHERE blocker_id = $1
+      UNION ALL SELECT blocker_id, 32, NULL FROM blocks WHERE blocked_id = $1
+      UNION ALL SELECT muted_id, 64, until FROM mutes WHERE muter_id = $1 AND (until IS NULL OR until > now())) AS e
+GROUP BY other;
+
+-- name: connection_relationships :many
+-- $1 viewer, $2 targets. → target, bits, mute's end. Only targets with any edge.
+SELECT other, sum(bits)::int, max(until)
+FROM (SELECT followee_id AS other, 1 AS bits, NULL::timestamptz AS until FROM follows WHERE follower_id = $1 AND followee_id = ANY ($2::bigint[])
+      UNION ALL SELECT follower_id, 2, NULL FROM follows WHERE followee_id = $1 AND follower_id = ANY ($2::bigint[])
+      UNION ALL SELECT target_id, 4, NULL FROM requests WHERE requester_id = $1 AND target_id = ANY ($2::bigint[])
+      UNION ALL SELECT requester_id, 8, NULL FROM requests WHERE target_id = $1 AND requester_id = ANY ($2::bigint[])
+      UNION ALL SELECT blocked_id, 16, NULL FROM blocks WHERE blocker_id = $1 AND blocked_id = ANY ($2::bigint[])
+      UNION ALL SELECT blocker_id, 32, NULL FROM blocks WHERE blocked_id = $1 AND blocker_id = ANY ($2::bigint[])
+      UNION ALL SELECT muted_id, 64, until FROM mutes
+                WHERE muter_id = $1 AND muted_id = ANY ($2::bigint[]) AND (until IS NULL OR until > now())) AS e
+GROUP BY other;
+
+-- name: connection_counts :many
+-- $1 members. → member, followers, following, requests. Only those who have any.
+SELECT user_id, followers, following, requests FROM counts WHERE user_id = ANY ($1::bigint[]);
+
+-- name: connection_followers :many
+-- $1 member, $2 before (edge id), $3 limit.
+SELECT id, follower_id, NULL::timestamptz FROM follows WHERE followee_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+
+-- name: connection_following :many
+SELECT id, followee_id, NULL::timestamptz FROM follows WHERE follower_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+
+-- name: connection_requests :many
+SELECT id, requester_id, NULL::timestamptz FROM requests WHERE target_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+
+-- name: connection_blocks :many
+SELECT id, blocked_id, NULL::timestamptz FROM blocks WHERE blocker_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+
+-- name: connection_mutes :many
+SELECT id, muted_id, until FROM mutes
+WHERE muter_id = $1 AND id < $2 AND (until IS NULL OR until > now()) ORDER BY id DESC LIMIT $3;
+
+-- name: connection_follower_ids :many
+-- $1 member, $2 after (member id), $3 limit; ascending.
+SELECT follower_id FROM follows WHERE followee_id = $1 AND follower_id > $2 ORDER BY follower_id LIMIT $3;
+
+-- name: connection_followee_ids :many
+SELECT followee_id FROM follows WHERE follower_id = $1 AND followee_id > $2 ORDER BY followee_id LIMIT $3;
+
+-- name: connection_severed_among :many
+-- Those of $2 who block $1 or whom $1 blocks.
+SELECT blocked_id FROM blocks WHERE blocker_id = $1 AND blocked_id = ANY ($2::bigint[])
+UNION SELECT blocker_id FROM blocks WHERE blocked_id = $1 AND blocker_id = ANY ($2::bigint[]);
+
+-- name: connection_followers_among :many
+-- Those of $2 who follow $1.
+SELECT follower_id FROM follows WHERE followee_id = $1 AND follower_id = ANY ($2::bigint[]);
+
+-- name: connection_suggest :many
+-- Whom those one follows follow, most first; then the most followed. $1 viewer, $2 limit. → member, how many in common.
+WITH mine AS (
+    SELECT followee_id AS id FROM follows WHERE follower_id = $1 ORDER BY follows.id DESC LIMIT 300
+), hidden AS (
+    SELECT followee_id AS id FROM follows WHERE follower_id = $1
+    UNION ALL SELECT target_id FROM requests WHERE requester_id = $1
+    UNION ALL SELECT blocked_id FROM blocks WHERE blocker_id = $1
+    UNION ALL SELECT blocker_id FROM blocks WHERE blocked_id = $1
+    UNION ALL SELECT muted_id FROM mutes WHERE muter_id = $1
+    UNION ALL SELECT $1
+), near AS (
+    SELECT f.followee_id AS id, count(*) AS n FROM mine JOIN follows f ON f.follower_id = mine.id
+    WHERE NOT EXISTS (SELECT 1 FROM hidden h WHERE h.id = f.followee_id)
+    GROUP BY f.followee_id ORDER BY n DESC, f.followee_id LIMIT $2
+), known AS (
+    SELECT user_id AS id, 0::bigint AS n FROM counts
+    WHERE followers > 0 AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.id = user_id)
+      AND NOT EXISTS (SELECT 1 FROM near WHERE near.id = user_id)
+    ORDER BY followers DESC, user_id LIMIT $2
+)
+SELECT id, n FROM (SELECT id, n, 0 AS rank FROM near UNION ALL SELECT id, n, 1 FROM known) AS all_of_them
+ORDER BY rank, n DESC LIMIT $2;
+
+-- name: connection_import :one
+-- $1 followers, $2 followees, $3 edge ids: pairs, all at once. Counts are taken from the rows afterwards. → how many were new.
+WITH added AS (
+    INSERT INTO follows (follower_id, followee_id, id)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS p (a, b, id) WHERE p.a <> p.b
+    ON CONFLICT DO NOTHING RETURNING follower_id, followee_id
+), delta AS (
+    SELECT user_id, sum(followers) AS followers, sum(following) AS following
+    FROM (SELECT followee_id AS user_id, 1 AS followers, 0 AS following FROM added
+          UNION ALL SELECT follower_id, 0, 1 FROM added) AS d
+    GROUP BY user_id ORDER BY user_id
+), counted AS (
+    INSERT INTO counts AS c (user_id, followers, following)
+    SELECT user_id, followers, following FROM delta ORDER BY user_id
+    ON CONFLICT (user_id) DO UPDATE
+    SET followers = c.followers + excluded.followers, following = c.following + excluded.following
+)
+SELECT (SELECT count(*) FROM added),
+       (SELECT count(events.emit('graph.v1', follower_id, 'follow.imported', ''::bytea)::text)
+        FROM (SELECT DISTINCT follower_id FROM added) AS who);
+
+-- name: connection_follows_how_many :one
+SELECT coalesce((SELECT following FROM counts WHERE user_id = $1), 0);

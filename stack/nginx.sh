@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# A private nginx from the files in nginx/.
+#
+#   stack/nginx.sh install
+#   stack/nginx.sh start DIR KEY=VALUE...   fills the files in, checks them, starts nginx
+#   stack/nginx.sh render DIR KEY=VALUE...  only fills them in, into DIR/conf, for the system's nginx
+#   stack/nginx.sh ready DIR                waits until it answers
+#   stack/nginx.sh url DIR | status DIR | reload DIR | stop DIR
+#
+#   listen=127.0.0.1:8080   where nginx listens
+#   app=/path/fcgi.sock     the workers' FastCGI socket
+#   static=DIR pages=DIR    hash-named files; cached pages
+#   limits=on|off           limits on requests a second (on)
+#   log=FILE|off            the access log (DIR/access.log)
+#   bench=SOCKET bench_file=FILE   the benchmark's further locations (none)
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+declare -A value=()
+
+# fill NAME VALUE: the text of a replacement in sed.
+fill() { printf 's|@%s@|%s|g\n' "$1" "$(printf '%s' "$2" | sed 's/[&|\\]/\\&/g')"; }
+
+read_values() {
+    local dir=$1 pair
+    shift
+    value=([listen]=127.0.0.1:8080 [limits]=on [log]=$dir/access.log)
+    for pair in "$@"; do
+        case $pair in
+            listen=* | app=* | static=* | pages=* | limits=* | log=* | bench=* | bench_file=*) ;;
+            *) die "stack/nginx.sh does not know $pair" ;;
+        esac
+        value[${pair%%=*}]=${pair#*=}
+    done
+    for pair in app static pages; do
+        [ -n "${value[$pair]:-}" ] || die "stack/nginx.sh needs $pair=…"
+    done
+}
+
+mime_types() {
+    local file
+    for file in /etc/nginx/mime.types /usr/local/etc/nginx/mime.types; do
+        [ ! -f "$file" ] || { printf '%s\n' "$file"; return 0; }
+    done
+    die "nginx's mime.types was not found: stack/install.sh run installs nginx"
+}
+
+# languages: the codes of the translations, "de|fr"; "-" matches no language.
+languages() {
+    local file list=''
+    for file in "$ROOT"/templates/locale/*.po; do
+        [ ! -f "$file" ] || list+="${list:+|}$(basename "$file" .po)"
+    done
+    printf '%s\n' "${list:--}"
+}
+
+script_of() {
+    local dir=$1 limit='' log=off user=''
+    [ "${value[limits]}" = on ] || limit='# '
+    [ "${value[log]}" = off ] || log="\"${value[log]}\" deeplink buffer=64k flush=1s"
+    # A master that is root gives its workers to the servers' user; any other nginx is its user already.
+    if is_root; then user="user $RUN_USER $(id -gn "$RUN_USER");"; fi
+    fill USER "$user"
+    fill RUN_DIR "$dir"
+    fill NGINX_DIR "$dir/conf"
+    fill MIME_TYPES "$(mime_types)"
+    fill LISTEN "${value[listen]}"
+    fill APP_SOCKET "${value[app]}"
+    fill STATIC_DIR "${value[static]}"
+    fill PAGES_DIR "${value[pages]}"
+    fill BENCH_SOCKET "${value[bench]:-}"
+    fill BENCH_FILE "${value[bench_file]:-}"
+    fill LOG "$log"
+    fill LIMIT "$limit"
+    fill LANGUAGES "$(languages)"
+}
+
+fill_file() { sed -f "$dir/fill.sed" "$ROOT/nginx/$1" >"$dir/conf/${2:-$1}"; }
+
+fill_in() {
+    local dir=$1 file
+    read_values "$@"
+    own "$dir" "$dir/tmp"
+    rm -rf "$dir/conf"
+    mkdir -p "$dir/conf/snippets" "$dir/conf/errors" "$dir/conf/extra"
+    script_of "$dir" >"$dir/fill.sed"
+    for file in nginx.conf deeplink.conf site.conf \
+        snippets/{locations,fastcgi,pages,static,errors,security-headers}.conf; do
+        fill_file "$file"
+    done
+    cp "$ROOT"/nginx/errors/* "$dir/conf/errors/"
+    if [ -n "${value[bench]:-}" ]; then
+        fill_file bench.conf extra/bench.conf
+        sed "s|fastcgi_pass deeplink;|fastcgi_pass unix:${value[bench]};|" "$dir/conf/snippets/fastcgi.conf" \
+            >"$dir/conf/snippets/bench-fastcgi.conf"
+    fi
+    rm -f "$dir/fill.sed"
+    printf 'http://%s\n' "${value[listen]}" >"$dir/url"
+}
+
+render() {
+    fill_in "$@"
+    say "$1/conf"
+}
+
+run_nginx() { (cd "$1" && "$(need nginx run)" -c "$1/conf/nginx.conf" -p "$1" -e "$1/error.log" "${@:2}"); }
+
+start() {
+    local dir=$1
+    if status "$dir" >/dev/null; then return 0; fi
+    fill_in "$@"
+    touch "$dir/error.log"
+    run_nginx "$dir" -t -q >"$dir/check.log" 2>&1 ||
+        { last_lines "$dir/check.log"; die "nginx refuses its files"; }
+    # The shell's further files stay closed to the daemon: whoever waits for them would wait for nginx too.
+    run_nginx "$dir" >>"$dir/error.log" 2>&1 </dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- ||
+        { last_lines "$dir/error.log"; die "nginx did not start"; }
+}
+
+answers() {
+    local address
+    address=$(url "$1")
+    address=${address#http://}
+    ! port_free "${address##*:}" "${address%:*}"
+}
+
+ready() { wait_for 20 answers "$1"; }
+
+url() { cat "$1/url"; }
+
+status() {
+    local pid
+    if pid=$(alive "$1/nginx.pid" nginx); then
+        say "nginx runs, pid $pid, $(url "$1")"
+    else
+        say "nginx is stopped"
+        return 3
+    fi
+}
+
+reload() { run_nginx "$1" -s reload; }
+
+# QUIT lets the requests in flight end; idle kept-alive connections are closed.
+stop() { end_process "$1/nginx.pid" nginx QUIT 5; }
+
+case ${1:-} in
+    install) exec "$ROOT/stack/install.sh" run ;;
+    start | render | ready | url | status | reload | stop)
+        [ $# -ge 2 ] || die "usage: stack/nginx.sh $1 DIR"
+        verb=$1 dir=$(realpath -m "$2")
+        "$verb" "$dir" "${@:3}"
+        ;;
+    *) die "stack/nginx.sh install | start|render DIR KEY=VALUE... | ready|url|reload|status|stop DIR" ;;
+esac

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# harness: limits
+# A flood from one address is held back by the gateway, and told when to come back; ordinary use is not.
+. "$TEST_ROOT/tests/harness/check.sh"
+
+for _ in {1..60}; do fetch "$TEST_BASE_URL/livez" && [ "$status" = 200 ] || break; done
+is 'sixty requests at once are nothing' 200 "$status"
+
+statuses=$(seq 900 | xargs -P 8 -n 100 sh -c '
+    for n; do printf "url = %s/errors/error.css\noutput = /dev/null\n" "$0"; done |
+    curl -s -w "%{http_code}\n" -K -' "$TEST_BASE_URL" | sort | uniq -c)
+like 'a flood is held back' '* 429*' "$statuses"
+like 'but not all of it' '* 200*' "$statuses"
+
+# Until it is one's turn again.
+fetch "$TEST_BASE_URL/errors/error.css"
+if [ "$status" = 429 ]; then
+    is 'it is said when to come back' 2 "$(header Retry-After)"
+    like 'in our words' '*slower*' "$(body)"
+fi
+sleep 3
+fetch "$TEST_BASE_URL/livez"
+is 'after a while all is well' 200 "$status"
+
+done_checking

@@ -1,0 +1,103 @@
+/* Messages packed and unpacked in the arena, and what a call without a reply is. */
+#include <check.h>
+#undef fail
+#include <stdlib.h>
+#include <string.h>
+
+#include "deeplink/v1/user.pb-c.h"
+#include "fcgi/app.h"
+#include "fcgi/base/arena.h"
+#include "fcgi/rpc.h"
+
+static struct ctx ctx;
+
+static void setup(void) { ctx = (struct ctx){.arena = arena_new((size_t)1 << 20), .request_id = ""}; }
+static void teardown(void) { arena_free(ctx.arena); }
+
+static ProtobufCMessage *unpack(const void *p, size_t n) {
+    return rpc_unpack(&ctx, &pb__user_card__descriptor, p, n);
+}
+
+START_TEST(packs_and_unpacks) {
+    Pb__UserCard card = PB__USER_CARD__INIT;
+    const unsigned char *p;
+    size_t n;
+    card.id = INT64_MAX;
+    card.handle = (char[]){"ann"};
+    card.name = (char[]){"Ann Ü"};
+    card.locked = true;
+    rpc_pack(&ctx, &card.base, &p, &n);
+    ck_assert_uint_gt(n, 10);
+    const Pb__UserCard *back = (const Pb__UserCard *)(const void *)unpack(p, n);
+    ck_assert_ptr_nonnull(back);
+    ck_assert(back->id == INT64_MAX);
+    ck_assert_str_eq(back->handle, "ann");
+    ck_assert_str_eq(back->name, "Ann Ü");
+    ck_assert(back->locked);
+    ck_assert_str_eq(back->headline, "");
+    for (size_t cut = 1; cut < n; cut++) /* half a message is none, or a shorter one: never a crash */
+        unpack(p, cut);
+}
+END_TEST
+
+START_TEST(malformed_is_null) {
+    ck_assert_ptr_null(unpack("\xff\xff\xff\xff\xff", 5));
+    ck_assert_ptr_null(unpack("\x12\x7f"
+                              "a",
+                              3)); /* a text of 127 bytes that has 1 */
+    ck_assert_ptr_nonnull(unpack("", 0));
+}
+END_TEST
+
+START_TEST(the_allocator_is_the_arena) {
+    ProtobufCAllocator *a = rpc_allocator(&ctx);
+    size_t before = arena_used(ctx.arena);
+    void *p = a->alloc(a->allocator_data, 100);
+    memset(p, 1, 100);
+    a->free(a->allocator_data, p);
+    ck_assert_uint_ge(arena_used(ctx.arena), before + 100);
+}
+END_TEST
+
+START_TEST(no_reply_is_an_error) {
+    struct rpc_call call = {&ctx, OK, NULL};
+    Pb__UserCard card = PB__USER_CARD__INIT;
+    rpc_done(&card.base, &call);
+    ck_assert_int_eq(call.code, OK);
+    ck_assert_ptr_eq(call.reply, &card.base);
+    rpc_done(NULL, &call);
+    ck_assert_int_eq(call.code, INTERNAL);
+    ck_assert_int_eq(ctx.error.code, INTERNAL);
+    call.code = NOT_FOUND;
+    rpc_done(NULL, &call);
+    ck_assert_int_eq(call.code, NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_service_here_is_its_own_table) {
+    int table;
+    struct service one = {.name = "one", .table = &table};
+    const struct service *list[] = {&one, NULL};
+    struct app app = {.services = list};
+    struct env env = {.app = &app};
+    ctx.env = &env;
+    ck_assert_ptr_eq(rpc_service(&ctx, 0), &table);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("rpc");
+    TCase *t = tcase_create("rpc");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, packs_and_unpacks);
+    tcase_add_test(t, malformed_is_null);
+    tcase_add_test(t, the_allocator_is_the_arena);
+    tcase_add_test(t, no_reply_is_an_error);
+    tcase_add_test(t, a_service_here_is_its_own_table);
+    suite_add_tcase(s, t);
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
