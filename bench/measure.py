@@ -20,6 +20,8 @@ ORDERS = [("null", "static", "ours"), ("static", "ours", "null"), ("ours", "null
 CONNECTIONS = 16
 SECONDS = {"ours": 3.0, "null": 2.0, "static": 1.5, "warm": 0.6}
 SECONDS_QUICK = {"ours": 0.9, "null": 0.5, "static": 0.4, "warm": 0.3}
+OVERHEAD_S = 0.5  # of a round: starting, draining
+SHORTEST = 0.3    # of a measurement, when time is short
 FILLING = b"<p>The quick brown fox jumps over the lazy dog.</p>\n"
 
 
@@ -30,16 +32,21 @@ def say(words):
 class Bench:
     def __init__(self, args):
         self.args = args
-        self.seconds = dict(SECONDS_QUICK if args.quick else SECONDS)
+        self.wanted = dict(SECONDS_QUICK if args.quick else SECONDS)
         if args.seconds:
-            self.seconds["ours"] = args.seconds
+            self.wanted["ours"] = args.seconds
+        self.seconds = self.wanted
         self.client = Client(args.load, args.address, CONNECTIONS)
         self.events = Events(args.address)
         self.groups = {name: Group(int(pid)) for name, pid in (pair.split("=") for pair in args.group)}
         self.others = []
 
-    def no_time_for(self, seconds):
-        return time.time() + seconds > self.args.began + self.args.budget
+    def share_time(self, n_rows):
+        """Shortens the measurements of the next row where else there would be no time for the rows after it."""
+        left = self.args.began + self.args.budget - time.time()
+        whole = len(ORDERS) * (sum(self.wanted.values()) + OVERHEAD_S) * n_rows
+        part = max(SHORTEST, min(1.0, left / whole))
+        self.seconds = {what: seconds * part for what, seconds in self.wanted.items()}
 
     def deeplink_mb(self):
         return pss_mb([self.groups["workers"], self.groups["work"]])
@@ -73,9 +80,6 @@ class Bench:
         files.update(self.instead(row, warm["kinds"]))
         start, rounds = warm["next"], []
         for order in ORDERS:
-            if rounds and self.no_time_for(sum(self.seconds.values())):
-                say(f"no time left for another round of {row.name}")
-                break
             results = {}
             for what in order:
                 time.sleep(0.05)
@@ -174,6 +178,7 @@ def community_of(bench, args):
     both = handles_of(args.authors)
     half, each = len(both) // 2, 2 if args.quick else 4
     community = Community(bench.client, handles_of(args.graph), both[:half], both[half:], each)
+    say(f"{community.n_posts} posts written, {time.time() - args.began:.0f} s after the start")
     bench.events.drain()
     community.look_around()
     bench.events.drain()
@@ -191,10 +196,9 @@ def chosen_rows(community, only):
 
 
 def measure_all(bench, community, result):
-    for row in chosen_rows(community, bench.args.only):
-        if result["rows"] and bench.no_time_for(2 * sum(bench.seconds.values())):
-            say(f"no time left for {row.name}")
-            continue
+    rows = chosen_rows(community, bench.args.only)
+    for i, row in enumerate(rows):
+        bench.share_time(len(rows) - i)
         result["rows"].append(bench.row(row))
         say(f"{row.name}: {result['rows'][-1]['per_second']:,.0f} a second")
         if row.name == "compose":
@@ -223,7 +227,7 @@ def main():
     result.update(members=len(community.members), members_with_full_home=community.n_full,
                   posts=community.n_posts, posting_seconds=community.posting_s,
                   pss_mb_before=bench.deeplink_mb(), rows=[])
-    say(f"measuring, {time.time() - args.began:.0f} s after the start")
+    say(f"measuring begins, {time.time() - args.began:.0f} s after the start")
     measure_all(bench, community, result)
     result.update(pss_mb=bench.deeplink_mb(), others_cpu=statistics.mean(bench.others),
                   worker_restarts=bench.events.sum("deeplink_worker_restarts_total"),

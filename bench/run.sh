@@ -110,8 +110,10 @@ start_site() {
     run_command migrate
     site_launch serve
     site_launch work
-    wait_for 30 ready_or_dead && site_ready "$ADDRESS" 2>/dev/null && return 0
-    die "bench: the site is not ready"
+    if ! wait_for 30 ready_or_dead || ! site_ready "$ADDRESS" 2>/dev/null; then
+        die "bench: the site is not ready"
+    fi
+    : >"$NGINX/error.log" # it asked before somebody answered
 }
 
 # run_command SUBCOMMAND...: of deeplink, for two minutes at most; what it says is shown when it fails.

@@ -16,7 +16,8 @@
 #include "fcgi/drivers/pg.h"
 #include "gen/queries.h"
 
-#define LOCK_TRIES 3000 /* times 200 ms: ten minutes */
+#define INDEX_MS 3600000 /* a new index on a large collection takes its time */
+#define LOCK_TRIES 3000  /* times 200 ms: ten minutes */
 
 /* The owner's connection and where to say what happens. */
 struct work {
@@ -244,7 +245,9 @@ static bool prepare_documents(const struct work *w) {
     if (app == NULL)
         return true;
     char *secret = pg_secret(w->config->postgresql_secrets, "deeplink_docs");
-    struct docs *d = docs_open(w->config->docs, w->config->postgresql, secret, w->config->server_timeout_ms);
+    bool ours = strcmp(w->config->docs, "postgresql") == 0;
+    struct docs *d = docs_open(w->config->docs, w->config->postgresql, secret,
+                               ours ? INDEX_MS : w->config->server_timeout_ms);
     free(secret);
     if (d == NULL)
         return failed(w, "documents",

@@ -35,6 +35,12 @@ int64_t id_next(void) {
     return (next >> SEQ_BITS) << (NODE_BITS + SEQ_BITS) | (int64_t)atomic_load(&own_node) << SEQ_BITS | seq;
 }
 
+int64_t id_at(int64_t unix_ms) {
+    static _Atomic unsigned turn;
+    int64_t seq = atomic_fetch_add(&turn, 1) & ((1u << SEQ_BITS) - 1);
+    return id_floor_at(unix_ms) | (int64_t)atomic_load(&own_node) << SEQ_BITS | seq;
+}
+
 int64_t id_floor_at(int64_t unix_ms) {
     if (unix_ms <= ID_EPOCH_MS)
         return 0;

@@ -18,6 +18,9 @@ void id_set_node(unsigned node);
 /* The next id: larger than every one this process made before, also when the clock steps back. */
 int64_t id_next(void);
 
+/* An id for something made at another time (imports). Its sequence turns after 4,096 of them. */
+int64_t id_at(int64_t unix_ms);
+
 /* The smallest id of a millisecond (Unix time). */
 int64_t id_floor_at(int64_t unix_ms);
 

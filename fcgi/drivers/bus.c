@@ -516,8 +516,8 @@ void bus_wake(struct ctx *ctx, struct pg *db) {
     int64_t now = clock_mono_us();
     if (now - last_us < WAKE_US)
         return;
-    last_us = now;
-    pg_send_ignored(db, &Q_WAKE_CONSUMERS);
+    if (pg_send_ignored(db, &Q_WAKE_CONSUMERS))
+        last_us = now;
 }
 
 /* Looking from outside. */

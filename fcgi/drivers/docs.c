@@ -12,6 +12,8 @@
 #define ID_MAX_BYTES 200
 #define FIELD_MAX 40
 #define PAGE_MAX 1000
+#define WHOLE_MAX \
+    9.2e18 /* PostgreSQL writes a larger one as a whole number, which would come back as another */
 #define DAY_MS INT64_C(86400000)
 
 struct docs {
@@ -86,7 +88,7 @@ static bool is_storable(json_object *v, int depth) {
     case json_type_string:
         return text_utf8_valid(json_object_get_string(v), (size_t)json_object_get_string_len(v));
     case json_type_double:
-        return isfinite(json_object_get_double(v));
+        return fabs(json_object_get_double(v)) < WHOLE_MAX;
     case json_type_int:
         return json_object_get_int64(v) != INT64_MAX || json_object_get_uint64(v) == INT64_MAX;
     case json_type_object: {

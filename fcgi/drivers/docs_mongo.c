@@ -130,6 +130,8 @@ static mongoc_collection_t *collection_in(struct ctx *ctx, struct docs_mongo *d,
 
 /* JSON to BSON. Whole numbers are always 64 bits wide. */
 
+static void append_all(bson_t *to, json_object *doc);
+
 static void append(bson_t *to, const char *key, json_object *v) {
     bson_t inner;
     switch (json_object_get_type(v)) {
@@ -148,12 +150,11 @@ static void append(bson_t *to, const char *key, json_object *v) {
     case json_type_string:
         bson_append_utf8(to, key, -1, json_object_get_string(v), json_object_get_string_len(v));
         break;
-    case json_type_object: {
+    case json_type_object:
         bson_append_document_begin(to, key, -1, &inner);
-        json_object_object_foreach(v, k, value) append(&inner, k, value);
+        append_all(&inner, v);
         bson_append_document_end(to, &inner);
         break;
-    }
     case json_type_array:
         bson_append_array_begin(to, key, -1, &inner);
         for (size_t i = 0; i < json_object_array_length(v); i++) {
@@ -170,7 +171,7 @@ static void append(bson_t *to, const char *key, json_object *v) {
 static void append_all(bson_t *to, json_object *doc) {
     if (doc == NULL)
         return;
-    json_object_object_foreach(doc, key, value) append(to, key, value);
+    json_object_object_foreach(doc, key, value) { append(to, key, value); }
 }
 
 static void append_expiry(bson_t *to, const struct collection *c, int64_t t) {
@@ -348,13 +349,13 @@ static enum code insert_many(struct ctx *ctx, void *self, const struct collectio
 }
 
 static enum code find(struct ctx *ctx, struct docs_mongo *d, const struct collection *c, const bson_t *filter,
-                      const bson_t *opts, json_object **docs, size_t *ret_n) {
+                      const bson_t *opts, json_object **docs, size_t max, size_t *ret_n) {
     const bson_t *found;
     bson_error_t error;
     mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection_in(ctx, d, c), filter, opts, NULL);
     arena_defer(ctx->arena, drop_cursor, cursor);
     *ret_n = 0;
-    while (mongoc_cursor_next(cursor, &found))
+    while (*ret_n < max && mongoc_cursor_next(cursor, &found))
         docs[(*ret_n)++] = json_in(ctx, found);
     return outcome(ctx, d, !mongoc_cursor_error(cursor, &error), &error);
 }
@@ -364,7 +365,7 @@ static enum code get(struct ctx *ctx, void *self, const struct collection *c, in
     size_t n;
     bson_t *opts = bson_in(ctx);
     bson_append_int64(opts, "limit", -1, 1);
-    enum code code = find(ctx, self, c, one_of(ctx, p, id), opts, ret_doc, &n);
+    enum code code = find(ctx, self, c, one_of(ctx, p, id), opts, ret_doc, 1, &n);
     if (code != OK)
         return code;
     return n == 0 ? docs_missing(ctx) : OK;
@@ -535,7 +536,7 @@ static enum code list(struct ctx *ctx, void *self, const struct collection *c, i
     bson_append_int32(&sort, "_id", -1, -1);
     bson_append_document_end(opts, &sort);
     bson_append_int64(opts, "limit", -1, (int64_t)limit);
-    return find(ctx, self, c, list_filter(ctx, p, equal, before), opts, docs, ret_n);
+    return find(ctx, self, c, list_filter(ctx, p, equal, before), opts, docs, limit, ret_n);
 }
 
 static enum code count(struct ctx *ctx, void *self, const struct collection *c, int64_t p, json_object *equal,

@@ -10,6 +10,8 @@
 #include "fcgi/log.h"
 #include "gen/queries.h"
 
+#define IGNORED_MAX 64
+
 /* Errors. */
 
 static enum code code_of(const char *state) {
@@ -276,13 +278,13 @@ enum code pg_fetch(struct ctx *ctx, struct pg *db, PGresult **ret_rows) {
     return take_result(ctx, db, sent.statement->query, r, ret_rows);
 }
 
-void pg_send_ignored(struct pg *db, const struct query *q) {
+bool pg_send_ignored(struct pg *db, const struct query *q) {
     struct pg_params none = {.n = 0};
     const struct statement *s = pg_conn_statement(db, q);
-    if (s == NULL || db->conn == NULL || db->in_tx || s->epoch != db->epoch)
-        return;
-    if (PQpipelineStatus(db->conn) == PQ_PIPELINE_OFF || db->last - db->first < 64)
-        send_queued(db, s, &none, true, true);
+    if (s == NULL || db->conn == NULL || db->in_tx || s->epoch != db->epoch ||
+        db->last - db->first >= IGNORED_MAX)
+        return false;
+    return send_queued(db, s, &none, true, true);
 }
 
 /* One query. */

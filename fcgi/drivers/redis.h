@@ -1,5 +1,6 @@
 /* Redis by hiredis: one connection a worker, pipelined, replies in the arena, reconnecting by itself.
- * A dead Redis is UNAVAILABLE at once (no waiting beyond the time-out; after a failure at most one attempt a second). */
+ * A dead Redis is UNAVAILABLE at once (no waiting beyond the time-out; after a failure at most one attempt a
+ * second). */
 #ifndef DEEPLINK_DRIVERS_REDIS_H
 #define DEEPLINK_DRIVERS_REDIS_H
 
@@ -12,26 +13,33 @@
 
 struct redis;
 
-/* url: "unix:///path[?db=N]" or "redis://[:password@]host:port[/db]". Does not connect yet. The caller closes it. */
+/* url: "unix:///path[?db=N]" or "redis://[:password@]host:port[/db]". Does not connect yet. The caller closes
+ * it. */
 struct redis *redis_open(const char *url, int timeout_ms);
 void redis_close(struct redis *r);
 
-/* Queues one command (printf-like as hiredis: %s, %b with size_t length, %lld …). Nothing is sent before redis_next(). */
+/* Queues one command (printf-like as hiredis: %s, %b with size_t length, %lld …). Nothing is sent before
+ * redis_next(). */
 void redis_add(struct redis *r, const char *fmt, ...);
 void redis_add_argv(struct redis *r, int argc, const char **argv, const size_t *lens);
 
-/* The reply of the oldest queued command not yet fetched; lives in ctx->arena. NULL: connection failed (UNAVAILABLE recorded in
- * ctx; every later redis_next() of the same batch gives NULL too). An error reply of Redis is a reply (type REDIS_REPLY_ERROR). */
+/* The reply of the oldest queued command not yet fetched; lives in ctx->arena. NULL: connection failed
+ * (UNAVAILABLE recorded in ctx; every later redis_next() of the same batch gives NULL too). An error reply of
+ * Redis is a reply (type REDIS_REPLY_ERROR). */
 redisReply *redis_next(struct ctx *ctx, struct redis *r);
 
 /* One command, one reply. NULL on connection failure or error reply (recorded in ctx). */
 redisReply *redis_do(struct ctx *ctx, struct redis *r, const char *fmt, ...);
 
 /* A Lua script, sent by its hash; loaded on NOSCRIPT. `src` is a constant; sha is filled on first use. */
-struct redis_script { const char *src; char sha[41]; };
+struct redis_script {
+    const char *src;
+    char sha[41];
+};
 /* Queues EVALSHA; with redis_next_script() to fetch (which resends the source when Redis lost it).
  * argv: n_keys keys, then arguments. The arrays must live until the reply is fetched. */
-void redis_add_script(struct ctx *ctx, struct redis *r, struct redis_script *s, int n_keys, int argc, const char **argv, const size_t *lens);
+void redis_add_script(struct ctx *ctx, struct redis *r, struct redis_script *s, int n_keys, int argc,
+                      const char **argv, const size_t *lens);
 redisReply *redis_next_script(struct ctx *ctx, struct redis *r);
 
 /* Fetches and drops every reply still outstanding: called by the dispatcher between requests. */

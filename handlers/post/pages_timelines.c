@@ -4,12 +4,14 @@
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
+#include "fcgi/drivers/redis.h"
 #include "gen/stubs.h"
 #include "gen/templates.h"
 #include "handlers/common/entities.h"
 #include "handlers/common/members.h"
 #include "handlers/common/models.h"
 #include "handlers/common/page_cache.h"
+#include "handlers/common/session.h"
 #include "handlers/post/pages.h"
 #include "handlers/post/pages_shared.h"
 #include "handlers/post/rules.h"
@@ -121,6 +123,8 @@ enum code post_page_front(struct request *req) {
     if (req->ctx.viewer_id != 0)
         return home(req);
     post_page_front_prefetch(req, 0); /* of an account that is no longer active */
+    if (request_cookie(req, SESSION_COOKIE) != NULL && !redis_is_up(req->ctx.env->redis))
+        return fail_retry(&req->ctx, UNAVAILABLE, 5, tr_mark("We can't check who you are right now. Try again in a moment."));
     return landing(req);
 }
 

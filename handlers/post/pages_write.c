@@ -4,6 +4,7 @@
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
+#include "fcgi/log.h"
 #include "gen/stubs.h"
 #include "gen/templates.h"
 #include "handlers/post/pages.h"
@@ -16,6 +17,18 @@ static enum code refuse_fetch(struct request *req) {
 
     buf_puts(respond(req, error_http_status(e), "text/plain; charset=utf-8"), tr(req->ctx.lang, text));
     return OK;
+}
+
+/* What was typed is not lost for a failure that names no field: the form comes back with the reason on top. Failures of ours are
+ * noted here, since the dispatcher does not see them then. */
+static bool is_worth_a_form(const struct request *req, enum code code) {
+    if (req->ctx.error.fields != NULL)
+        return false; /* the dispatcher does it */
+    if (code == INTERNAL || code == UNAVAILABLE || code == DEADLINE)
+        log_warn(&req->ctx, "not written", "code=%s text=%s cause=%s", code_name(code), req->ctx.error.text,
+                 req->ctx.error.detail != NULL ? req->ctx.error.detail : "");
+    return code == INTERNAL || code == UNAVAILABLE || code == DEADLINE || code == ABORTED || code == NOT_FOUND ||
+           code == PRECONDITION;
 }
 
 /* ---- New posts --------------------------------------------------------------------------------------------------- */
@@ -53,6 +66,7 @@ enum code post_page_compose(struct request *req) {
 
 enum code post_page_create_again(struct request *req) {
     struct error wrong = req->ctx.error;
+    int64_t in_reply_to = field_int(req, "in_reply_to");
     struct compose_view v = {0};
     const char *back = field_text(req, "return_to");
     const Pb__PostItem *answered;
@@ -61,12 +75,11 @@ enum code post_page_create_again(struct request *req) {
     if (form_is_fetch(req))
         return refuse_fetch(req);
     fail_clear(&req->ctx); /* what follows has failures of its own */
-    if ((c = fill_compose(req, field_int(req, "in_reply_to"), &v, &answered)) == NOT_FOUND) {
+    if ((c = fill_compose(req, in_reply_to, &v, &answered)) != OK) {
         fail_clear(&req->ctx);
-        c = fill_compose(req, 0, &v, &answered); /* what was answered is gone; the words are not */
+        fill_compose(req, 0, &v, &answered);
+        v.composer.in_reply_to = c == NOT_FOUND ? 0 : in_reply_to; /* when it is gone, the words can still be a post */
     }
-    if (c != OK)
-        return c;
     req->ctx.error = wrong;
     v.composer.return_to = text_is_local_path(back) ? back : NULL;
     show_compose(req, &v, answered);
@@ -102,7 +115,7 @@ enum code post_page_create(struct request *req) {
     ask.in_reply_to_id = field_int(req, "in_reply_to");
     ask.audience = post_page_audience(text_is_empty(audience) ? side_audience(req) : audience);
     if ((c = post_create_post(&req->ctx, &ask, &reply)) != OK)
-        return c;
+        return is_worth_a_form(req, c) ? post_page_create_again(req) : c;
     side_forget(&req->ctx, req->ctx.viewer_id);
     return answer_created(req, reply->item);
 }
@@ -155,8 +168,10 @@ enum code post_page_edit(struct request *req) {
     ask.text = field_text(req, "text");
     ask.warning = field_text(req, "warning");
     ask.sensitive = field_bool(req, "sensitive");
-    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_edit_post(&req->ctx, &ask, &reply)) != OK)
+    if ((c = post_page_target(req, &ask.id)) != OK)
         return c;
+    if ((c = post_edit_post(&req->ctx, &ask, &reply)) != OK)
+        return is_worth_a_form(req, c) ? post_page_edit_again(req) : c;
     if (form_is_fetch(req)) {
         page = page_new(req, PLACE_NONE, NULL);
         tpl_post_card(form_html(req), page, post_cards_one(req, page, reply->item));

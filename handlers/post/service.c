@@ -171,7 +171,8 @@ static enum code draft_new(struct ctx *ctx, const Pb__CreatePostRequest *req, st
     enum code c;
 
     *draft = (struct post_draft){.view = PB__POST_VIEW__INIT};
-    v->id = id_next();
+    /* Only an import, which no member makes, may say when something was written. */
+    v->id = req->created_ms > 0 && ctx->viewer_id == 0 ? id_at(req->created_ms) : id_next();
     v->author_id = req->author_id;
     v->audience = req->audience;
     v->sensitive = req->sensitive;

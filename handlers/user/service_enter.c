@@ -165,10 +165,9 @@ enum code user_service_confirm_email(struct ctx *ctx, const Pb__TokenRequest *re
     c = user_store_confirm(ctx, hash, security, &id, &reply->state);
     if (c == EXISTS) {
         fail_clear(ctx);
-        return fail(
-            ctx, EXISTS,
-            tr_mark(
-                "This e-mail address belongs to an account already. Log in there, or reset its password."));
+        return fail(ctx, EXISTS,
+                    tr_mark("This e-mail address belongs to an account already. Log in there, or "
+                            "reset its password."));
     }
     if (c != OK)
         return c;
@@ -245,21 +244,18 @@ static enum code may_enter(struct ctx *ctx, const struct person *p) {
     case PB__ACCOUNT_STATE__STATE_ACTIVE:
         return OK;
     case PB__ACCOUNT_STATE__STATE_UNCONFIRMED:
-        return fail(
-            ctx, PRECONDITION,
-            tr_mark(
-                "Confirm your e-mail address first: follow the link in our message. You can have it sent again."));
+        return fail(ctx, PRECONDITION,
+                    tr_mark("Confirm your e-mail address first: follow the link in our message. You"
+                            " can have it sent again."));
     case PB__ACCOUNT_STATE__STATE_PENDING:
-        return fail(
-            ctx, PRECONDITION,
-            tr_mark(
-                "Your request to join waits for an administrator. You get a message when it is decided."));
+        return fail(ctx, PRECONDITION,
+                    tr_mark("Your request to join waits for an administrator. You get a message "
+                            "when it is decided."));
     case PB__ACCOUNT_STATE__STATE_SUSPENDED:
         if (text_is_empty(p->note))
-            return fail(
-                ctx, DENIED,
-                tr_mark(
-                    "This account is suspended. Write to the administrators if you think that this is wrong."));
+            return fail(ctx, DENIED,
+                        tr_mark("This account is suspended. Write to the administrators if you think "
+                                "that this is wrong."));
         return fail(
             ctx, DENIED,
             tr_fill(ctx->arena, ctx->lang, "This account is suspended: {note}", "note", p->note, NULL));

@@ -14,8 +14,14 @@
 
 #define PER_HOUR 5 /* mails of a kind that strangers can have sent to one address */
 
-#define FILL(l, text, ...) tr_fill((l)->ctx->arena, (l)->lang, (text), __VA_ARGS__, NULL)
-#define TR(l, text) tr((l)->lang, (text))
+/* A text in the letter's language with one name filled in; NULL: none. */
+static const char *fill(const struct letter *l, const char *text, const char *name, const char *value) {
+    return tr_fill(l->ctx->arena, l->lang, text, name, value, NULL);
+}
+
+static void say(struct letter *l, const char *text, const char *name, const char *value) {
+    letter_say(l, fill(l, text, name, value));
+}
 
 static const char *site(const struct letter *l) { return l->ctx->env->config->site_name; }
 
@@ -50,38 +56,32 @@ static enum code send_confirm(struct ctx *ctx, const struct mail_job *job, int64
 
     if (c != OK)
         return c;
-    letter_say(
-        &l,
-        FILL(&l,
-             tr_mark("somebody, we hope you, signed up at {site} with this address. To confirm it, open:"),
-             "site", site(&l)));
+    say(&l,
+        tr_mark("somebody, we hope you, signed up at {site} with this address. To "
+                "confirm it, open:"),
+        "site", site(&l));
     letter_say(&l, l.view.url);
-    letter_say(
-        &l,
-        FILL(
-            &l,
-            tr_mark(
-                "The link works for {hours} hours. If it was not you, do nothing: without the confirmation no account comes about."),
-            "hours", l.view.hours));
-    return letter_send(&l, FILL(&l, tr_mark("Confirm your e-mail address for {site}"), "site", site(&l)));
+    say(&l,
+        tr_mark("The link works for {hours} hours. If it was not you, do nothing: "
+                "without the confirmation no account comes about."),
+        "hours", l.view.hours);
+    return letter_send(&l, fill(&l, tr_mark("Confirm your e-mail address for {site}"), "site", site(&l)));
 }
 
 /* To the owner of an address that somebody typed who should not, or who forgot. */
 static enum code send_taken(struct ctx *ctx, const struct mail_job *job, const struct person *owner) {
     struct letter l = letter_for(ctx, LETTER_PLAIN, job, owner->card->name);
 
-    letter_say(
-        &l,
-        FILL(
-            &l,
-            tr_mark(
-                "somebody, perhaps you, typed this address to open an account at {site}. You have one already: @{handle}."),
-            "site", site(&l), "handle", owner->card->handle));
-    letter_say(&l, TR(&l, tr_mark("To log in, or to choose a new password if you forgot yours, open:")));
+    say(&l,
+        tr_mark("somebody, perhaps you, typed this address to open an account at "
+                "{site}."),
+        "site", site(&l));
+    say(&l, tr_mark("You have one already: @{handle}."), "handle", owner->card->handle);
+    say(&l, tr_mark("To log in, or to choose a new password if you forgot yours, open:"), NULL, NULL);
     letter_say(&l, letter_url(&l, "/login"));
     letter_say(&l, letter_url(&l, "/reset"));
-    letter_say(&l, TR(&l, tr_mark("If it was not you, do nothing: your account stays as it is.")));
-    return letter_send(&l, FILL(&l, tr_mark("You have an account at {site} already"), "site", site(&l)));
+    say(&l, tr_mark("If it was not you, do nothing: your account stays as it is."), NULL, NULL);
+    return letter_send(&l, fill(&l, tr_mark("You have an account at {site} already"), "site", site(&l)));
 }
 
 static bool is_owner(const struct person *p) {
@@ -121,21 +121,18 @@ static enum code mail_reset(struct ctx *ctx, const struct mail_job *job) {
     if ((c = link_new(&l, p->card->id, "reset", "/reset/")) != OK)
         return c;
     l.view.ip = job->ip;
-    letter_say(
-        &l,
-        TR(&l,
-           tr_mark("somebody asked for a new password for your account. If that was you, choose it here:")));
+    say(&l,
+        tr_mark("somebody asked for a new password for your account. If that was you, "
+                "choose it here:"),
+        NULL, NULL);
     letter_say(&l, l.view.url);
-    letter_say(
-        &l,
-        FILL(
-            &l,
-            tr_mark(
-                "The link works once, for {hours} hours. If it was not you, do nothing: your password stays as it is."),
-            "hours", l.view.hours));
+    say(&l,
+        tr_mark("The link works once, for {hours} hours. If it was not you, do nothing:"
+                " your password stays as it is."),
+        "hours", l.view.hours);
     if (!text_is_empty(job->ip))
-        letter_say(&l, FILL(&l, tr_mark("It was asked for from {ip}."), "ip", job->ip));
-    return letter_send(&l, FILL(&l, tr_mark("A new password for {site}"), "site", site(&l)));
+        say(&l, tr_mark("It was asked for from {ip}."), "ip", job->ip);
+    return letter_send(&l, fill(&l, tr_mark("A new password for {site}"), "site", site(&l)));
 }
 
 /* ---- about changes of an account */
@@ -154,37 +151,31 @@ static enum code mail_email(struct ctx *ctx, const struct mail_job *job) {
     if ((c = link_new(&l, job->user_id, "email", "/confirm/")) != OK)
         return c;
     l.view.email = job->email;
-    letter_say(
-        &l, FILL(&l, tr_mark("you want to use {email} for your account. To confirm that it is yours, open:"),
-                 "email", job->email));
+    say(&l,
+        tr_mark("you want to use {email} for your account. To confirm that it is yours,"
+                " open:"),
+        "email", job->email);
     letter_say(&l, l.view.url);
-    letter_say(
-        &l,
-        FILL(
-            &l,
-            tr_mark(
-                "The link works for {hours} hours. Until then, the old address stays. If it was not you, do nothing."),
-            "hours", l.view.hours));
-    return letter_send(&l, FILL(&l, tr_mark("Confirm your new address for {site}"), "site", site(&l)));
+    say(&l,
+        tr_mark("The link works for {hours} hours. Until then, the old address stays. "
+                "If it was not you, do nothing."),
+        "hours", l.view.hours);
+    return letter_send(&l, fill(&l, tr_mark("Confirm your new address for {site}"), "site", site(&l)));
 }
 
 static enum code mail_email_asked(struct ctx *ctx, const struct mail_job *job) {
     struct letter l = letter_for(ctx, LETTER_PLAIN, job, job->name);
 
-    letter_say(
-        &l,
-        FILL(
-            &l,
-            tr_mark(
-                "somebody who knows your password wants to use {email} for your account from now on. It takes effect when the new "
-                "address is confirmed."),
-            "email", job->detail));
+    say(&l,
+        tr_mark("somebody who knows your password wants to use {email} for your account"
+                " from now on. It takes effect when the new address is confirmed."),
+        "email", job->detail);
     if (!text_is_empty(job->ip))
-        letter_say(&l, FILL(&l, tr_mark("It was asked for from {ip}."), "ip", job->ip));
-    letter_say(&l, TR(&l, tr_mark("If it was not you, choose a new password now:")));
+        say(&l, tr_mark("It was asked for from {ip}."), "ip", job->ip);
+    say(&l, tr_mark("If it was not you, choose a new password now:"), NULL, NULL);
     letter_say(&l, letter_url(&l, "/reset"));
     return letter_send(
-        &l, FILL(&l, tr_mark("Your e-mail address at {site} is about to change"), "site", site(&l)));
+        &l, fill(&l, tr_mark("Your e-mail address at {site} is about to change"), "site", site(&l)));
 }
 
 static enum code mail_email_changed(struct ctx *ctx, const struct mail_job *job) {
@@ -192,22 +183,25 @@ static enum code mail_email_changed(struct ctx *ctx, const struct mail_job *job)
 
     l.view.email = job->detail;
     l.view.url = letter_url(&l, "/reset");
-    letter_say(&l, FILL(&l, tr_mark("the address of your account is now {email}."), "email", job->detail));
-    letter_say(
-        &l, TR(&l, tr_mark("If it was not you, answer this mail or write to the administrators at once.")));
-    return letter_send(&l, FILL(&l, tr_mark("Your e-mail address at {site} has changed"), "site", site(&l)));
+    say(&l, tr_mark("the address of your account is now {email}."), "email", job->detail);
+    say(&l,
+        tr_mark("If it was not you, answer this mail or write to the administrators at "
+                "once."),
+        NULL, NULL);
+    return letter_send(&l, fill(&l, tr_mark("Your e-mail address at {site} has changed"), "site", site(&l)));
 }
 
 static enum code mail_password(struct ctx *ctx, const struct mail_job *job) {
     struct letter l = letter_for(ctx, LETTER_PASSWORD_CHANGED, job, job->name);
 
     l.view.url = letter_url(&l, "/reset");
-    letter_say(
-        &l,
-        TR(&l, tr_mark("the password of your account has been changed, and all other sessions have ended.")));
-    letter_say(&l, TR(&l, tr_mark("If it was not you, choose a new one now:")));
+    say(&l,
+        tr_mark("the password of your account has been changed, and all other sessions "
+                "have ended."),
+        NULL, NULL);
+    say(&l, tr_mark("If it was not you, choose a new one now:"), NULL, NULL);
     letter_say(&l, l.view.url);
-    return letter_send(&l, FILL(&l, tr_mark("Your password at {site} has changed"), "site", site(&l)));
+    return letter_send(&l, fill(&l, tr_mark("Your password at {site} has changed"), "site", site(&l)));
 }
 
 static enum code mail_device(struct ctx *ctx, const struct mail_job *job) {
@@ -217,15 +211,18 @@ static enum code mail_device(struct ctx *ctx, const struct mail_job *job) {
     l.view.ip = job->ip;
     l.view.when = arena_printf(ctx->arena, "%s UTC", clock_long(ctx->arena, job->created_ms));
     l.view.url = letter_url(&l, "/settings/sessions");
-    letter_say(&l,
-               TR(&l, tr_mark("somebody logged in to your account from a device we had not seen before:")));
+    say(&l,
+        tr_mark("somebody logged in to your account from a device we had not seen "
+                "before:"),
+        NULL, NULL);
     letter_say(&l, arena_printf(ctx->arena, "%s\n%s\n%s", l.view.device, l.view.ip, l.view.when));
-    letter_say(
-        &l,
-        TR(&l, tr_mark("If it was you, all is well. If not, end that session and change your password:")));
+    say(&l,
+        tr_mark("If it was you, all is well. If not, end that session and change your "
+                "password:"),
+        NULL, NULL);
     letter_say(&l, l.view.url);
     return letter_send(
-        &l, FILL(&l, tr_mark("A new device logged in to your account at {site}"), "site", site(&l)));
+        &l, fill(&l, tr_mark("A new device logged in to your account at {site}"), "site", site(&l)));
 }
 
 /* ---- from administrators */
@@ -234,33 +231,30 @@ static enum code mail_approved(struct ctx *ctx, const struct mail_job *job) {
     struct letter l = letter_for(ctx, LETTER_APPROVED, job, job->name);
 
     l.view.url = letter_url(&l, "/login");
-    letter_say(&l, FILL(&l, tr_mark("your account at {site} is open. Welcome."), "site", site(&l)));
+    say(&l, tr_mark("your account at {site} is open. Welcome."), "site", site(&l));
     letter_say(&l, l.view.url);
-    return letter_send(&l, FILL(&l, tr_mark("Welcome to {site}"), "site", site(&l)));
+    return letter_send(&l, fill(&l, tr_mark("Welcome to {site}"), "site", site(&l)));
 }
 
 static enum code mail_rejected(struct ctx *ctx, const struct mail_job *job) {
     struct letter l = letter_for(ctx, LETTER_REJECTED, job, job->name);
 
     l.view.note = job->detail;
-    letter_say(&l, FILL(&l, tr_mark("we can not open an account for you at {site}."), "site", site(&l)));
+    say(&l, tr_mark("we can not open an account for you at {site}."), "site", site(&l));
     letter_say(&l, job->detail);
-    return letter_send(&l, FILL(&l, tr_mark("Your request to join {site}"), "site", site(&l)));
+    return letter_send(&l, fill(&l, tr_mark("Your request to join {site}"), "site", site(&l)));
 }
 
 static enum code mail_suspended(struct ctx *ctx, const struct mail_job *job) {
     struct letter l = letter_for(ctx, LETTER_SUSPENDED, job, job->name);
 
     l.view.note = job->detail;
-    letter_say(
-        &l,
-        FILL(
-            &l,
-            tr_mark(
-                "your account at {site} has been suspended by an administrator. You can not log in, and your profile and posts are hidden."),
-            "site", site(&l)));
+    say(&l,
+        tr_mark("your account at {site} has been suspended by an administrator. You can"
+                " not log in, and your profile and posts are hidden."),
+        "site", site(&l));
     letter_say(&l, job->detail);
-    return letter_send(&l, FILL(&l, tr_mark("Your account at {site} is suspended"), "site", site(&l)));
+    return letter_send(&l, fill(&l, tr_mark("Your account at {site} is suspended"), "site", site(&l)));
 }
 
 static const struct {

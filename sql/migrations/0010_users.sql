@@ -3,7 +3,8 @@
 CREATE TABLE users.roles (
     name text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_-]{0,29}$'),
     permissions bigint NOT NULL,            -- bits, see handlers/common/permission.h
-    rank integer NOT NULL                   -- nobody acts on a rank that is not below their own, but for admins
+    -- nobody acts on a rank that is not below their own, but for admins
+    rank integer NOT NULL
 );
 INSERT INTO users.roles (name, permissions, rank) VALUES
     ('member', 1, 0),                       -- post
@@ -22,7 +23,8 @@ CREATE TABLE users.invites (
 );
 CREATE INDEX invites_by ON users.invites (by_id, id);
 
--- Every handle that is or was somebody's. A row outlives its account, so that nobody can later pose as a member who left.
+-- Every handle that is or was somebody's. A row outlives its account, so that nobody can later pose as a
+-- member who left.
 CREATE TABLE users.handles (
     folded text PRIMARY KEY,
     user_id bigint NOT NULL
@@ -35,7 +37,8 @@ CREATE TABLE users.accounts (
     email text,                             -- as typed; NULL for imported members
     new_email text,                         -- waits for its confirmation
     password_hash text,                     -- argon2id; NULL: cannot log in
-    auth_version bigint NOT NULL DEFAULT 1, -- grows with every new password: a log-in under way with the old one fails
+    -- grows with every new password: a log-in under way with the old one fails
+    auth_version bigint NOT NULL DEFAULT 1,
     password_changed_at timestamptz NOT NULL DEFAULT now(),
     state smallint NOT NULL,                -- Pb.AccountState
     role text NOT NULL DEFAULT 'member' REFERENCES users.roles (name),
@@ -60,11 +63,13 @@ CREATE TABLE users.accounts (
     language text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT now(),
     confirmed_at timestamptz,               -- the e-mail address
-    active_id bigint NOT NULL,              -- an id made when the member was last here: a time and unique, so lists page by it
+    -- an id made when the member was last here: a time and unique, so lists page by it
+    active_id bigint NOT NULL,
     version bigint NOT NULL DEFAULT 1       -- grows with every change that others can see
 );
 CREATE UNIQUE INDEX accounts_handle ON users.accounts (lower(handle));
--- Anybody may type anybody's address into the sign-up form, so an address belongs to nobody before it is confirmed.
+-- Anybody may type anybody's address into the sign-up form, so an address belongs to nobody before it is
+-- confirmed.
 CREATE UNIQUE INDEX accounts_email ON users.accounts (lower(email)) WHERE state <> 0;
 CREATE INDEX accounts_email_all ON users.accounts (lower(email) text_pattern_ops);
 CREATE INDEX accounts_state ON users.accounts (state, id);
@@ -75,8 +80,10 @@ CREATE INDEX accounts_directory_active ON users.accounts (active_id) WHERE disco
 CREATE INDEX accounts_words ON users.accounts USING gin (words);
 CREATE INDEX accounts_invite ON users.accounts (invite_id) WHERE invite_id IS NOT NULL;
 
--- An account that goes before anybody could see it leaves nothing behind: its handle is free, its invitation can be used again.
-CREATE FUNCTION users.account_unseen_gone() RETURNS trigger LANGUAGE plpgsql SET search_path = users, pg_temp AS $$
+-- An account that goes before anybody could see it leaves nothing behind: its handle is free, its
+-- invitation can be used again.
+CREATE FUNCTION users.account_unseen_gone() RETURNS trigger
+LANGUAGE plpgsql SET search_path = users, pg_temp AS $$
 BEGIN
     DELETE FROM handles WHERE user_id = OLD.id;
     UPDATE invites SET uses = uses - 1 WHERE id = OLD.invite_id AND uses > 0;
@@ -86,7 +93,8 @@ $$;
 CREATE TRIGGER account_unseen_gone AFTER DELETE ON users.accounts
     FOR EACH ROW WHEN (OLD.state < 2) EXECUTE FUNCTION users.account_unseen_gone();
 
--- Links that were mailed. Only the hash of what stands in the link is kept, and a used row stays a while to tell "used" from "expired".
+-- Links that were mailed. Only the hash of what stands in the link is kept, and a used row stays a while
+-- to tell "used" from "expired".
 CREATE TABLE users.tokens (
     hash bytea PRIMARY KEY,
     user_id bigint NOT NULL REFERENCES users.accounts (id) ON DELETE CASCADE,
@@ -99,7 +107,8 @@ CREATE TABLE users.tokens (
 CREATE INDEX tokens_user ON users.tokens (user_id, purpose);
 CREATE INDEX tokens_expires ON users.tokens (expires_at);
 
--- Mails to be sent. Without secrets: the worker makes the token when it sends. A row goes when its mail is out.
+-- Mails to be sent. Without secrets: the worker makes the token when it sends. A row goes when its mail is
+-- out.
 CREATE TABLE users.mails (
     id bigint PRIMARY KEY,
     kind text NOT NULL,
@@ -125,19 +134,23 @@ CREATE TABLE users.devices (
 
 -- What others may see of a member: Pb.UserCard, column by column.
 CREATE VIEW users.cards AS
-    SELECT a.id, a.handle, CASE WHEN a.name = '' THEN a.handle ELSE a.name END AS name, a.headline, r.permissions, a.role,
+    SELECT a.id, a.handle, CASE WHEN a.name = '' THEN a.handle ELSE a.name END AS name, a.headline,
+        r.permissions, a.role,
         a.locked, a.state, a.discoverable, a.hide_network, a.created_at, a.version, a.noindex
     FROM users.accounts a JOIN users.roles r ON r.name = a.role;
 
 -- A card and, behind it, what concerns the member and administrators alone.
 CREATE VIEW users.people AS
-    SELECT a.id, a.handle, CASE WHEN a.name = '' THEN a.handle ELSE a.name END AS name, a.headline, r.permissions, a.role,
+    SELECT a.id, a.handle, CASE WHEN a.name = '' THEN a.handle ELSE a.name END AS name, a.headline,
+        r.permissions, a.role,
         a.locked, a.state, a.discoverable, a.hide_network, a.created_at, a.version, a.noindex,
-        r.rank, a.email, a.new_email, a.password_hash, a.auth_version, a.password_changed_at, a.needs_approval, a.reason, a.note,
+        r.rank, a.email, a.new_email, a.password_hash, a.auth_version, a.password_changed_at,
+        a.needs_approval, a.reason, a.note,
         a.invited_by, a.default_audience, a.theme, a.language, a.confirmed_at, a.active_id
     FROM users.accounts a JOIN users.roles r ON r.name = a.role;
 
--- Event bodies that only the statement itself knows the values of, as protobuf (https://protobuf.dev/programming-guides/encoding/).
+-- Event bodies that only the statement itself knows the values of, as protobuf
+-- (https://protobuf.dev/programming-guides/encoding/).
 CREATE FUNCTION users.varint(v bigint) RETURNS bytea LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
     out bytea := '';
@@ -150,6 +163,7 @@ BEGIN
 END
 $$;
 -- Two numbers, fields 1 and 2: UserChanged (id, version), UserRegistered and UserStateChanged (id, state).
-CREATE FUNCTION users.pair_event(id bigint, v bigint) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE FUNCTION users.pair_event(id bigint, v bigint) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT '\x08'::bytea || users.varint(id) || '\x10'::bytea || users.varint(v)
 $$;

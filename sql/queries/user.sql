@@ -38,21 +38,26 @@ SELECT EXISTS (SELECT FROM handles WHERE folded = lower($1::text));
 -- ---- entering
 
 -- name: user_sign_up :maybe
--- A new, unconfirmed account, its handle, one use of its invitation ($8) and the mail that asks to confirm; no row when the invitation is no good.
+-- A new, unconfirmed account, its handle, one use of its invitation ($8) and the mail that asks to
+-- confirm; no row when the invitation is no good.
 WITH invite AS (
-    UPDATE invites SET uses = uses + 1 WHERE code = $8::text AND uses < max_uses AND expires_at > now() RETURNING id, by_id
+    UPDATE invites SET uses = uses + 1 WHERE code = $8::text AND uses < max_uses AND expires_at > now()
+    RETURNING id, by_id
 ), taken AS (
     INSERT INTO handles (folded, user_id)
     SELECT lower($2::text), $1 WHERE $8::text IS NULL OR EXISTS (SELECT FROM invite)
     RETURNING user_id
 ), created AS (
-    INSERT INTO accounts (id, handle, email, password_hash, state, name, needs_approval, reason, language, words, invite_id, invited_by, active_id)
-    SELECT taken.user_id, $2, $3::text, $4::text, 0, $5::text, $6::boolean AND invite.id IS NULL, $7::text, $9::text,
+    INSERT INTO accounts (id, handle, email, password_hash, state, name, needs_approval, reason, language,
+        words, invite_id, invited_by, active_id)
+    SELECT taken.user_id, $2, $3::text, $4::text, 0, $5::text, $6::boolean AND invite.id IS NULL, $7::text,
+        $9::text,
         array_to_tsvector($10::text[]), invite.id, coalesce(invite.by_id, 0), taken.user_id
     FROM taken LEFT JOIN invite ON true
     RETURNING id
 ), mail AS (
-    INSERT INTO mails (id, kind, user_id, email, language) SELECT $11, 'confirm', id, $3::text, $9::text FROM created RETURNING id, user_id
+    INSERT INTO mails (id, kind, user_id, email, language) SELECT $11, 'confirm', id, $3::text, $9::text
+        FROM created RETURNING id, user_id
 )
 SELECT user_id, events.emit('user.v1', user_id, 'user.registered', pair_event(user_id, 0))::text,
     events.emit('user.security.v1', user_id, 'user.security', $12::bytea)::text,
@@ -60,15 +65,20 @@ SELECT user_id, events.emit('user.v1', user_id, 'user.registered', pair_event(us
 FROM mail;
 
 -- name: user_create_many :many
--- Active members at once, one for each element: for imports, the command line and the demo. Those with a role are noted in the audit log ($12).
+-- Active members at once, one for each element: for imports, the command line and the demo. Those with a
+-- role are noted in the audit log ($12).
 WITH new AS (
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
-        $11::text[]) AS n (id, handle, email, password_hash, name, role, headline, bio, bio_html, discoverable, words)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+        $7::text[], $8::text[], $9::text[], $10::bigint[],
+        $11::text[]) AS n (id, handle, email, password_hash, name, role, headline, bio, bio_html,
+        discoverable, words)
 ), taken AS (
     INSERT INTO handles (folded, user_id) SELECT lower(handle), id FROM new RETURNING user_id
 ), created AS (
-    INSERT INTO accounts (id, handle, email, password_hash, state, name, role, headline, bio, bio_html, discoverable, words, confirmed_at, active_id)
-    SELECT new.id, handle, nullif(email, ''), nullif(password_hash, ''), 2, name, role, headline, bio, bio_html, discoverable <> 0,
+    INSERT INTO accounts (id, handle, email, password_hash, state, name, role, headline, bio, bio_html,
+        discoverable, words, confirmed_at, active_id)
+    SELECT new.id, handle, nullif(email, ''), nullif(password_hash, ''), 2, name, role, headline, bio,
+        bio_html, discoverable <> 0,
         array_to_tsvector(string_to_array(words, ' ')), now(), new.id
     FROM new JOIN taken ON taken.user_id = new.id
     RETURNING id, role
@@ -85,7 +95,8 @@ INSERT INTO tokens (hash, user_id, purpose, email, expires_at) VALUES ($1, $2, $
 SELECT user_id, purpose, consumed_at IS NOT NULL, expires_at <= now() FROM tokens WHERE hash = $1;
 
 -- name: user_confirm :maybe
--- Uses a link up and confirms the address it went to; whoever else typed that address without ever confirming goes.
+-- Uses a link up and confirms the address it went to; whoever else typed that address without ever
+-- confirming goes.
 WITH link AS (
     UPDATE tokens SET consumed_at = now()
     WHERE hash = $1 AND purpose IN ('signup', 'email') AND consumed_at IS NULL AND expires_at > now()
@@ -94,37 +105,45 @@ WITH link AS (
     SELECT a.id, a.email, a.language FROM accounts a JOIN link ON link.user_id = a.id
 ), changed AS (
     UPDATE accounts a
-    SET email = link.email, new_email = CASE WHEN link.purpose = 'email' THEN NULL ELSE a.new_email END, confirmed_at = now(),
-        state = CASE WHEN a.state <> 0 THEN a.state WHEN a.needs_approval THEN 1 ELSE 2 END, version = a.version + 1
+    SET email = link.email, new_email = CASE WHEN link.purpose = 'email' THEN NULL ELSE a.new_email END,
+        confirmed_at = now(),
+        state = CASE WHEN a.state <> 0 THEN a.state WHEN a.needs_approval THEN 1 ELSE 2 END,
+        version = a.version + 1
     FROM link
     WHERE a.id = link.user_id AND CASE link.purpose
         WHEN 'signup' THEN a.state = 0 AND lower(a.email) = lower(link.email)
         ELSE a.state <> 0 AND lower(a.new_email) = lower(link.email) END
     RETURNING a.id, a.state, a.version, link.purpose, lower(a.email) AS email, a.email AS address
 ), others AS (
-    DELETE FROM accounts o USING changed WHERE lower(o.email) = changed.email AND o.state = 0 AND o.id <> changed.id
+    DELETE FROM accounts o USING changed WHERE lower(o.email) = changed.email AND o.state = 0
+        AND o.id <> changed.id
 ), told AS (
     INSERT INTO mails (id, kind, user_id, email, detail, language)
-    SELECT $2, 'email-changed', before.id, before.email, changed.address, before.language FROM before JOIN changed ON changed.id = before.id
+    SELECT $2, 'email-changed', before.id, before.email, changed.address, before.language FROM before
+        JOIN changed ON changed.id = before.id
     WHERE changed.purpose = 'email' AND before.email IS NOT NULL
     RETURNING id
 )
 SELECT changed.id, changed.state::integer, changed.purpose,
-    CASE WHEN changed.purpose = 'signup' THEN events.emit('user.v1', changed.id, 'user.state_changed', pair_event(changed.id, changed.state))::text END,
+    CASE WHEN changed.purpose = 'signup' THEN events.emit('user.v1', changed.id, 'user.state_changed',
+        pair_event(changed.id, changed.state))::text END,
     events.emit('user.v1', changed.id, 'user.changed', pair_event(changed.id, changed.version))::text,
     events.emit('user.security.v1', changed.id, 'user.security', $3::bytea)::text,
-    CASE WHEN told.id IS NOT NULL THEN events.emit('user.mail.v1', told.id, 'mail.queued', ''::bytea)::text END
+    CASE WHEN told.id IS NOT NULL THEN events.emit('user.mail.v1', told.id, 'mail.queued',
+        ''::bytea)::text END
 FROM changed LEFT JOIN told ON true;
 
 -- name: user_mail_for_address :one
--- A mail asked for by somebody who typed an address ("resend", "reset"): the worker finds out whose it is, if anybody's.
+-- A mail asked for by somebody who typed an address ("resend", "reset"): the worker finds out whose it is,
+-- if anybody's.
 WITH mail AS (
     INSERT INTO mails (id, kind, email, ip, language) VALUES ($1, $2, $3, $4, $5) RETURNING id
 )
 SELECT events.emit('user.mail.v1', id, 'mail.queued', ''::bytea)::text FROM mail;
 
 -- name: user_logged_in :maybe
--- The last step of a log-in: only if password and state are still what was checked. Tells the member when the device is a new one.
+-- The last step of a log-in: only if password and state are still what was checked. Tells the member when
+-- the device is a new one.
 WITH known AS (
     SELECT count(*) AS n FROM devices WHERE user_id = $1
 ), hit AS (
@@ -142,7 +161,8 @@ WITH known AS (
     RETURNING id
 )
 SELECT hit.id, events.emit('user.security.v1', hit.id, 'user.security', $9::bytea)::text,
-    CASE WHEN mail.id IS NOT NULL THEN events.emit('user.mail.v1', mail.id, 'mail.queued', ''::bytea)::text END
+    CASE WHEN mail.id IS NOT NULL THEN events.emit('user.mail.v1', mail.id, 'mail.queued',
+        ''::bytea)::text END
 FROM hit LEFT JOIN mail ON true;
 
 -- name: user_security :one
@@ -159,14 +179,16 @@ WITH link AS (
     WHERE hash = $1 AND purpose = 'reset' AND consumed_at IS NULL AND expires_at > now()
     RETURNING user_id, email
 ), changed AS (
-    UPDATE accounts a SET password_hash = $2::text, auth_version = auth_version + 1, password_changed_at = now()
+    UPDATE accounts a SET password_hash = $2::text, auth_version = auth_version + 1,
+        password_changed_at = now()
     FROM link WHERE a.id = link.user_id AND lower(a.email) = lower(link.email) AND a.state IN (1, 2, 3)
     RETURNING a.id, a.email, a.language
 ), others AS (
     UPDATE tokens t SET consumed_at = now() FROM link
     WHERE t.user_id = link.user_id AND t.purpose = 'reset' AND t.consumed_at IS NULL AND t.hash <> $1
 ), mail AS (
-    INSERT INTO mails (id, kind, user_id, email, ip, language) SELECT $3, 'password', id, email, $5::text, language FROM changed RETURNING id
+    INSERT INTO mails (id, kind, user_id, email, ip, language) SELECT $3, 'password', id, email, $5::text,
+        language FROM changed RETURNING id
 )
 SELECT changed.id, events.emit('user.security.v1', changed.id, 'user.security', $4::bytea)::text,
     events.emit('user.mail.v1', mail.id, 'mail.queued', ''::bytea)::text
@@ -181,14 +203,16 @@ WITH changed AS (
     WHERE id = $1 AND ($3::bigint = 0 OR auth_version = $3::bigint)
     RETURNING id, email, language
 ), links AS (
-    UPDATE tokens t SET consumed_at = now() FROM changed WHERE t.user_id = changed.id AND t.purpose = 'reset' AND t.consumed_at IS NULL
+    UPDATE tokens t SET consumed_at = now() FROM changed WHERE t.user_id = changed.id AND t.purpose = 'reset'
+        AND t.consumed_at IS NULL
 ), mail AS (
     INSERT INTO mails (id, kind, user_id, email, ip, language)
     SELECT $4, 'password', id, email, $6::text, language FROM changed WHERE email IS NOT NULL
     RETURNING id
 )
 SELECT changed.id, events.emit('user.security.v1', changed.id, 'user.security', $5::bytea)::text,
-    CASE WHEN mail.id IS NOT NULL THEN events.emit('user.mail.v1', mail.id, 'mail.queued', ''::bytea)::text END
+    CASE WHEN mail.id IS NOT NULL THEN events.emit('user.mail.v1', mail.id, 'mail.queued',
+        ''::bytea)::text END
 FROM changed LEFT JOIN mail ON true;
 
 -- name: user_email_ask :maybe
@@ -196,12 +220,14 @@ FROM changed LEFT JOIN mail ON true;
 WITH changed AS (
     UPDATE accounts SET new_email = $2::text WHERE id = $1 AND state <> 4 RETURNING id, email, language
 ), links AS (
-    UPDATE tokens t SET consumed_at = now() FROM changed WHERE t.user_id = changed.id AND t.purpose = 'email' AND t.consumed_at IS NULL
+    UPDATE tokens t SET consumed_at = now() FROM changed WHERE t.user_id = changed.id AND t.purpose = 'email'
+        AND t.consumed_at IS NULL
 ), mail AS (
     INSERT INTO mails (id, kind, user_id, email, detail, ip, language)
     SELECT $3::bigint, 'email', id, $2::text, $2::text, $6::text, language FROM changed
     UNION ALL
-    SELECT $4::bigint, 'email-asked', id, email, $2::text, $6::text, language FROM changed WHERE email IS NOT NULL
+    SELECT $4::bigint, 'email-asked', id, email, $2::text, $6::text, language FROM changed
+        WHERE email IS NOT NULL
     RETURNING id
 )
 SELECT changed.id, events.emit('user.security.v1', changed.id, 'user.security', $5::bytea)::text,
@@ -211,7 +237,8 @@ FROM changed;
 -- name: user_settings :maybe
 WITH changed AS (
     UPDATE accounts
-    SET locked = $2, discoverable = $3, hide_network = $4, noindex = $5, default_audience = $6, version = version + 1
+    SET locked = $2, discoverable = $3, hide_network = $4, noindex = $5, default_audience = $6,
+        version = version + 1
     WHERE id = $1 RETURNING id, version
 )
 SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text FROM changed;
@@ -222,7 +249,8 @@ UPDATE accounts SET theme = $2, language = $3 WHERE id = $1 RETURNING id;
 -- name: user_profile_set :maybe
 WITH changed AS (
     UPDATE accounts
-    SET name = $2, headline = $3, bio = $4, bio_html = $5, field_names = $6, field_values = $7, words = array_to_tsvector($8::text[]),
+    SET name = $2, headline = $3, bio = $4, bio_html = $5, field_names = $6, field_values = $7,
+        words = array_to_tsvector($8::text[]),
         version = version + 1
     WHERE id = $1 RETURNING id, version
 )
@@ -253,7 +281,8 @@ SELECT c.*, page.active_id FROM page JOIN cards c ON c.id = page.id ORDER BY pag
 WITH found AS MATERIALIZED (
     SELECT id, active_id FROM accounts WHERE words @@ $3::text::tsquery AND discoverable AND state = 2
 ), page AS (
-    SELECT id, active_id FROM found WHERE id < coalesce($1::bigint, 9223372036854775807) ORDER BY id DESC LIMIT $2
+    SELECT id, active_id FROM found WHERE id < coalesce($1::bigint, 9223372036854775807)
+        ORDER BY id DESC LIMIT $2
 )
 SELECT c.*, page.id FROM page JOIN cards c ON c.id = page.id ORDER BY page.id DESC;
 
@@ -262,7 +291,8 @@ SELECT c.*, page.id FROM page JOIN cards c ON c.id = page.id ORDER BY page.id DE
 WITH found AS MATERIALIZED (
     SELECT id, active_id FROM accounts WHERE words @@ $3::text::tsquery AND discoverable AND state = 2
 ), page AS (
-    SELECT id, active_id FROM found WHERE active_id < coalesce($1::bigint, 9223372036854775807) ORDER BY active_id DESC LIMIT $2
+    SELECT id, active_id FROM found WHERE active_id < coalesce($1::bigint, 9223372036854775807)
+        ORDER BY active_id DESC LIMIT $2
 )
 SELECT c.*, page.active_id FROM page JOIN cards c ON c.id = page.id ORDER BY page.active_id DESC;
 
@@ -275,18 +305,22 @@ ORDER BY id DESC LIMIT $3;
 -- name: user_members_in_state :many
 -- The same in one state ($4).
 SELECT * FROM people
-WHERE state = $4::smallint AND ($1::text IS NULL OR role = $1::text) AND id < coalesce($2::bigint, 9223372036854775807)
+WHERE state = $4::smallint AND ($1::text IS NULL OR role = $1::text)
+    AND id < coalesce($2::bigint, 9223372036854775807)
 ORDER BY id DESC LIMIT $3;
 
 -- name: user_members_find :many
--- The same among those found by words ($5, a tsquery) or by the beginning of their address ($6), in one state ($4) or any (NULL).
+-- The same among those found by words ($5, a tsquery) or by the beginning of their address ($6), in one
+-- state ($4) or any (NULL).
 WITH found AS MATERIALIZED (
     SELECT a.id FROM accounts a WHERE a.words @@ $5::text::tsquery
     UNION
-    SELECT a.id FROM accounts a WHERE lower(a.email) ~>=~ lower($6::text) AND lower(a.email) ~<~ (lower($6::text) || chr(1114111))
+    SELECT a.id FROM accounts a WHERE lower(a.email) ~>=~ lower($6::text)
+        AND lower(a.email) ~<~ (lower($6::text) || chr(1114111))
 )
 SELECT p.* FROM found JOIN people p ON p.id = found.id
-WHERE ($4::smallint IS NULL OR p.state = $4::smallint) AND ($1::text IS NULL OR p.role = $1::text) AND p.id < coalesce($2::bigint, 9223372036854775807)
+WHERE ($4::smallint IS NULL OR p.state = $4::smallint) AND ($1::text IS NULL OR p.role = $1::text)
+    AND p.id < coalesce($2::bigint, 9223372036854775807)
 ORDER BY p.id DESC LIMIT $3;
 
 -- name: user_member_counts :one
@@ -302,31 +336,37 @@ ORDER BY r.rank DESC, a.id LIMIT $1;
 -- ---- administration
 
 -- name: user_set_state :maybe
--- From one state ($2) to another ($3), unless that would leave the site without an administrator. $5 note, $6 kind of mail or NULL.
+-- From one state ($2) to another ($3), unless that would leave the site without an administrator. $5 note,
+-- $6 kind of mail or NULL.
 WITH admins AS (
     SELECT id FROM accounts WHERE role = 'admin' AND state = 2 ORDER BY id FOR UPDATE
 ), changed AS (
     UPDATE accounts SET state = $3::smallint, note = $5::text, needs_approval = false, version = version + 1
     WHERE id = $1 AND state = $2::smallint
-        AND ($3::smallint = 2 OR EXISTS (SELECT FROM admins WHERE id <> $1) OR NOT EXISTS (SELECT FROM admins WHERE id = $1))
+        AND ($3::smallint = 2 OR EXISTS (SELECT FROM admins WHERE id <> $1)
+            OR NOT EXISTS (SELECT FROM admins WHERE id = $1))
     RETURNING id, version, email, language
 ), mail AS (
     INSERT INTO mails (id, kind, user_id, email, detail, language)
-    SELECT $4, $6::text, id, email, $5::text, language FROM changed WHERE $6::text IS NOT NULL AND email IS NOT NULL
+    SELECT $4, $6::text, id, email, $5::text, language FROM changed WHERE $6::text IS NOT NULL
+        AND email IS NOT NULL
     RETURNING id
 )
 SELECT changed.id, events.emit('user.v1', changed.id, 'user.state_changed', $7::bytea)::text,
     events.emit('user.v1', changed.id, 'user.changed', pair_event(changed.id, changed.version))::text,
     events.emit('user.security.v1', changed.id, 'user.security', $8::bytea)::text,
-    CASE WHEN mail.id IS NOT NULL THEN events.emit('user.mail.v1', mail.id, 'mail.queued', ''::bytea)::text END
+    CASE WHEN mail.id IS NOT NULL THEN events.emit('user.mail.v1', mail.id, 'mail.queued',
+        ''::bytea)::text END
 FROM changed LEFT JOIN mail ON true;
 
 -- name: user_reject :maybe
 -- Removes a sign-up that waits for approval; the address gets a mail.
 WITH gone AS (
-    DELETE FROM accounts WHERE id = $1 AND state = 1 RETURNING id, email, language, coalesce(nullif(name, ''), handle) AS name
+    DELETE FROM accounts WHERE id = $1 AND state = 1
+    RETURNING id, email, language, coalesce(nullif(name, ''), handle) AS name
 ), mail AS (
-    INSERT INTO mails (id, kind, email, name, detail, language) SELECT $2, 'rejected', email, name, $3::text, language FROM gone RETURNING id
+    INSERT INTO mails (id, kind, email, name, detail, language) SELECT $2, 'rejected', email, name, $3::text,
+        language FROM gone RETURNING id
 )
 SELECT gone.id, events.emit('user.v1', gone.id, 'user.state_changed', $4::bytea)::text,
     events.emit('user.security.v1', gone.id, 'user.security', $5::bytea)::text,
@@ -340,7 +380,8 @@ WITH admins AS (
 ), changed AS (
     UPDATE accounts SET role = $3::text, version = version + 1
     WHERE id = $1 AND role = $2::text AND state <> 4
-        AND ($3::text = 'admin' OR EXISTS (SELECT FROM admins WHERE id <> $1) OR NOT EXISTS (SELECT FROM admins WHERE id = $1))
+        AND ($3::text = 'admin' OR EXISTS (SELECT FROM admins WHERE id <> $1)
+            OR NOT EXISTS (SELECT FROM admins WHERE id = $1))
     RETURNING id, version
 )
 SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text,
@@ -367,7 +408,8 @@ SELECT id, code, by_id, max_uses, uses, expires_at, created_at FROM invites WHER
 -- name: user_invite_revoke :maybe
 -- An invitation ends now. $2: only if it is this member's; NULL: whosever it is.
 WITH ended AS (
-    UPDATE invites SET expires_at = now() WHERE id = $1 AND ($2::bigint IS NULL OR by_id = $2::bigint) AND expires_at > now()
+    UPDATE invites SET expires_at = now() WHERE id = $1 AND ($2::bigint IS NULL OR by_id = $2::bigint)
+        AND expires_at > now()
     RETURNING id, by_id
 )
 SELECT id, events.emit('user.security.v1', by_id, 'user.security', $3::bytea)::text FROM ended;
@@ -377,7 +419,8 @@ SELECT id, events.emit('user.security.v1', by_id, 'user.security', $3::bytea)::t
 -- name: user_mails :many
 -- Mails still to be sent.
 SELECT m.id, m.kind, coalesce(m.user_id, 0), coalesce(m.email, ''), m.detail, m.ip, m.language, m.created_at,
-    coalesce(nullif(a.name, ''), a.handle, m.name), coalesce(a.state, 0)::integer, coalesce(a.needs_approval, false),
+    coalesce(nullif(a.name, ''), a.handle, m.name), coalesce(a.state, 0)::integer,
+    coalesce(a.needs_approval, false),
     coalesce(a.handle, ''), coalesce(a.new_email, '')
 FROM mails m LEFT JOIN accounts a ON a.id = m.user_id
 WHERE m.id = ANY ($1::bigint[]) ORDER BY m.id;
@@ -386,7 +429,8 @@ WHERE m.id = ANY ($1::bigint[]) ORDER BY m.id;
 DELETE FROM mails WHERE id = $1;
 
 -- name: user_sweep :exec
--- What nobody will ask for any more: sign-ups never confirmed, links a month after their time, mails that could not be sent for a week.
+-- What nobody will ask for any more: sign-ups never confirmed, links a month after their time, mails that
+-- could not be sent for a week.
 WITH unconfirmed AS (
     DELETE FROM accounts WHERE state = 0 AND created_at < now() - interval '7 days'
 ), links AS (

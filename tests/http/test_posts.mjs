@@ -30,7 +30,7 @@ async function comment(client, post, text, fields = {}) {
 const idsOn = (page) => page.tags('article').map((a) => /^p(\d+)$/.exec(a.id)?.[1]).filter((id) => id);
 
 async function enter() {
-    ada = await member('ada', { name: 'Ada Lovelace' });
+    ada = await signUp('ada', { name: 'Ada Lovelace' });
     [bob, cleo, mod] = [await member('bob', { name: 'Bob <b>Bold</b>' }), await member('cleo'), await member('mod', { role: 'moderator' })];
     const home = await ada.get('/');
     equal('a member has a home page', home.status, 200);
@@ -89,7 +89,9 @@ async function wrongForms() {
     check('the corrected form works', corrected.status === 200 && corrected.text.includes('short enough now'));
 
     equal('a strange audience is refused', (await ada.submit(form, { text: 'x', audience: 'everybody' })).status, 422);
-    equal('an answer to nothing is refused', (await ada.submit(form, { text: 'x', in_reply_to: '1' })).status, 404);
+    const lost = await ada.submit(form, { text: 'an answer to nothing', in_reply_to: '1' });
+    equal('an answer to nothing is refused, and not lost',
+        [lost.status, lost.form('/posts').fields.find(([name]) => name === 'text')[1]], [404, 'an answer to nothing']);
     equal('a way back elsewhere is refused', (await ada.submit(form, { text: 'x', return_to: '//evil.example/' })).status, 422);
     equal('a direct post needs somebody', (await ada.submit(form, { text: 'to nobody', audience: 'direct' })).status, 422);
     const fetched = await ada.submit(form, { text: '' }, { headers: { 'x-requested-with': 'fetch' }, follow: false });
@@ -158,6 +160,19 @@ async function comments() {
     equal('a deleted comment keeps its place, its words do not stay', [holed.status, holed.text.includes('I think so')], [200, false]);
     equal('what is below it stays', idsOn(holed).includes(chain[1]), true);
     equal('its own page is gone', (await anonymous.get(`/@bob/${first.id}`)).status, 410);
+}
+
+async function manyComments() {
+    const post = await write(ada, 'Many have something to say');
+    const form = (await bob.get(`/compose?in_reply_to=${post.id}`)).form('/posts');
+    for (let i = 0; i < 103; i++)
+        await bob.submit(form, { text: `Comment ${i}`, return_to: undefined }, { follow: false });
+    const first = await anonymous.get(post.path);
+    equal('the first hundred', idsOn(first).length, 101);
+    const all = await anonymous.get(first.links({ rel: 'next' })[0].href.replace(/#.*/, ''));
+    equal('all of them', [idsOn(all).length, all.links({ rel: 'next' }).length], [104, 0]);
+    equal('once', new Set(idsOn(all)).size, 104);
+    equal('a strange number of comments is refused', (await anonymous.get(`${post.path}?comments=501`)).status, 422);
 }
 
 // ---- Editing, deleting -----------------------------------------------------------------------------------------------
@@ -495,7 +510,7 @@ async function around() {
 }
 
 await enter();
-for (const [name, fn] of Object.entries({ writing, wrongForms, formatting, comments, editing, deleting, reactions, pinning, paging, tags,
+for (const [name, fn] of Object.entries({ writing, wrongForms, formatting, comments, manyComments, editing, deleting, reactions, pinning, paging, tags,
     audiences, muting, feeds, keptPages, around }))
     await part(name, fn);
 await finish();

@@ -30,8 +30,7 @@
 
 static struct ctx *ctx;
 
-/* ---- helpers
- * -------------------------------------------------------------------------------------------------- */
+/* ---- helpers */
 
 static void registration(const char *mode) {
     ((struct config *)(uintptr_t)ctx->env->config)->registration = mode;
@@ -254,8 +253,7 @@ static int race(int n, enum code (*fn)(int i)) {
     return ok;
 }
 
-/* ---- signing up
- * ------------------------------------------------------------------------------------------------ */
+/* ---- signing up */
 
 START_TEST(test_sign_up_confirm_log_in) {
     const char *h = fixture_handle(ctx, "ada"), *token;
@@ -457,8 +455,7 @@ START_TEST(test_invites) {
 }
 END_TEST
 
-/* ---- what strangers must not learn
- * --------------------------------------------------------------------------------- */
+/* ---- what strangers must not learn */
 
 START_TEST(test_taken_address_looks_free) {
     const char *owner = fixture_handle(ctx, "owner"), *thief = fixture_handle(ctx, "thief");
@@ -552,8 +549,7 @@ START_TEST(test_same_words_for_nobody) {
 }
 END_TEST
 
-/* ---- throttles
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- throttles */
 
 static void five_wrong(const char *login) {
     const Pb__LogInReply *in;
@@ -632,8 +628,7 @@ START_TEST(test_throttle_holds_against_many_at_once) {
 }
 END_TEST
 
-/* ---- passwords
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- passwords */
 
 static enum code reset_with(const char *token, const char *password) {
     Pb__ResetRequest req = PB__RESET_REQUEST__INIT;
@@ -788,8 +783,7 @@ START_TEST(test_change_email) {
 }
 END_TEST
 
-/* ---- sessions
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- sessions */
 
 static enum code end_session(int64_t user, int64_t session, int64_t except) {
     Pb__RevokeSessionsRequest req = PB__REVOKE_SESSIONS_REQUEST__INIT;
@@ -891,6 +885,23 @@ START_TEST(test_ended_session_stays_ended) {
 }
 END_TEST
 
+START_TEST(test_password_changed_during_log_in) {
+    const char *h = fixture_handle(ctx, "midway");
+    int64_t id = fixture_member(ctx, h);
+    struct person *p;
+    bool in;
+
+    expect_ok(ctx, user_store_person(ctx, id, &p)); /* a log-in has just checked the old password */
+    expect_ok(ctx, change_password(id, PASSWORD, OTHER_PASSWORD, 0));
+    expect_ok(ctx, user_store_logged_in(ctx, p, NULL, "Firefox on Linux", (struct body){0}, &in));
+    ck_assert(!in);
+    expect_ok(ctx, user_store_person(ctx, id, &p));
+    expect_ok(ctx, set_state(0, id, "suspend", ""));
+    expect_ok(ctx, user_store_logged_in(ctx, p, NULL, "Firefox on Linux", (struct body){0}, &in));
+    ck_assert(!in);
+}
+END_TEST
+
 START_TEST(test_new_device_is_told) {
     const char *h = fixture_handle(ctx, "devices");
     int n;
@@ -909,8 +920,7 @@ START_TEST(test_new_device_is_told) {
 }
 END_TEST
 
-/* ---- administration
- * --------------------------------------------------------------------------------------------------- */
+/* ---- administration */
 
 START_TEST(test_suspended) {
     const char *h = fixture_handle(ctx, "rude");
@@ -1196,8 +1206,7 @@ START_TEST(test_resolve_handles) {
 }
 END_TEST
 
-/* ---- read models
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- read models */
 
 START_TEST(test_older_card_never_wins) {
     int64_t id = fixture_member(ctx, fixture_handle(ctx, "version"));
@@ -1437,6 +1446,7 @@ static Suite *suite(void) {
         test_redis_flushed,
         test_ended_session_stays_ended,
         test_new_device_is_told,
+        test_password_changed_during_log_in,
         test_suspended,
         test_suspended_while_a_session_is_left,
         test_ranks,
@@ -1467,7 +1477,4 @@ static Suite *suite(void) {
     return s;
 }
 
-int main(void) {
-    setenv("DEEPLINK_MAIL_FROM", "DeepLink <noreply@example.org>", 1);
-    return fixture_main(suite());
-}
+int main(void) { return fixture_main(suite()); }
