@@ -47,6 +47,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fu
 
 .PHONY: all run stop test asan bench lint format help clean tests fuzz install-run install-test
 .DEFAULT_GOAL := all
+.SECONDARY:
 
 all: $(BUILD)/deeplink docs/deeplink.conf.example ## builds the program
 

@@ -30,6 +30,10 @@ static const struct command commands[] = {
     {"user suspend", "HANDLE [--note WORDS]", "suspends a member and ends all sessions", NULL, user_command_suspend,
      COMMAND_NEEDS_SERVERS},
     {"user restore", "HANDLE", "takes a suspension back", NULL, user_command_restore, COMMAND_NEEDS_SERVERS},
+    {"user list", "[--state STATE] [--role ROLE] [--query WORDS]", "lists members, the newest first", NULL, user_command_list,
+     COMMAND_NEEDS_SERVERS},
+    {"user audit", "", "reads the audit log and proves that nothing in it was changed or removed", NULL, user_command_audit,
+     COMMAND_NEEDS_SERVERS},
     {"import graph", "FILE", "makes members and mutual follows from an edge list",
      "FILE has two numbers a line: two members who follow each other. Lines that begin with # or % are comments.\n"
      "Numbers become members named u<number>; those that exist already are used again, so a repeat adds nothing.",

@@ -25,7 +25,7 @@ struct docs *docs_open(const char *engine, const char *conninfo, const char *sec
     struct docs *d = calloc(1, sizeof(*d));
     if (d == NULL)
         return NULL;
-    if (strncmp(engine, "mongodb://", 10) == 0 || strncmp(engine, "mongodb+srv://", 14) == 0) {
+    if (strncmp(engine, "mongodb://", 10) == 0) {
         d->engine = &docs_mongo_engine;
         d->self = docs_mongo_open(engine, timeout_ms);
     } else if (strcmp(engine, "postgresql") == 0) {

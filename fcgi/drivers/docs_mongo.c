@@ -12,7 +12,8 @@
 #define UPSERT_TRIES 3
 
 struct docs_mongo {
-    mongoc_client_t *client;
+    mongoc_uri_t *uri;
+    mongoc_client_t *client; /* NULL until first used: who never asks pays nothing */
     mongoc_database_t *database;
     bool down;
 };
@@ -24,41 +25,51 @@ static void log_handler(mongoc_log_level_t level, const char *domain, const char
 }
 
 void *docs_mongo_open(const char *text, int timeout_ms) {
-    static bool begun;
     bson_error_t error;
     mongoc_uri_t *uri = mongoc_uri_new_with_error(text, &error);
-    if (uri == NULL || mongoc_uri_get_database(uri) == NULL) {
+    struct docs_mongo *d = calloc(1, sizeof(*d));
+    if (d == NULL || uri == NULL || mongoc_uri_get_database(uri) == NULL) {
         mongoc_uri_destroy(uri);
+        free(d);
         return NULL;
     }
-    if (!begun)
-        mongoc_init();
-    begun = true;
-    mongoc_log_set_handler(log_handler, NULL);
     int ms = timeout_ms > 0 ? timeout_ms : 2000;
     mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, ms);
     mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, ms);
     mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, ms);
     mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_APPNAME, "deeplink");
-    struct docs_mongo *d = calloc(1, sizeof(*d));
-    if (d != NULL)
-        d->client = mongoc_client_new_from_uri(uri);
-    if (d != NULL && d->client != NULL) {
-        mongoc_client_set_error_api(d->client, MONGOC_ERROR_API_VERSION_2);
-        d->database = mongoc_client_get_database(d->client, mongoc_uri_get_database(uri));
-    }
-    mongoc_uri_destroy(uri);
-    if (d != NULL && d->client == NULL) {
-        free(d);
-        d = NULL;
-    }
+    d->uri = uri;
     return d;
+}
+
+/* The database, with a client of this process. The driver gives NULL only for mongodb+srv:// and for TLS that
+ * it was built without; neither gets past the start of a program that is used. */
+static mongoc_database_t *database_of(struct docs_mongo *d) {
+    static bool begun;
+    if (d->database != NULL)
+        return d->database;
+    if (!begun) {
+        mongoc_init();
+        mongoc_log_set_handler(log_handler, NULL);
+        begun = true;
+    }
+    d->client = mongoc_client_new_from_uri(d->uri);
+    if (d->client == NULL) {
+        log_error(NULL, "mongodb cannot be used as configured", "uri=%s", mongoc_uri_get_database(d->uri));
+        abort();
+    }
+    mongoc_client_set_error_api(d->client, MONGOC_ERROR_API_VERSION_2);
+    d->database = mongoc_client_get_database(d->client, mongoc_uri_get_database(d->uri));
+    return d->database;
 }
 
 static void close_mongo(void *self) {
     struct docs_mongo *d = self;
-    mongoc_database_destroy(d->database);
-    mongoc_client_destroy(d->client);
+    if (d->database != NULL)
+        mongoc_database_destroy(d->database);
+    if (d->client != NULL)
+        mongoc_client_destroy(d->client);
+    mongoc_uri_destroy(d->uri);
     free(d);
 }
 
@@ -123,7 +134,7 @@ static bson_t *bson_in(struct ctx *ctx) {
 }
 
 static mongoc_collection_t *collection_in(struct ctx *ctx, struct docs_mongo *d, const struct collection *c) {
-    mongoc_collection_t *m = mongoc_database_get_collection(d->database, c->name);
+    mongoc_collection_t *m = mongoc_database_get_collection(database_of(d), c->name);
     arena_defer(ctx->arena, drop_collection, m);
     return m;
 }
@@ -262,7 +273,8 @@ static enum code ping(struct ctx *ctx, void *self) {
     bson_error_t error;
     bson_t *command = bson_in(ctx);
     bson_append_int32(command, "ping", -1, 1);
-    return outcome(ctx, d, mongoc_database_command_simple(d->database, command, NULL, NULL, &error), &error);
+    return outcome(ctx, d, mongoc_database_command_simple(database_of(d), command, NULL, NULL, &error),
+                   &error);
 }
 
 /* One index of a createIndexes command: fields as "p,kind,-t". */
@@ -310,8 +322,8 @@ static enum code prepare(struct ctx *ctx, void *self, const struct collection *c
     if (c->expire_days > 0)
         append_ttl(&indexes, n++);
     bson_append_array_end(command, &indexes);
-    return outcome(ctx, d, mongoc_database_write_command_with_opts(d->database, command, NULL, NULL, &error),
-                   &error);
+    return outcome(
+        ctx, d, mongoc_database_write_command_with_opts(database_of(d), command, NULL, NULL, &error), &error);
 }
 
 static enum code insert(struct ctx *ctx, void *self, const struct collection *c, json_object *doc) {

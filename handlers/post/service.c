@@ -149,7 +149,7 @@ static void announce_created(struct ctx *ctx, const Pb__PostView *v, const struc
     if (parent->version > 0)
         post_store_publish_counters(ctx, v->in_reply_to_id, parent);
     if (post_is_for_home(v->author_id, v->in_reply_to_author_id))
-        post_store_home_push(ctx, &v->author_id, 1, &row, 1);
+        post_store_home_push(ctx, &v->author_id, 1, &row);
     settle(ctx, "post", v->id);
     page_purge_init(&purge, ctx);
     post_purge(&purge, v, v->tags, v->n_tags);
@@ -322,15 +322,14 @@ static void announce_repost(struct ctx *ctx, const Pb__ReactRequest *req, const 
     v.created_ms = req->on ? id_time_ms(v.id) : 0;
     post_store_publish(ctx, &v, change->repost_revision, &(struct post_counters){0});
     if (req->on)
-        post_store_home_push(ctx, &req->viewer_id, 1, &row, 1);
+        post_store_home_push(ctx, &req->viewer_id, 1, &row);
 }
 
 static void announce_reaction(struct ctx *ctx, const Pb__ReactRequest *req, const struct reaction *reaction, const Pb__PostView *post,
                               const struct post_change *change) {
     struct page_purge purge;
 
-    post_store_publish_counters(ctx, post->id, &change->counters);
-    post_store_publish_mine(ctx, req->viewer_id, post->id, reaction->bit, req->on, change->counters.version);
+    post_store_publish_reaction(ctx, req->viewer_id, post->id, reaction->bit, req->on, &change->counters);
     if (change->repost != 0)
         announce_repost(ctx, req, post, change);
     settle(ctx, reaction->kind, post->id);

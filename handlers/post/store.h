@@ -1,16 +1,18 @@
 /* What the post service keeps: rows in PostgreSQL (schema posts), read models in Redis, views in the worker.
  *
  * Redis keys; all can vanish at any moment and are built again by whoever misses them:
- *   post:view:<id>   hash. v: revision, d: packed PostView without counters; n: version of the counters, l r c: likes, reposts, comments.
- *                    The two halves are ordered by their own versions; an older one never overwrites a newer one, and either may be there
- *                    alone. A tombstone is a PostView without created_ms.
- *   post:mine:<uid>  hash. _: the reader's reactions are here for posts from this id on ("b…": being built);
- *                    <post id>: "bits:n:n:n", ACT_… bits and, for each kind, the version of the post's counters at its last change.
+ *   post:view:<id>   packed PostView without counters; its version is the post's revision. A tombstone has no created_ms.
+ *   post:stat:<id>   "<revision> <n> <likes> <reposts> <comments>": n orders the counters, the revision the view; an older one never
+ *                    overwrites a newer one. -1 stands where only the other half is known.
+ *   post:mine:<uid>  hash. _: "<floor>.<mark>": the reader's reactions are here for posts from that id on; the mark moves with every
+ *                    change ("b…": being built). <post id>: "bits:n:n:n", ACT_… bits and, for each kind, the n of the post's counters
+ *                    at its last change.
  *   post:home:<uid>  sorted set in lexical order: candidates of the home timeline, "<id, 19 digits> <author>[ <original> <its author>]",
  *                    and as its lowest member one that says how far it reaches: "!e…" to the very end, "!f…" to the lowest id in it,
  *                    "!b<token>" being built. Behind e and f stand the token of conn:rel:<uid> that it was built by, and a fingerprint
  *                    of whom the member followed then.
- * In the worker: unpacked views by post id, right as long as their revision is Redis'. */
+ * In the worker: unpacked views by post id, right as long as their revision is Redis'; the relations and reactions of readers whose
+ * hashes are small, right as long as the marks in them are Redis'. */
 #ifndef DEEPLINK_POST_STORE_H
 #define DEEPLINK_POST_STORE_H
 
@@ -24,7 +26,7 @@
 
 struct request;
 
-/* ---- Reading (store_view.c) */
+/* ---- Reading (store_look.c) */
 
 /* A row of a timeline before it is read. */
 struct post_row {
@@ -88,8 +90,8 @@ bool post_store_home_begin(struct ctx *ctx, int64_t viewer, const char **ret_mar
 void post_store_home_finish(struct ctx *ctx, int64_t viewer, const char *mark, const char *rel, uint64_t fingerprint,
                             const struct post_row *rows, size_t n, bool complete);
 
-/* Puts rows into the home timelines of members where those are cached; queues the commands, `fetch` waits for them. */
-void post_store_home_push(struct ctx *ctx, const int64_t *members, size_t n, const struct post_row *rows, size_t n_rows);
+/* Puts a row into the home timelines of members where those are cached; queues the commands, `fetch` waits for them. */
+void post_store_home_push(struct ctx *ctx, const int64_t *members, size_t n, const struct post_row *row);
 enum code post_store_home_push_fetch(struct ctx *ctx);
 
 /* Drops cached home timelines. */
@@ -104,7 +106,9 @@ struct post_counters { int64_t version, likes, reposts, comments; };
 
 void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision, const struct post_counters *counters);
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters);
-void post_store_publish_mine(struct ctx *ctx, int64_t viewer, int64_t id, uint32_t bit, bool on, int64_t version);
+/* Counters, and what this reader did to bring them about (one ACT_ bit). */
+void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, uint32_t bit, bool on,
+                                 const struct post_counters *counters);
 /* Waits; UNAVAILABLE is recorded when Redis did not take them. */
 enum code post_store_published(struct ctx *ctx);
 

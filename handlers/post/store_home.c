@@ -20,8 +20,8 @@
     "  return string.sub(low[1], 2, 2), low[1], low[2]\n"   \
     "end\n"
 
-/* KEYS: post:home, conn:rel, post:mine. ARGV: upper bound, limit, reader → "<kind> <floor or 0> <mark> <token of conn:rel or ->", then
- * what look() says; "m" without a key. */
+/* KEYS: post:home, conn:rel, post:mine. ARGV: upper bound, limit, reader, marks of the two hashes that the worker knows → "<kind> <floor or
+ * 0> <mark> <token of conn:rel or ->", then what look() says; "m" without a key. */
 static struct redis_script read_home = {
     .src = POST_LUA_LOOK LUA_STATE
            "local kind, mark, low = state(KEYS[1])\n"
@@ -30,7 +30,8 @@ static struct redis_script read_home = {
            "if kind == 'f' and low then floor = string.sub(low, 1, 19) end\n"
            "local out = {table.concat({kind, floor, mark, redis.call('HGET', KEYS[2], '_') or '-'}, ' ')}\n"
            "if kind ~= 'b' then\n"
-           "  look(out, redis.call('ZREVRANGEBYLEX', KEYS[1], ARGV[1], '(#', 'LIMIT', 0, ARGV[2]), ARGV[3], KEYS[2], KEYS[3])\n"
+           "  look(out, redis.call('ZREVRANGEBYLEX', KEYS[1], ARGV[1], '(#', 'LIMIT', 0, ARGV[2]), ARGV[3], KEYS[2], KEYS[3],\n"
+           "       ARGV[4], ARGV[5])\n"
            "end\n"
            "return table.concat(out, '\\n')",
 };
@@ -65,18 +66,18 @@ static struct redis_script confirm_home = {
            "return 1",
 };
 
-/* KEYS: home timelines. ARGV: rows. Those without a key are left alone; a row below what a timeline reaches down to is not for it. */
+/* KEYS: home timelines. ARGV: 1 to trim them (every few pushes will do), a row. Those without a key are left alone; a row below what a
+ * timeline reaches down to is not for it. */
 static struct redis_script push_home = {
     .src = LUA_STATE
+           "local call, row, trim = redis.call, ARGV[2], ARGV[1] == '1'\n"
            "for i = 1, #KEYS do\n"
            "  local kind, mark, low = state(KEYS[i])\n"
            "  if kind then\n"
-           "    for j = 1, #ARGV do\n"
-           "      if kind ~= 'f' or (low and ARGV[j] > low) then redis.call('ZADD', KEYS[i], 0, ARGV[j]) end\n"
-           "    end\n"
-           "    if kind ~= 'b' and redis.call('ZCARD', KEYS[i]) > " HOME_SLACK " then\n"
-           "      redis.call('ZREMRANGEBYRANK', KEYS[i], 0, " HOME_KEEP ")\n"
-           "      redis.call('ZADD', KEYS[i], 0, '!f' .. string.sub(mark, 3))\n"
+           "    if kind ~= 'f' or (low and row > low) then call('ZADD', KEYS[i], 0, row) end\n"
+           "    if trim and kind ~= 'b' and call('ZCARD', KEYS[i]) > " HOME_SLACK " then\n"
+           "      call('ZREMRANGEBYRANK', KEYS[i], 0, " HOME_KEEP ")\n"
+           "      call('ZADD', KEYS[i], 0, '!f' .. string.sub(mark, 3))\n"
            "    end\n"
            "  end\n"
            "end\n"
@@ -102,7 +103,7 @@ static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
 }
 
 static void queue_read(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
-    const char **argv = arena_many(ctx->arena, const char *, 6);
+    const char **argv = arena_many(ctx->arena, const char *, 8);
 
     argv[0] = key_of(ctx, "post:home", viewer);
     argv[1] = key_of(ctx, "conn:rel", viewer);
@@ -110,7 +111,9 @@ static void queue_read(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned
     argv[3] = max_id > 0 ? arena_printf(ctx->arena, "(%019" PRId64, max_id) : "+";
     argv[4] = arena_printf(ctx->arena, "%u", limit);
     argv[5] = id_str(ctx->arena, viewer);
-    redis_add_script(ctx, ctx->env->redis, &read_home, 3, 6, argv, NULL);
+    argv[6] = post_known_rel(ctx, viewer);
+    argv[7] = post_known_mine(ctx, viewer);
+    redis_add_script(ctx, ctx->env->redis, &read_home, 3, 8, argv, NULL);
 }
 
 void post_store_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
@@ -170,11 +173,9 @@ enum code post_store_home(struct ctx *ctx, int64_t viewer, int64_t max_id, unsig
         queue_read(ctx, viewer, max_id, limit);
         r = redis_next_script(ctx, ctx->env->redis);
     }
-    if (r == NULL || r->type != REDIS_REPLY_STRING) {
+    if (!post_answered(ctx, r) || r->type != REDIS_REPLY_STRING) {
         log_warn(ctx, "home timeline read without redis", "why=%s",
                  r != NULL && r->type == REDIS_REPLY_ERROR ? r->str : "unavailable");
-        if (r == NULL)
-            fail_clear(ctx);
         ret->state = HOME_BUILDING;
         return OK;
     }
@@ -182,7 +183,7 @@ enum code post_store_home(struct ctx *ctx, int64_t viewer, int64_t max_id, unsig
         return OK;
     rows = read_head(ctx, r->str, ret);
     ret->state = r->str[0] == 'b' ? HOME_BUILDING : HOME_READY;
-    return post_read_look(ctx, viewer, rows, limit, &ret->reads, &ret->n);
+    return post_read_look(ctx, viewer, rows, &ret->reads, &ret->n);
 }
 
 /* ---- Building */
@@ -241,19 +242,18 @@ void post_store_home_finish(struct ctx *ctx, int64_t viewer, const char *mark, c
 
 static unsigned pushing; /* scripts queued and not waited for */
 
-void post_store_home_push(struct ctx *ctx, const int64_t *members, size_t n, const struct post_row *rows, size_t n_rows) {
-    const char **lines = arena_many(ctx->arena, const char *, n_rows);
+void post_store_home_push(struct ctx *ctx, const int64_t *members, size_t n, const struct post_row *row) {
+    const char *line = post_row_format(ctx, row);
 
-    for (size_t i = 0; i < n_rows; i++)
-        lines[i] = post_row_format(ctx, &rows[i]);
-    for (size_t at = 0; at < n && n_rows > 0; at += PUSH_KEYS) {
+    for (size_t at = 0; at < n; at += PUSH_KEYS) {
         size_t keys = n - at < PUSH_KEYS ? n - at : PUSH_KEYS;
-        const char **argv = arena_many(ctx->arena, const char *, keys + n_rows);
+        const char **argv = arena_many(ctx->arena, const char *, keys + 2);
 
         for (size_t i = 0; i < keys; i++)
             argv[i] = key_of(ctx, "post:home", members[at + i]);
-        memcpy(argv + keys, lines, n_rows * sizeof *lines);
-        redis_add_script(ctx, ctx->env->redis, &push_home, (int)keys, (int)(keys + n_rows), argv, NULL);
+        argv[keys] = id_time_ms(row->id) % 8 == 0 ? "1" : "0";
+        argv[keys + 1] = line;
+        redis_add_script(ctx, ctx->env->redis, &push_home, (int)keys, (int)keys + 2, argv, NULL);
         pushing++;
     }
 }

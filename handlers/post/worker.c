@@ -42,7 +42,7 @@ static enum code push_to_followers(struct ctx *ctx, const struct post_row *row) 
     do {
         if ((c = connection_follower_ids(ctx, &req, &reply)) != OK)
             return c;
-        post_store_home_push(ctx, reply->ids, reply->n_ids, row, 1);
+        post_store_home_push(ctx, reply->ids, reply->n_ids, row);
         if (reply->next != 0 && (c = post_store_home_push_fetch(ctx)) != OK)
             return c;
         req.after = reply->next;
@@ -63,10 +63,10 @@ static enum code fan_out(struct ctx *ctx, const Pb__PostCreated *e) {
         if (row.id == 0 || row.inner_author == 0)
             return OK; /* gone meanwhile */
     }
-    post_store_home_push(ctx, &e->author_id, 1, &row, 1);
+    post_store_home_push(ctx, &e->author_id, 1, &row);
     if (e->audience != PB__AUDIENCE__AUDIENCE_DIRECT)
         return push_to_followers(ctx, &row);
-    post_store_home_push(ctx, e->mentioned_ids, e->n_mentioned_ids, &row, 1);
+    post_store_home_push(ctx, e->mentioned_ids, e->n_mentioned_ids, &row);
     return OK;
 }
 
@@ -98,7 +98,7 @@ static enum code push_to_mentioned(struct ctx *ctx, const Pb__PostView *v) {
     for (size_t i = 0; i < v->n_mentions; i++)
         ids[i] = v->mentions[i]->user_id;
     if (post_is_for_home(v->author_id, v->in_reply_to_author_id))
-        post_store_home_push(ctx, ids, v->n_mentions, &row, 1);
+        post_store_home_push(ctx, ids, v->n_mentions, &row);
     return post_store_home_push_fetch(ctx);
 }
 
@@ -178,9 +178,8 @@ static enum code engagement_events(struct ctx *ctx, const struct event *events, 
 
         if (e == NULL || bit_of(e->kind) == 0)
             continue;
-        post_store_publish_counters(ctx, e->post_id,
+        post_store_publish_reaction(ctx, e->user_id, e->post_id, bit_of(e->kind), e->on,
                                     &(struct post_counters){e->version, e->likes, e->reposts, e->comments});
-        post_store_publish_mine(ctx, e->user_id, e->post_id, bit_of(e->kind), e->on, e->version);
         page_purge_add(&purge, 'p', e->post_id);
     }
     if ((c = post_store_published(ctx)) != OK)

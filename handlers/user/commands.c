@@ -44,7 +44,8 @@ static const char *option(int argc, char **argv, const char *name) {
     return value != NULL ? value : "";
 }
 
-/* The member of a handle, whatever its state. *ret_id 0: the words of what was wrong are printed. */
+/* The id of an active or suspended member; 0 when there is none or it could not be found out, which is then
+ * said. */
 static int64_t find(struct ctx *ctx, const char *handle) {
     Pb__ResolveHandlesRequest req = PB__RESOLVE_HANDLES_REQUEST__INIT;
     const Pb__ResolveHandlesReply *reply;

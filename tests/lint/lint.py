@@ -100,17 +100,19 @@ def includes(tree, path):
 # below store.
 ABOVE = {
     "store": {"store"},
-    "service": {"store", "service"},
-    "worker": {"store", "service", "worker"},
+    "rules": {"store", "rules"},
+    "service": {"store", "rules", "service"},
+    "worker": {"store", "rules", "service", "worker"},
     "view": {"view"},
-    "pages": {"service", "view", "pages"},
-    "api": {"service", "view", "api"},
-    "commands": {"service", "commands"},
+    "pages": {"rules", "service", "view", "pages"},
+    "api": {"rules", "service", "view", "api"},
+    "commands": {"rules", "service", "commands"},
     "routes": {"service", "view", "pages", "api", "routes"},
+    # Puts a service together for handlers/app.c.
     "module": {"store", "service", "worker", "commands", "routes", "module"},
 }
 # Whoever knows nothing of HTTP and HTML; but a worker writes mails by templates.
-PLAIN = ("store", "service", "worker")
+PLAIN = ("store", "rules", "service", "worker")
 WEB_HEADERS = {"fcgi/request.h", "fcgi/response.h", "fcgi/router.h", "fcgi/form.h", "fcgi/cookie.h"}
 # What a driver may know of the runtime: who asks, how to log, count and configure.
 DRIVERS_MAY = {"fcgi/app.h", "fcgi/ctx.h", "fcgi/env.h", "fcgi/log.h", "fcgi/metrics.h", "fcgi/config.h", "fcgi/json.h"}

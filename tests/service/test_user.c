@@ -744,8 +744,7 @@ START_TEST(test_hash_is_renewed) {
 }
 END_TEST
 
-/* ---- e-mail address
- * ------------------------------------------------------------------------------------------------- */
+/* ---- e-mail address */
 
 static enum code change_email(int64_t id, const char *email, const char *password) {
     Pb__ChangeEmailRequest req = PB__CHANGE_EMAIL_REQUEST__INIT;
@@ -1064,9 +1063,7 @@ START_TEST(test_members_list) {
 }
 END_TEST
 
-/* ---- profiles
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- profiles */
 
 START_TEST(test_profile) {
     Pb__ProfileField field = PB__PROFILE_FIELD__INIT, nameless = PB__PROFILE_FIELD__INIT,
@@ -1246,9 +1243,7 @@ START_TEST(test_worker_repairs_cards) {
 }
 END_TEST
 
-/* ---- imports
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- imports */
 
 START_TEST(test_import) {
     enum { N = 3000 };
@@ -1280,9 +1275,7 @@ START_TEST(test_import) {
 }
 END_TEST
 
-/* ---- histories
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- histories */
 
 static const Pb__ActivityReply *activity(int64_t id) {
     Pb__ActivityRequest req = PB__ACTIVITY_REQUEST__INIT;
@@ -1367,9 +1360,7 @@ START_TEST(test_audit_chain_shows_tampering) {
 }
 END_TEST
 
-/* ---- mails
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- mails */
 
 START_TEST(test_mail_waits_for_its_server) {
     const char *h = fixture_handle(ctx, "patient");
