@@ -154,7 +154,7 @@ load_members() {
     run_command user password "$first" --password "$PASSWORD"
     admin "UPDATE users.accounts SET password_hash =
            (SELECT password_hash FROM users.accounts WHERE handle = '$first')"
-    admin "VACUUM ANALYZE"
+    admin "VACUUM ANALYZE" # as autovacuum does within a minute; measure.py does it again
 }
 
 # ---- measuring -------------------------------------------------------------------------------------------
@@ -166,6 +166,7 @@ measure() {
         --address "$ADDRESS" --load "$BUILD/bench/load" --site "$DIR" --static-file "$APP/bench.html" \
         --graph "$APP/graph" --graph-name "$(basename "${GRAPH:-generated}")" --authors "$APP/authors" \
         --import-seconds "$IMPORT_SECONDS" --began "$BEGAN" --budget "$BUDGET" \
+        --database "$PG_URL user=postgres dbname=$DATABASE" \
         --results "$results/$(date +%Y%m%d-%H%M%S).json" \
         --group "nginx=$(cat "$NGINX/nginx.pid")" --group "null=$(cat "$DIR/null.pid")" \
         --group "workers=$(cat "$STATE/serve.pid")" --group "work=$(cat "$STATE/work.pid")" \

@@ -1,5 +1,5 @@
-/* What the runtime is told about the program it runs: services, guards, the look of errors. fcgi/ knows no service;
- * handlers/app.c fills this in. */
+/* What the runtime is told about the program it runs: services, guards, the look of errors. fcgi/ knows no
+ * service; handlers/app.c fills this in. */
 #ifndef DEEPLINK_APP_H
 #define DEEPLINK_APP_H
 
@@ -22,19 +22,22 @@ struct service {
     const struct route *routes;         /* ends with a row without pattern */
     const struct query *const *queries; /* ends with NULL; prepared by every worker at start */
     const struct collection *collections; /* ends with a row without name; may be NULL */
-    const struct consumer *consumers;   /* ends with a row without name; may be NULL */
-    enum code (*start)(struct ctx *ctx);/* in each worker after connecting; may be NULL */
+    const struct consumer *consumers;     /* ends with a row without name; may be NULL */
+    enum code (*start)(struct ctx *ctx);  /* in each worker after connecting; may be NULL */
 };
 
 struct app {
     const struct service *const *services; /* ends with NULL; the index is the service's number */
-    /* Finds out who asks and checks route->auth and permission, CSRF and rate. Fills ctx.viewer_id and the rest. */
+    /* Finds out who asks and checks route->auth and permission, CSRF and rate. Fills ctx.viewer_id and the
+     * rest. */
     enum code (*guard)(struct request *req);
-    /* Writes req->ctx.error as the answer: page, JSON or feed by route and Accept. Must not need any server. */
+    /* Writes req->ctx.error as the answer: page, JSON or feed by route and Accept. Must not need any server.
+     */
     void (*show_error)(struct request *req);
     /* Runs after every request (also failed ones), for what must not outlive it. May be NULL. */
     void (*finish)(struct request *req);
-    const struct command *commands;     /* subcommands of `deeplink` that need services; ends with a row without name */
+    const struct command
+        *commands; /* subcommands of `deeplink` that need services; ends with a row without name */
 };
 
 /* The program's own description; defined once in handlers/app.c. */

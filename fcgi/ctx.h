@@ -22,32 +22,33 @@ struct router;
 struct env {
     const struct config *config;
     const struct app *app;
-    const struct router *router;   /* NULL outside of `serve` */
-    struct env_pending *pending;   /* what env_open() could not do yet, see env.c; NULL: nothing */
-    struct pg *pg[SERVICE_MAX];    /* by service index, each with its own login role; NULL for services not here */
+    const struct router *router; /* NULL outside of `serve` */
+    struct env_pending *pending; /* what env_open() could not do yet, see env.c; NULL: nothing */
+    struct pg
+        *pg[SERVICE_MAX]; /* by service index, each with its own login role; NULL for services not here */
     struct redis *redis;
     struct docs *docs;
     struct mail *mail;
-    void *state[SERVICE_MAX];      /* a service's own worker-wide caches, made by its start hook */
+    void *state[SERVICE_MAX]; /* a service's own worker-wide caches, made by its start hook */
 };
 
 struct ctx {
     struct arena *arena;
     struct env *env;
     struct error error;
-    int64_t viewer_id;        /* the signed-in member; 0: nobody */
-    uint64_t permissions;     /* the viewer's permission bits */
-    int64_t session_id;       /* 0: none */
-    const char *request_id;   /* never NULL */
-    const char *ip;           /* the client's address as text; "" when unknown */
-    const char *user_agent;   /* "" when unknown */
-    int64_t deadline_us;      /* clock_mono_us() after which nobody waits for the answer; 0: none */
-    int lang;                 /* index of the language of texts, see fcgi/i18n.h */
+    int64_t viewer_id;      /* the signed-in member; 0: nobody */
+    uint64_t permissions;   /* the viewer's permission bits */
+    int64_t session_id;     /* 0: none */
+    const char *request_id; /* never NULL */
+    const char *ip;         /* the client's address as text; "" when unknown */
+    const char *user_agent; /* "" when unknown */
+    int64_t deadline_us;    /* clock_mono_us() after which nobody waits for the answer; 0: none */
+    int lang;               /* index of the language of texts, see fcgi/i18n.h */
 };
 
-/* Each of these records the failure in ctx->error and returns its code, so that a function can `return fail(…)`.
- * A failure recorded first wins over a later one, except that fields add up. `text` is public and must be translatable
- * literal or arena memory; `detail` goes to the log only. */
+/* Each of these records the failure in ctx->error and returns its code, so that a function can `return
+ * fail(…)`. A failure recorded first wins over a later one, except that fields add up. `text` is public and
+ * must be translatable literal or arena memory; `detail` goes to the log only. */
 enum code fail(struct ctx *ctx, enum code code, const char *text);
 enum code fail_detail(struct ctx *ctx, enum code code, const char *text, const char *detail_fmt, ...)
     __attribute__((format(printf, 4, 5)));

@@ -45,10 +45,19 @@ choose_documents() {
     fi
 }
 
+# Where readers find the site, as far as this script can know.
+public_address() {
+    case $LISTEN in
+        0.0.0.0:*) say "http://$(hostname):${LISTEN##*:}" ;;
+        *) say "http://$LISTEN" ;;
+    esac
+}
+
 # The configuration file is the operator's. Only what this script itself wrote earlier, and is no longer true,
 # changes.
 write_conf() {
-    local docs=postgresql base=http://$LISTEN before
+    local docs=postgresql base
+    base=$(public_address)
     [ -z "$WITH_MONGO" ] || docs=$("$ROOT/stack/mongo.sh" url "$MONGO")/$DATABASE
     if [ ! -s "$CONF" ]; then
         {
@@ -62,11 +71,11 @@ write_conf() {
         chmod 640 "$CONF.new"
         if is_root; then chown "root:$(id -gn "$RUN_USER")" "$CONF.new"; fi
         mv "$CONF.new" "$CONF"
-    elif [ -s "$STATE/address" ]; then
-        before=http://$(cat "$STATE/address")
-        [ "$(site_get base_url)" != "$before" ] || site_set base_url "$base"
+    elif [ "$(site_get base_url)" = "$(cat "$STATE/base_url" 2>/dev/null)" ]; then
+        site_set base_url "$base"
     fi
     printf '%s\n' "$LISTEN" >"$STATE/address"
+    printf '%s\n' "$base" >"$STATE/base_url"
 }
 
 # ---- starting ----------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 # Gives every static file a name that changes with its content, so that browsers may keep it for good:
 #   hash.sh SOURCE_DIR OUT_DIR HEADER
 # copies SOURCE_DIR/app.css to OUT_DIR/app.<8 hex digits of its SHA-256>.css and so on, and writes HEADER with
-# #define STATIC_URL_APP_CSS "/static/app.<…>.css". Names of pictures inside of app.css (url(sprite.svg)) are replaced too.
+# #define STATIC_URL_APP_CSS "/static/app.<…>.css". Names of pictures inside of app.css (url(sprite.svg)) are
+# replaced too.
 # Writes only what changed; files of former contents are removed.
 set -eu
 
@@ -42,7 +43,8 @@ for file in "$src"/*.svg "$src"/*.png "$src"/*.js "$src"/*.css; do
     fi
     case $ext in
     css | js | svg)
-        [ -f "$out/$new.gz" ] || { gzip -9 -n -c "$out/$new" >"$out/.$new.gz.tmp" && mv "$out/.$new.gz.tmp" "$out/$new.gz"; }
+        [ -f "$out/$new.gz" ] ||
+            { gzip -9 -n -c "$out/$new" >"$out/.$new.gz.tmp" && mv "$out/.$new.gz.tmp" "$out/$new.gz"; }
         ;;
     esac
 done

@@ -57,7 +57,8 @@ enum code csrf_check(struct request *req) {
         if (strlen(sent) == strlen(expected) && crypto_equal(sent, expected, strlen(expected)))
             return OK;
     }
-    return fail(&req->ctx, DENIED,
-                "This form is out of date, or it came from another site. Nothing was changed. Go back, reload the page and "
-                "send it again.");
+    return fail(
+        &req->ctx, DENIED,
+        "This form is out of date, or it came from another site. Nothing was changed. Go back, reload the page and "
+        "send it again.");
 }

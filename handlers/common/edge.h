@@ -1,4 +1,5 @@
-/* What stands between two members, as bits: Relationship.edges and the values of conn:rel:<viewer> (there without the two marked *). */
+/* What stands between two members, as bits: Relationship.edges and the values of conn:rel:<viewer> (there
+ * without the two marked *). */
 #ifndef DEEPLINK_COMMON_EDGE_H
 #define DEEPLINK_COMMON_EDGE_H
 
@@ -9,7 +10,7 @@
 #define EDGE_BLOCKING 16u
 #define EDGE_BLOCKED_BY 32u
 #define EDGE_MUTING 64u
-#define EDGE_SELF 128u       /* the viewer itself; never stored */
+#define EDGE_SELF 128u /* the viewer itself; never stored */
 
 #define EDGE_SEVERED (EDGE_BLOCKING | EDGE_BLOCKED_BY) /* neither sees the other */
 

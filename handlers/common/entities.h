@@ -1,4 +1,5 @@
-/* What stands in plain text and is worth a link: mentions, tags, addresses. A scanner made by re2c, linear in its input. */
+/* What stands in plain text and is worth a link: mentions, tags, addresses. A scanner made by re2c, linear in
+ * its input. */
 #ifndef DEEPLINK_COMMON_ENTITIES_H
 #define DEEPLINK_COMMON_ENTITIES_H
 
@@ -25,9 +26,10 @@ struct entity_scan {
 static inline struct entity_scan entity_begin(const char *text) { return (struct entity_scan){text, text}; }
 
 /* Reads the next piece; false at the end. Pieces of text that follow each other come as one.
- * Mentions are as text_is_handle() has it, and stand neither within a word nor before '@' or '/' ("ada@example.org",
- * "@scope/package"); tags have letters, marks, digits and '_', one letter at least, of any script; URLs are as text_is_http_url()
- * has it, without the punctuation that ends a sentence. */
+ * Mentions are as text_is_handle() has it, and stand neither within a word nor before '@' or '/'
+ * ("ada@example.org",
+ * "@scope/package"); tags have letters, marks, digits and '_', one letter at least, of any script; URLs are
+ * as text_is_http_url() has it, without the punctuation that ends a sentence. */
 bool entity_next(struct entity_scan *s, struct entity *ret);
 
 /* Whether a whole text is a tag's name, without '#'. */

@@ -1,5 +1,5 @@
-/* Mentions, tags and URLs in text; see entities.h. The scanner finds what begins like one; scripts are a matter for Unicode's tables
- * (in re2c they would make a scanner of 160 kB). */
+/* Mentions, tags and URLs in text; see entities.h. The scanner finds what begins like one; scripts are a
+ * matter for Unicode's tables (in re2c they would make a scanner of 160 kB). */
 #include "handlers/common/entities.h"
 
 #include <string.h>
@@ -80,7 +80,9 @@ static enum sort sort_before(const struct entity_scan *s, const char *at) {
 }
 
 /* The byte before, 0 at the start. */
-static char byte_before(const struct entity_scan *s, const char *at) { return at == s->start ? '\0' : at[-1]; }
+static char byte_before(const struct entity_scan *s, const char *at) {
+    return at == s->start ? '\0' : at[-1];
+}
 
 /* ---- Judging what looks like one */
 

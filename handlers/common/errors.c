@@ -44,14 +44,16 @@ static void show_json(struct request *req, int status) {
 
 static void show_page(struct request *req, int status) {
     const struct error *e = &req->ctx.error;
-    struct error_view v = {.status = status, .text = tr(req->ctx.lang, e->text), .retry_after = e->retry_after};
+    struct error_view v = {
+        .status = status, .text = tr(req->ctx.lang, e->text), .retry_after = e->retry_after};
     struct page *page = page_new(req, PLACE_NONE, NULL);
 
     page->noindex = true;
     tpl_error_page(respond(req, status, "text/html; charset=utf-8"), page, &v);
 }
 
-/* To the log-in page and back; what was about to be sent by a form is not kept, so it comes back to the form's page. */
+/* To the log-in page and back; what was about to be sent by a form is not kept, so it comes back to the
+ * form's page. */
 static void ask_to_log_in(struct request *req) {
     struct buf to;
     const char *back = req->method == METHOD_GET ? req->path : "/";

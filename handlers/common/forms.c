@@ -12,7 +12,9 @@ struct buf *form_html(struct request *req) {
     return respond(req, status, "text/html; charset=utf-8");
 }
 
-bool form_refused(const struct request *req) { return ctx_failed(&req->ctx) && req->ctx.error.fields != NULL; }
+bool form_refused(const struct request *req) {
+    return ctx_failed(&req->ctx) && req->ctx.error.fields != NULL;
+}
 
 bool form_is_fetch(const struct request *req) {
     const char *with = request_header(req, "X-Requested-With");

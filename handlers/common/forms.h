@@ -9,7 +9,8 @@
 /* The body of an HTML answer: status 200, or that of the recorded failure when a form is shown again. */
 struct buf *form_html(struct request *req);
 
-/* Whether a service's refusal belongs beside the form: it names a field. Then the form is shown again; else the failure goes on its way. */
+/* Whether a service's refusal belongs beside the form: it names a field. Then the form is shown again; else
+ * the failure goes on its way. */
 bool form_refused(const struct request *req);
 
 /* Asked by our script, which wants the changed fragment instead of a redirect. */

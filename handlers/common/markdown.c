@@ -10,9 +10,9 @@
 #include "gen/stubs.h"
 #include "handlers/common/entities.h"
 
-#define BLOCKS_MAX 12     /* quotes and lists within each other; deeper ones lose their frame, not their text */
-#define INLINES_MAX 16    /* the same for emphasis */
-#define SHOWN_URL_MAX 48  /* graphemes of a bare URL that are shown */
+#define BLOCKS_MAX 12  /* quotes and lists within each other; deeper ones lose their frame, not their text */
+#define INLINES_MAX 16 /* the same for emphasis */
+#define SHOWN_URL_MAX 48 /* graphemes of a bare URL that are shown */
 #define EXCERPT_BYTES 2400
 #define LINK_REL "\" rel=\"nofollow noopener ugc\">"
 
@@ -68,7 +68,8 @@ static void mentions_collect(struct render *r, const char *text) {
     struct entity e;
 
     while (entity_next(&scan, &e))
-        if (e.kind == ENTITY_MENTION && r->n_mentions < TEXT_MENTIONS_MAX && mention_find(r, e.p + 1, e.n - 1) == NULL)
+        if (e.kind == ENTITY_MENTION && r->n_mentions < TEXT_MENTIONS_MAX &&
+            mention_find(r, e.p + 1, e.n - 1) == NULL)
             r->typed[r->n_mentions++] = arena_strndup(r->ctx->arena, e.p + 1, e.n - 1);
 }
 
@@ -204,10 +205,18 @@ static void put_words(struct render *r, const char *text) {
     }
     while (entity_next(&scan, &e)) {
         switch (e.kind) {
-        case ENTITY_TEXT: put_text(r, e.p, e.n); break;
-        case ENTITY_MENTION: put_mention(r, &e); break;
-        case ENTITY_TAG: put_tag(r, &e); break;
-        case ENTITY_URL: put_bare_url(r, &e); break;
+        case ENTITY_TEXT:
+            put_text(r, e.p, e.n);
+            break;
+        case ENTITY_MENTION:
+            put_mention(r, &e);
+            break;
+        case ENTITY_TAG:
+            put_tag(r, &e);
+            break;
+        case ENTITY_URL:
+            put_bare_url(r, &e);
+            break;
         }
     }
 }
@@ -294,23 +303,34 @@ static void leaf(struct render *r, cmark_node *node) {
     const char *literal = cmark_node_get_literal(node);
 
     switch (cmark_node_get_type(node)) {
-    case CMARK_NODE_TEXT: put_words(r, literal); break;
+    case CMARK_NODE_TEXT:
+        put_words(r, literal);
+        break;
     case CMARK_NODE_SOFTBREAK:
     case CMARK_NODE_LINEBREAK:
         put(r, "<br>");
         plain_gap(r);
         break;
-    case CMARK_NODE_CODE: put_code(r, literal); break;
-    case CMARK_NODE_HTML_INLINE: put_lines(r, literal); break;
-    case CMARK_NODE_CODE_BLOCK: put_code_block(r, literal); break;
+    case CMARK_NODE_CODE:
+        put_code(r, literal);
+        break;
+    case CMARK_NODE_HTML_INLINE:
+        put_lines(r, literal);
+        break;
+    case CMARK_NODE_CODE_BLOCK:
+        put_code_block(r, literal);
+        break;
     case CMARK_NODE_HTML_BLOCK:
         put(r, "<p>");
         put_lines(r, literal);
         put(r, "</p>");
         plain_gap(r);
         break;
-    case CMARK_NODE_THEMATIC_BREAK: put(r, "<hr>"); break;
-    default: break;
+    case CMARK_NODE_THEMATIC_BREAK:
+        put(r, "<hr>");
+        break;
+    default:
+        break;
     }
 }
 
@@ -320,7 +340,9 @@ static void enter(struct render *r, cmark_node *node) {
         if (!in_tight_list(node))
             put(r, "<p>");
         break;
-    case CMARK_NODE_HEADING: put(r, "<p><strong>"); break;
+    case CMARK_NODE_HEADING:
+        put(r, "<p><strong>");
+        break;
     case CMARK_NODE_BLOCK_QUOTE:
         if (r->blocks++ < BLOCKS_MAX)
             put(r, "<blockquote>");
@@ -329,7 +351,9 @@ static void enter(struct render *r, cmark_node *node) {
         if (r->blocks++ < BLOCKS_MAX)
             list_begin(r, node);
         break;
-    case CMARK_NODE_ITEM: item_begin(r); break;
+    case CMARK_NODE_ITEM:
+        item_begin(r);
+        break;
     case CMARK_NODE_EMPH:
         if (r->inlines++ < INLINES_MAX)
             put(r, "<em>");
@@ -339,8 +363,11 @@ static void enter(struct render *r, cmark_node *node) {
             put(r, "<strong>");
         break;
     case CMARK_NODE_LINK:
-    case CMARK_NODE_IMAGE: link_begin(r, node); break;
-    default: leaf(r, node);
+    case CMARK_NODE_IMAGE:
+        link_begin(r, node);
+        break;
+    default:
+        leaf(r, node);
     }
 }
 
@@ -355,7 +382,9 @@ static void paragraph_end(struct render *r, cmark_node *node) {
 
 static void leave(struct render *r, cmark_node *node) {
     switch (cmark_node_get_type(node)) {
-    case CMARK_NODE_PARAGRAPH: paragraph_end(r, node); break;
+    case CMARK_NODE_PARAGRAPH:
+        paragraph_end(r, node);
+        break;
     case CMARK_NODE_HEADING:
         put(r, "</strong></p>");
         plain_gap(r);
@@ -381,8 +410,11 @@ static void leave(struct render *r, cmark_node *node) {
             put(r, "</strong>");
         break;
     case CMARK_NODE_LINK:
-    case CMARK_NODE_IMAGE: link_end(r, node); break;
-    default: break;
+    case CMARK_NODE_IMAGE:
+        link_end(r, node);
+        break;
+    default:
+        break;
     }
 }
 
@@ -443,7 +475,8 @@ enum code text_render_with(struct ctx *ctx, const char *src, text_resolve *resol
 
 /* ---- Whom a handle means */
 
-static enum code ask_user_service(struct ctx *ctx, const char *const *handles, size_t n, struct text_mention *ret) {
+static enum code ask_user_service(struct ctx *ctx, const char *const *handles, size_t n,
+                                  struct text_mention *ret) {
     Pb__ResolveHandlesRequest req = PB__RESOLVE_HANDLES_REQUEST__INIT;
     const Pb__ResolveHandlesReply *reply;
     enum code c;

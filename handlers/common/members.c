@@ -3,17 +3,20 @@
 #include "handlers/common/edge.h"
 #include "handlers/common/models.h"
 
-enum code member_rows(struct ctx *ctx, const int64_t *ids, size_t n, struct member_row **ret_rows, size_t *ret_n) {
+enum code member_rows(struct ctx *ctx, const int64_t *ids, size_t n, struct member_row **ret_rows,
+                      size_t *ret_n) {
     const Pb__UserCard **cards = arena_many(ctx->arena, const Pb__UserCard *, n);
     uint32_t *edges = arena_many(ctx->arena, uint32_t, n);
     struct member_row *rows = arena_many(ctx->arena, struct member_row, n);
     size_t k = 0;
     enum code c;
 
-    if ((c = cards_get(ctx, ids, n, cards)) != OK || (c = edges_get(ctx, ctx->viewer_id, ids, n, edges)) != OK)
+    if ((c = cards_get(ctx, ids, n, cards)) != OK ||
+        (c = edges_get(ctx, ctx->viewer_id, ids, n, edges)) != OK)
         return c;
     for (size_t i = 0; i < n; i++)
-        if (cards[i] != NULL && cards[i]->state == PB__ACCOUNT_STATE__STATE_ACTIVE && (edges[i] & EDGE_SEVERED) == 0)
+        if (cards[i] != NULL && cards[i]->state == PB__ACCOUNT_STATE__STATE_ACTIVE &&
+            (edges[i] & EDGE_SEVERED) == 0)
             rows[k++] = (struct member_row){.user = cards[i], .edges = edges[i]};
     *ret_rows = rows;
     *ret_n = k;

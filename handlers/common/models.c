@@ -16,8 +16,8 @@
 #define CARDS_BYTES (2u << 20)
 #define CARD_TTL_S (7 * 86400)
 
-/* Cards in this worker, unpacked by malloc. What falls out of the cache during a request may still be pointed to: it is freed when the
- * request ends. */
+/* Cards in this worker, unpacked by malloc. What falls out of the cache during a request may still be pointed
+ * to: it is freed when the request ends. */
 static struct lru *cards;
 static int64_t cards_at = -1;
 static Pb__UserCard **dropped;
@@ -26,7 +26,8 @@ static size_t n_dropped, dropped_room;
 static void card_drop(void *card) {
     if (n_dropped == dropped_room) {
         size_t room = dropped_room ? dropped_room * 2 : 64;
-        Pb__UserCard **more = realloc(dropped, room * sizeof *more);
+        Pb__UserCard **more =
+            realloc(dropped, room * sizeof *more); /* lint: memory-of-the-arena: outlives it */
 
         if (more == NULL)
             return; /* leaks one card rather than freeing what may be in use */
@@ -67,7 +68,8 @@ static const Pb__UserCard *in_reply(const Pb__GetUsersReply *reply, int64_t id) 
     return NULL;
 }
 
-/* Fills the gaps that neither the worker nor Redis could: the owner answers (and publishes, so that the next look finds them). */
+/* Fills the gaps that neither the worker nor Redis could: the owner answers (and publishes, so that the next
+ * look finds them). */
 static enum code cards_ask_owner(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret) {
     Pb__GetUsersRequest req = PB__GET_USERS_REQUEST__INIT;
     const Pb__GetUsersReply *reply;
@@ -88,7 +90,8 @@ static enum code cards_ask_owner(struct ctx *ctx, const int64_t *ids, size_t n, 
 }
 
 /* Asks Redis for all that the worker does not have, in one MGET. */
-static void cards_ask_redis(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret, size_t missing) {
+static void cards_ask_redis(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret,
+                            size_t missing) {
     const char **argv = arena_many(ctx->arena, const char *, missing + 1);
     size_t *where = arena_many(ctx->arena, size_t, missing), k = 0;
     const redisReply *r;
@@ -147,8 +150,9 @@ enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard
     return OK;
 }
 
-/* Writes the card unless a newer one stands there. KEYS: card, its version, epoch. ARGV: card, version, seconds, 1 when it is a change.
- * The version has a key of its own, so that the script need not read protobuf. */
+/* Writes the card unless a newer one stands there. KEYS: card, its version, epoch. ARGV: card, version,
+ * seconds, 1 when it is a change. The version has a key of its own, so that the script need not read
+ * protobuf. */
 static struct redis_script write_card = {
     .src = "local v = tonumber(redis.call('GET', KEYS[2]) or '-1')\n"
            "local new = tonumber(ARGV[2])\n"
@@ -177,7 +181,8 @@ static void card_write(struct ctx *ctx, const Pb__UserCard *card, const char *is
     redis_add_script(ctx, ctx->env->redis, &write_card, 3, 7, argv, lens);
     if (redis_next_script(ctx, ctx->env->redis) == NULL) {
         log_warn(ctx, "card not published", "user=%lld", (long long)card->id);
-        fail_clear(ctx); /* a change is repeated by the consumer of user.changed, a restore by the next reader */
+        fail_clear(
+            ctx); /* a change is repeated by the consumer of user.changed, a restore by the next reader */
     }
 }
 
@@ -203,7 +208,8 @@ uint32_t edges_parse(const char *value, int64_t now_ms) {
     return edges;
 }
 
-static enum code edges_ask_owner(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, uint32_t *ret) {
+static enum code edges_ask_owner(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n,
+                                 uint32_t *ret) {
     Pb__GetRelationshipsRequest req = PB__GET_RELATIONSHIPS_REQUEST__INIT;
     const Pb__GetRelationshipsReply *reply;
     enum code c;
@@ -235,7 +241,8 @@ enum code edges_get(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t 
     r = redis_next(ctx, ctx->env->redis);
     if (r == NULL)
         fail_clear(ctx);
-    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != n + 1 || r->element[0]->type != REDIS_REPLY_STRING)
+    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != n + 1 ||
+        r->element[0]->type != REDIS_REPLY_STRING)
         return edges_ask_owner(ctx, viewer, ids, n, ret);
     for (size_t i = 0; i < n; i++) {
         if (r->element[i + 1]->type == REDIS_REPLY_STRING)

@@ -8,29 +8,32 @@
 #include "deeplink/v1/user.pb-c.h"
 #include "fcgi/ctx.h"
 
-/* Cards by id: the worker's cache (while user:epoch has not moved), user:card:<id>, then GetUsers. ret[i] is NULL when there is no such
- * member. The cards live until the request ends. */
+/* Cards by id: the worker's cache (while user:epoch has not moved), user:card:<id>, then GetUsers. ret[i] is
+ * NULL when there is no such member. The cards live until the request ends. */
 enum code cards_get(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret);
 enum code card_get(struct ctx *ctx, int64_t id, const Pb__UserCard **ret); /* NOT_FOUND when there is none */
 
 /* The card behind a handle, whatever its case; NOT_FOUND also for deleted and not yet confirmed accounts. */
 enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard **ret);
 
-/* Edge bits between the viewer and each id (without the two marked * in edge.h): conn:rel:<viewer>, then GetRelationships.
- * viewer 0: all zero. EDGE_SELF for the viewer itself. Mutes that have ended are not reported. */
+/* Edge bits between the viewer and each id (without the two marked * in edge.h): conn:rel:<viewer>, then
+ * GetRelationships. viewer 0: all zero. EDGE_SELF for the viewer itself. Mutes that have ended are not
+ * reported. */
 enum code edges_get(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, uint32_t *ret);
 
 /* Reads one value of conn:rel ("bits" or "bits:until"), mutes judged by now_ms. */
 uint32_t edges_parse(const char *value, int64_t now_ms);
 
-/* For the guard: the value of user:epoch as Redis told it in this request's first round; a change empties the worker's cache. */
+/* For the guard: the value of user:epoch as Redis told it in this request's first round; a change empties the
+ * worker's cache. */
 void cards_epoch(int64_t epoch);
 
-/* For the user service: publishes a changed card and moves user:epoch, so that every worker sees it from its next request on.
- * A card whose version is older than the one published is not written. */
+/* For the user service: publishes a changed card and moves user:epoch, so that every worker sees it from its
+ * next request on. A card whose version is older than the one published is not written. */
 void card_publish(struct ctx *ctx, const Pb__UserCard *card);
 
-/* For the user service answering a look-up: puts a card back that Redis had lost. Nothing changed, so the epoch stays. */
+/* For the user service answering a look-up: puts a card back that Redis had lost. Nothing changed, so the
+ * epoch stays. */
 void card_restore(struct ctx *ctx, const Pb__UserCard *card);
 
 /* Frees what the caches dropped during the request; called by the app's finish hook. */

@@ -5,6 +5,7 @@
 
 #include "fcgi/app.h"
 #include "fcgi/base/clock.h"
+#include "fcgi/base/crypto.h"
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
@@ -20,11 +21,14 @@ static const struct {
     {"edited", tr_mark("Your changes are out.")},
     {"deleted", tr_mark("The post is deleted.")},
     {"logged-out", tr_mark("You are logged out.")},
-    {"confirm-sent", tr_mark("If that address needs confirming, a message is on its way. Follow the link in it.")},
+    {"confirm-sent",
+     tr_mark("If that address needs confirming, a message is on its way. Follow the link in it.")},
     {"confirmed", tr_mark("Your e-mail address is confirmed. You can log in now.")},
-    {"confirmed-pending", tr_mark("Your e-mail address is confirmed. An administrator will look at your request.")},
+    {"confirmed-pending",
+     tr_mark("Your e-mail address is confirmed. An administrator will look at your request.")},
     {"email-changed", tr_mark("Your new e-mail address is confirmed.")},
-    {"email-sent", tr_mark("We sent a message to the new address. It takes effect when you follow the link in it.")},
+    {"email-sent",
+     tr_mark("We sent a message to the new address. It takes effect when you follow the link in it.")},
     {"reset-sent", tr_mark("If there is an account with that address, a message with a link is on its way.")},
     {"reset-done", tr_mark("Your password is changed. Log in with the new one.")},
     {"password-changed", tr_mark("Your password is changed. All other devices are logged out.")},
@@ -46,6 +50,14 @@ static const struct {
     {"restored", tr_mark("The member is back.")},
     {"role", tr_mark("The role is changed.")},
     {"invited", tr_mark("The invite link is ready to be shared.")},
+    {"liked", tr_mark("You like this post.")},
+    {"unliked", tr_mark("You no longer like this post.")},
+    {"reposted", tr_mark("You reposted this post.")},
+    {"unreposted", tr_mark("Your repost is gone.")},
+    {"bookmarked", tr_mark("Bookmarked.")},
+    {"unbookmarked", tr_mark("The bookmark is gone.")},
+    {"pinned", tr_mark("The post is pinned to your profile.")},
+    {"unpinned", tr_mark("The post is no longer pinned.")},
     {"revoked", tr_mark("The invite link no longer works.")},
 };
 
@@ -63,7 +75,9 @@ static const char *take_notice(struct request *req) {
 
 void page_notice_next(struct request *req, const char *code) { respond_cookie(req, NOTICE_COOKIE, code, 60); }
 
-static const char *theme_of(const Pb__Session *s) { return s == NULL || text_is_empty(s->theme) ? "auto" : s->theme; }
+static const char *theme_of(const Pb__Session *s) {
+    return s == NULL || text_is_empty(s->theme) ? "auto" : s->theme;
+}
 
 struct page *page_new(struct request *req, enum place place, const char *title) {
     struct page *p = arena_one(req->ctx.arena, struct page);
@@ -121,7 +135,8 @@ struct safe_url url_post(const struct page *page, const char *handle, int64_t id
 }
 
 const char *avatar_class(int64_t id) {
-    static const char *const classes[] = {"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11"};
+    static const char *const classes[] = {"c0", "c1", "c2", "c3", "c4",  "c5",
+                                          "c6", "c7", "c8", "c9", "c10", "c11"};
     uint64_t h = (uint64_t)id * UINT64_C(0x9E3779B97F4A7C15); /* Fibonacci hashing: neighbours differ */
 
     return classes[(h >> 32) % (sizeof classes / sizeof *classes)];
@@ -171,4 +186,8 @@ const char *count_short(const struct page *page, int64_t n) {
     return arena_printf(a, "%" PRId64 ".%" PRId64 "M", n / 1000000, n % 1000000 / 100000);
 }
 
-bool page_may(const struct page *page, uint64_t permission) { return (page->permissions & permission) == permission; }
+const char *form_key(const struct page *page) { return crypto_token(page->arena, 9); }
+
+bool page_may(const struct page *page, uint64_t permission) {
+    return (page->permissions & permission) == permission;
+}

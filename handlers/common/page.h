@@ -12,34 +12,43 @@
 #include "gen/static.h" /* STATIC_URL_… made by static/hash.sh */
 #include "handlers/common/permission.h"
 
-enum place { PLACE_NONE, PLACE_HOME, PLACE_LOCAL, PLACE_NETWORK, PLACE_BOOKMARKS, PLACE_ME, PLACE_SETTINGS, PLACE_ADMIN };
+enum place {
+    PLACE_NONE,
+    PLACE_HOME,
+    PLACE_LOCAL,
+    PLACE_NETWORK,
+    PLACE_BOOKMARKS,
+    PLACE_ME,
+    PLACE_SETTINGS,
+    PLACE_ADMIN
+};
 
 struct page {
-    struct arena *arena;         /* for what the helpers below make */
-    int lang;                    /* index of the language, for tr() */
-    const char *lang_tag;        /* "en" */
+    struct arena *arena;  /* for what the helpers below make */
+    int lang;             /* index of the language, for tr() */
+    const char *lang_tag; /* "en" */
     bool rtl;
     const char *site_name, *site_description;
-    const char *base_url;        /* for canonical and Open Graph */
-    const char *theme;           /* "auto", "light" or "dark" */
-    const Pb__UserCard *viewer;  /* NULL: not signed in */
+    const char *base_url;       /* for canonical and Open Graph */
+    const char *theme;          /* "auto", "light" or "dark" */
+    const Pb__UserCard *viewer; /* NULL: not signed in */
     uint64_t permissions;
-    const char *csrf;            /* value for the form field `csrf`; a token of its own also where nobody is signed in */
-    const char *path;            /* of this page, without query */
-    const char *here;            /* path with query, for "return to" */
+    const char *csrf; /* value for the form field `csrf`; a token of its own also where nobody is signed in */
+    const char *path; /* of this page, without query */
+    const char *here; /* path with query, for "return to" */
     const char *request_id;
-    const char *registration;    /* open, approval, invite, closed */
+    const char *registration; /* open, approval, invite, closed */
     enum place place;
-    const char *title;           /* without the site's name */
-    const char *description;     /* NULL: the site's */
-    const char *canonical;       /* local path; NULL: page->path */
-    const char *feed;            /* local path of an Atom feed, or NULL */
-    const char *og_type;         /* NULL: "website" */
+    const char *title;       /* without the site's name */
+    const char *description; /* NULL: the site's */
+    const char *canonical;   /* local path; NULL: page->path */
+    const char *feed;        /* local path of an Atom feed, or NULL */
+    const char *og_type;     /* NULL: "website" */
     bool noindex;
-    const char *notice;          /* what has just been done ("Saved."), or NULL */
+    const char *notice; /* what has just been done ("Saved."), or NULL */
     int64_t now_ms;
-    const struct error *error;   /* what was wrong with the form being shown again, or NULL */
-    const struct request *req;   /* for typed(): what was typed into it */
+    const struct error *error; /* what was wrong with the form being shown again, or NULL */
+    const struct request *req; /* for typed(): what was typed into it */
 };
 
 /* Chrome for this request. title is public text (translated). */
@@ -51,19 +60,22 @@ const char *page_field_error(const struct page *page, const char *field);
 /* Value of a form field: what was typed when the form is shown again, else `otherwise`. */
 const char *page_typed(const struct page *page, const char *field, const char *otherwise);
 
-/* Leaves a short notice ("saved", "reset-sent", … see notices in page.c) for the next page, by a cookie that it takes away. */
+/* Leaves a short notice ("saved", "reset-sent", … see notices in page.c) for the next page, by a cookie that
+ * it takes away. */
 void page_notice_next(struct request *req, const char *code);
 
 /* Helpers for templates. */
-struct safe_url url_user(const struct page *page, const Pb__UserCard *u);             /* /@handle */
-struct safe_url url_user_tab(const struct page *page, const Pb__UserCard *u, const char *tab); /* /@handle/followers */
-struct safe_url url_post(const struct page *page, const char *handle, int64_t id);    /* /@handle/<id> */
-const char *avatar_class(int64_t id);                        /* "c0" … "c11": a colour out of the id */
+struct safe_url url_user(const struct page *page, const Pb__UserCard *u); /* /@handle */
+struct safe_url url_user_tab(const struct page *page, const Pb__UserCard *u,
+                             const char *tab);                                     /* /@handle/followers */
+struct safe_url url_post(const struct page *page, const char *handle, int64_t id); /* /@handle/<id> */
+const char *avatar_class(int64_t id); /* "c0" … "c11": a colour out of the id */
 const char *avatar_initials(const struct page *page, const Pb__UserCard *u); /* one or two letters */
 const char *time_iso(const struct page *page, int64_t ms);
 const char *time_short(const struct page *page, int64_t ms); /* "5m", "3h", "22 Nov" */
 const char *time_long(const struct page *page, int64_t ms);
 const char *count_short(const struct page *page, int64_t n); /* "", "7", "1.2k" */
+const char *form_key(const struct page *page); /* a fresh random word, so that a form sent twice is known */
 bool page_may(const struct page *page, uint64_t permission);
 
 #endif

@@ -18,8 +18,9 @@
 #include "fcgi/log.h"
 #include "fcgi/router.h"
 
-/* Redis keys: page:clock counts changes; page:at:<tag> is the clock of the tag's last change; page:on:<tag> the set of pages that
- * show it. All of them may be lost together: then page:clock is missing, and whoever finds that empties the folder. */
+/* Redis keys: page:clock counts changes; page:at:<tag> is the clock of the tag's last change; page:on:<tag>
+ * the set of pages that show it. All of them may be lost together: then page:clock is missing, and whoever
+ * finds that empties the folder. */
 #define TAGS_MAX 160
 #define KEEP_S "86400"
 
@@ -31,7 +32,8 @@ static struct {
     const char *tags[TAGS_MAX];
 } building;
 
-/* KEYS: none but by tag. ARGV: clock at begin, path, tags… → 1 when nothing has changed since; then the page is registered. */
+/* KEYS: none but by tag. ARGV: clock at begin, path, tags… → 1 when nothing has changed since; then the page
+ * is registered. */
 static struct redis_script keep = {
     .src = "if redis.call('GET', 'page:clock') == false then return 0 end\n"
            "local since = tonumber(ARGV[1])\n"
@@ -77,7 +79,8 @@ static const char *folder(const struct ctx *ctx) {
     return text_is_empty(dir) ? NULL : dir;
 }
 
-/* The page's file, or NULL when the path could not stand for itself in a folder (nginx looks the decoded path up as it is). */
+/* The page's file, or NULL when the path could not stand for itself in a folder (nginx looks the decoded path
+ * up as it is). */
 static const char *file_of(struct ctx *ctx, const char *path) {
     if (strlen(path) > 200 || strstr(path, "/.") != NULL || strstr(path, "//") != NULL)
         return NULL;
@@ -102,11 +105,13 @@ void page_cache_begin(struct request *req) {
     const redisReply *r;
 
     building.ctx = NULL;
-    if (!req->route->cacheable || ctx->viewer_id != 0 || folder(ctx) == NULL || req->query_string[0] != '\0' ||
-        ctx->env->config->intranet || (req->method & (METHOD_GET | METHOD_HEAD)) == 0 ||
-        request_cookie(req, "note") != NULL || file_of(ctx, req->path) == NULL || ctx->lang != 0)
+    if (!req->route->cacheable || ctx->viewer_id != 0 || folder(ctx) == NULL ||
+        req->query_string[0] != '\0' || ctx->env->config->intranet ||
+        (req->method & (METHOD_GET | METHOD_HEAD)) == 0 || request_cookie(req, "note") != NULL ||
+        file_of(ctx, req->path) == NULL || ctx->lang != 0)
         return;
-    /* SETNX starts the clock where there is none, so that a page built now can be kept. A lost clock means lost records. */
+    /* SETNX starts the clock where there is none, so that a page built now can be kept. A lost clock means
+     * lost records. */
     redis_add(ctx->env->redis, "SET page:clock 1 NX");
     redis_add(ctx->env->redis, "GET page:clock");
     r = redis_next(ctx, ctx->env->redis);
@@ -154,8 +159,9 @@ static bool make_folders(char *file) {
     return true;
 }
 
-/* nginx makes the ETag out of a file's time and size. A time in seconds would be the same for two versions of a second, so the time is
- * made from the content: as a date it means nothing, and nginx does not show it (nginx/snippets/pages.conf). */
+/* nginx makes the ETag out of a file's time and size. A time in seconds would be the same for two versions of
+ * a second, so the time is made from the content: as a date it means nothing, and nginx does not show it
+ * (nginx/snippets/pages.conf). */
 static bool stamp(int fd, const struct buf *body) {
     unsigned char digest[CRYPTO_HASH_BYTES];
     uint32_t n;
@@ -202,8 +208,8 @@ void page_cache_keep(struct request *req) {
     if (building.ctx != ctx)
         return;
     file = file_of(ctx, req->path);
-    /* Register, put the file in place, then look again: a change in between has either seen the registration and removed the file, or
-     * is seen now. */
+    /* Register, put the file in place, then look again: a change in between has either seen the registration
+     * and removed the file, or is seen now. */
     if (req->res.status == 200 && !ctx_failed(ctx) && script_says_yes(ctx, &keep, req->path)) {
         fresh = arena_printf(ctx->arena, "%s.%d", file, (int)getpid());
         if (make_folders(arena_strdup(ctx->arena, file)) && write_whole(fresh, &req->res.body)) {

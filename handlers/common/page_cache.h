@@ -1,8 +1,10 @@
-/* Pages for readers who are not signed in, kept as files that nginx serves by itself and removed the moment anything they show changes.
+/* Pages for readers who are not signed in, kept as files that nginx serves by itself and removed the moment
+ * anything they show changes.
  *
- * A page depends on tags: "p<post id>" a post shown, "u<user id>" a member shown, "a<user id>" the list of a member's posts, "h<root id>" a thread,
- * "t<tag>" a tag's list, "local", "directory". Redis keeps which page depends on what, with a clock so that a page built from what has changed
- * meanwhile is never kept. Without Redis nothing is kept and a change empties the whole folder. */
+ * A page depends on tags: "p<post id>" a post shown, "u<user id>" a member shown, "a<user id>" the list of a
+ * member's posts, "h<root id>" a thread, "t<tag>" a tag's list, "local", "directory". Redis keeps which page
+ * depends on what, with a clock so that a page built from what has changed meanwhile is never kept. Without
+ * Redis nothing is kept and a change empties the whole folder. */
 #ifndef DEEPLINK_COMMON_PAGE_CACHE_H
 #define DEEPLINK_COMMON_PAGE_CACHE_H
 
@@ -11,19 +13,24 @@
 
 #include "fcgi/request.h"
 
-/* Before anything is read for a cacheable page: remembers the clock. No-op unless route->cacheable, anonymous, GET and without query. */
+/* Before anything is read for a cacheable page: remembers the clock. No-op unless route->cacheable,
+ * anonymous, GET and without query. */
 void page_cache_begin(struct request *req);
 
 /* What the page shows; any number, any order, repeats are fine. No-ops when begin did nothing. */
-void page_cache_on(struct ctx *ctx, char kind, int64_t id);      /* 'p', 'u', 'a', 'h' */
-void page_cache_on_name(struct ctx *ctx, const char *tag);       /* "local", "directory", "t<folded tag>" */
+void page_cache_on(struct ctx *ctx, char kind, int64_t id); /* 'p', 'u', 'a', 'h' */
+void page_cache_on_name(struct ctx *ctx, const char *tag);  /* "local", "directory", "t<folded tag>" */
 
 /* The answer is whole: keeps it (200 only), called by the dispatcher's finish hook. */
 void page_cache_keep(struct request *req);
 
-/* Something changed: collects tags, then removes every page that depends on one. Call after the commit (and again from the event's consumer,
- * which repairs what a killed worker left undone). */
-struct page_purge { struct ctx *ctx; size_t n; char tags[24][72]; };
+/* Something changed: collects tags, then removes every page that depends on one. Call after the commit (and
+ * again from the event's consumer, which repairs what a killed worker left undone). */
+struct page_purge {
+    struct ctx *ctx;
+    size_t n;
+    char tags[24][72];
+};
 void page_purge_init(struct page_purge *p, struct ctx *ctx);
 void page_purge_add(struct page_purge *p, char kind, int64_t id);
 void page_purge_add_name(struct page_purge *p, const char *tag);

@@ -18,13 +18,15 @@ struct body {
 };
 
 static struct lru *bodies;
-static struct arena *current; /* of the request that puts something in: what falls out may still be pointed to until its end */
+static struct arena *
+    current; /* of the request that puts something in: what falls out may still be pointed to until its end */
 
 static void body_free(void *body) { free(body); /* lint: memory-of-the-arena: it outlives requests */ }
 
 static void body_drop(void *body) { arena_defer(current, body_free, body); }
 
-/* One place in the cache for each post and language. Ids fill the upper bits with time, so neighbours stay apart. */
+/* One place in the cache for each post and language. Ids fill the upper bits with time, so neighbours stay
+ * apart. */
 static int64_t body_key(const struct page *page, const struct post_card *card) {
     return (int64_t)((uint64_t)card->post->id ^ ((uint64_t)page->lang << 56));
 }
@@ -32,13 +34,15 @@ static int64_t body_key(const struct page *page, const struct post_card *card) {
 static const struct body *body_kept(const struct page *page, const struct post_card *card) {
     const struct body *b = bodies != NULL ? lru_get(bodies, body_key(page, card)) : NULL;
 
-    if (b == NULL || b->post != card->post->id || b->lang != page->lang || b->version != card->post->version ||
-        b->author_version != card->author->version || b->until_ms <= page->now_ms)
+    if (b == NULL || b->post != card->post->id || b->lang != page->lang ||
+        b->version != card->post->version || b->author_version != card->author->version ||
+        b->until_ms <= page->now_ms)
         return NULL;
     return b;
 }
 
-static const struct body *body_make(struct request *req, const struct page *page, const struct post_card *card) {
+static const struct body *body_make(struct request *req, const struct page *page,
+                                    const struct post_card *card) {
     struct buf out;
     struct body *b;
 
@@ -49,7 +53,9 @@ static const struct body *body_make(struct request *req, const struct page *page
     b = malloc(sizeof *b + out.n); /* lint: memory-of-the-arena: it outlives the request */
     if (b == NULL)
         return NULL;
-    *b = (struct body){card->post->id, card->post->version, card->author->version, post_body_until(page, card), page->lang, out.n};
+    *b = (struct body){
+        card->post->id, card->post->version, card->author->version, post_body_until(page, card), page->lang,
+        out.n};
     memcpy(b->html, out.p, out.n);
     if (bodies == NULL)
         bodies = lru_new(BODIES_BYTES);
@@ -85,7 +91,8 @@ static void depend(struct ctx *ctx, const Pb__PostItem *item, const struct post_
         page_cache_on(ctx, 'u', card->reply_to->id);
 }
 
-struct post_card *post_cards(struct request *req, const struct page *page, Pb__PostItem *const *items, size_t n) {
+struct post_card *post_cards(struct request *req, const struct page *page, Pb__PostItem *const *items,
+                             size_t n) {
     struct post_card *cards = arena_many(req->ctx.arena, struct post_card, n);
 
     for (size_t i = 0; i < n; i++) {
@@ -112,15 +119,19 @@ Pb__PageRequest post_cards_ask(const struct request *req) {
     return ask;
 }
 
-bool post_cards_first(const struct request *req) { return field_int(req, "max_id") == 0 && field_int(req, "min_id") == 0; }
-
-static const char *with_id(struct request *req, const char *path, const char *name, int64_t id) {
-    return arena_printf(req->ctx.arena, "%s%c%s=%" PRId64, path, strchr(path, '?') != NULL ? '&' : '?', name, id);
+bool post_cards_first(const struct request *req) {
+    return field_int(req, "max_id") == 0 && field_int(req, "min_id") == 0;
 }
 
-struct post_list post_cards_list(struct request *req, const struct page *page, const Pb__TimelinePage *timeline,
-                                 const char *path, const char *fragment) {
-    struct post_list list = {.posts = post_cards(req, page, timeline->items, timeline->n_items), .n = timeline->n_items};
+static const char *with_id(struct request *req, const char *path, const char *name, int64_t id) {
+    return arena_printf(req->ctx.arena, "%s%c%s=%" PRId64, path, strchr(path, '?') != NULL ? '&' : '?', name,
+                        id);
+}
+
+struct post_list post_cards_list(struct request *req, const struct page *page,
+                                 const Pb__TimelinePage *timeline, const char *path, const char *fragment) {
+    struct post_list list = {.posts = post_cards(req, page, timeline->items, timeline->n_items),
+                             .n = timeline->n_items};
 
     if (timeline->next_max_id != 0) {
         list.pager.older = with_id(req, path, "max_id", timeline->next_max_id);

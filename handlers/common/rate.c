@@ -58,5 +58,6 @@ void rate_answer(struct ctx *ctx, struct rate_check *c, struct redis *redis) {
 enum code rate_judge(struct ctx *ctx, const struct rate_check *c) {
     if (c->rate == NULL || c->count <= c->rate->count)
         return OK;
-    return fail_retry(ctx, EXHAUSTED, (int)c->left_s, "That was too often in a short time. Wait a little, then try again.");
+    return fail_retry(ctx, EXHAUSTED, (int)c->left_s,
+                      "That was too often in a short time. Wait a little, then try again.");
 }

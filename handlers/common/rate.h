@@ -1,4 +1,5 @@
-/* Rates: how often an account or address may do something. Counted in Redis by fixed windows, in the session's round. */
+/* Rates: how often an account or address may do something. Counted in Redis by fixed windows, in the
+ * session's round. */
 #ifndef DEEPLINK_COMMON_RATE_H
 #define DEEPLINK_COMMON_RATE_H
 

@@ -60,7 +60,8 @@ static const Pb__Session *unpack_session(struct ctx *ctx, const redisReply *r, i
     return s != NULL && s->user_id == claimed ? s : NULL;
 }
 
-/* One round: session, card, card epoch, the rate's count, and whatever the route wants to know in the same breath. */
+/* One round: session, card, card epoch, the rate's count, and whatever the route wants to know in the same
+ * breath. */
 static struct found look_up(struct request *req, const char *key, int64_t claimed, struct rate_check *rate) {
     struct ctx *ctx = &req->ctx;
     struct redis *redis = ctx->env->redis;
@@ -83,8 +84,8 @@ static struct found look_up(struct request *req, const char *key, int64_t claime
         if (r->elements == 3) {
             found.session = unpack_session(ctx, r->element[1], claimed);
             if (found.session != NULL && r->element[2]->type == REDIS_REPLY_STRING)
-                found.card = (const Pb__UserCard *)rpc_unpack(ctx, &pb__user_card__descriptor, r->element[2]->str,
-                                                              r->element[2]->len);
+                found.card = (const Pb__UserCard *)rpc_unpack(ctx, &pb__user_card__descriptor,
+                                                              r->element[2]->str, r->element[2]->len);
         }
     }
     rate_answer(ctx, rate, redis);
@@ -127,8 +128,8 @@ static enum code identify(struct request *req, struct found *found) {
 }
 
 static bool open_in_intranet(const struct route *route) {
-    static const char *const open[] = {"/",       "/about",          "/confirm", "/confirm/{token}", "/logout",
-                                       "/invite/{code}", "/reset", "/reset/{token}"};
+    static const char *const open[] = {"/",       "/about",         "/confirm", "/confirm/{token}",
+                                       "/logout", "/invite/{code}", "/reset",   "/reset/{token}"};
 
     for (size_t i = 0; i < sizeof open / sizeof *open; i++)
         if (strcmp(route->pattern, open[i]) == 0)
@@ -143,7 +144,8 @@ static enum code authorise(struct request *req, const struct found *found) {
 
     if (ctx->viewer_id == 0 && must) {
         if (!found->up)
-            return fail_retry(ctx, UNAVAILABLE, 5, "We can't check who you are right now. Try again in a moment.");
+            return fail_retry(ctx, UNAVAILABLE, 5,
+                              "We can't check who you are right now. Try again in a moment.");
         return fail(ctx, UNAUTHENTICATED, "Log in to go on.");
     }
     if (ctx->viewer_id != 0 && route->auth == AUTH_NOBODY)
@@ -173,7 +175,8 @@ enum code session_guard(struct request *req) {
     req->session.token = found.session != NULL ? token : NULL;
     if ((c = identify(req, &found)) != OK || (c = authorise(req, &found)) != OK)
         return c;
-    if (!req->res.done && !is_safe_method(req->method) && !req->route->csrf_exempt && (c = csrf_check(req)) != OK)
+    if (!req->res.done && !is_safe_method(req->method) && !req->route->csrf_exempt &&
+        (c = csrf_check(req)) != OK)
         return c;
     req->session.csrf = csrf_token(req);
     return rate_judge(ctx, &rate);
@@ -183,7 +186,8 @@ void session_touch(struct request *req) {
     const Pb__Session *s = req->session.session;
     Pb__VerifySessionRequest verify = PB__VERIFY_SESSION_REQUEST__INIT;
 
-    if (s == NULL || req->session.token == NULL || clock_now_ms() - s->seen_ms < TOUCH_EVERY_MS || ctx_failed(&req->ctx))
+    if (s == NULL || req->session.token == NULL || clock_now_ms() - s->seen_ms < TOUCH_EVERY_MS ||
+        ctx_failed(&req->ctx))
         return;
     verify.token = req->session.token;
     if (user_verify_session(&req->ctx, &verify, NULL) != OK)

@@ -7,7 +7,8 @@
 
 #define SESSION_COOKIE "sid"
 
-/* The app's guard: one Redis round for session, card, card epoch and what the route prefetches; then authentication, permission, CSRF and rate. */
+/* The app's guard: one Redis round for session, card, card epoch and what the route prefetches; then
+ * authentication, permission, CSRF and rate. */
 enum code session_guard(struct request *req);
 
 /* Keeps the session alive (sliding expiry), at most every ten minutes; called by the app's finish hook. */

@@ -13,7 +13,7 @@
 #define SUGGESTIONS 3
 #define TAGS 6
 #define KEEP_S 300
-#define RETRY_MS 10000   /* after tags could not be read, or there were none */
+#define RETRY_MS 10000 /* after tags could not be read, or there were none */
 #define KNOWN_BYTES ((size_t)128 << 10)
 
 /* What Redis keeps of a member. */
@@ -26,7 +26,8 @@ struct record {
     int64_t suggested[SUGGESTIONS];
 };
 
-/* Whom the worker saw suggested to a member last, so that relations can be asked for along with the record. */
+/* Whom the worker saw suggested to a member last, so that relations can be asked for along with the record.
+ */
 struct known {
     size_t n;
     int64_t ids[SUGGESTIONS];
@@ -38,10 +39,10 @@ static struct {
     struct arena *arena; /* whose; NULL: nobody's */
     bool asked;          /* replies are on their way */
     int64_t viewer;
-    size_t n_edges;      /* relations asked for */
+    size_t n_edges; /* relations asked for */
     int64_t edge_ids[SUGGESTIONS];
     const redisReply *text, *edges;
-    bool settled;        /* record is what could be found out */
+    bool settled;                /* record is what could be found out */
     const struct record *record; /* NULL: nothing */
 } now;
 
@@ -57,7 +58,9 @@ static void now_begin(struct ctx *ctx, int64_t viewer) {
     arena_defer(ctx->arena, now_empty, NULL);
 }
 
-static const char *key_of(struct ctx *ctx, int64_t user) { return arena_printf(ctx->arena, "side:%" PRId64, user); }
+static const char *key_of(struct ctx *ctx, int64_t user) {
+    return arena_printf(ctx->arena, "side:%" PRId64, user);
+}
 
 /* ---- Asking Redis */
 
@@ -92,7 +95,8 @@ static void take(struct ctx *ctx) {
     now.asked = false;
     now.text = reply_of(ctx, REDIS_REPLY_STRING);
     now.edges = reply_of(ctx, REDIS_REPLY_ARRAY);
-    if (now.edges != NULL && (now.edges->elements != now.n_edges + 1 || now.edges->element[0]->type != REDIS_REPLY_STRING))
+    if (now.edges != NULL &&
+        (now.edges->elements != now.n_edges + 1 || now.edges->element[0]->type != REDIS_REPLY_STRING))
         now.edges = NULL; /* relations are not there: they changed, or were lost */
 }
 
@@ -147,8 +151,10 @@ static void record_keep(struct ctx *ctx, int64_t viewer, const struct record *r)
     for (size_t i = 0; i < r->n; i++)
         n += (size_t)snprintf(ids + n, sizeof ids - n, " %" PRId64, r->suggested[i]);
     if (redis_do(ctx, ctx->env->redis, "SET %s %s EX %d", key_of(ctx, viewer),
-                 arena_printf(ctx->arena, "3 %" PRId64 " %s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s%s",
-                              r->card_version, r->token, r->posts, r->followers, r->following, r->requests, r->audience, ids),
+                 arena_printf(ctx->arena,
+                              "3 %" PRId64 " %s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s%s",
+                              r->card_version, r->token, r->posts, r->followers, r->following, r->requests,
+                              r->audience, ids),
                  KEEP_S) == NULL)
         fail_clear(ctx);
 }
@@ -189,7 +195,8 @@ static enum code suggest(struct ctx *ctx, int64_t viewer, struct record *r) {
     return OK;
 }
 
-/* The token of the relations that stand in Redis; they are put there when they are not. "-": they don't stay there. */
+/* The token of the relations that stand in Redis; they are put there when they are not. "-": they don't stay
+ * there. */
 static const char *relations_token(struct ctx *ctx, int64_t viewer) {
     uint32_t edges;
     const redisReply *r;
@@ -213,7 +220,8 @@ static const struct record *record_make(struct ctx *ctx, int64_t viewer, int64_t
     account.user_id = viewer;
     r->card_version = card_version;
     r->token = relations_token(ctx, viewer); /* before what depends on it is read */
-    if (count(ctx, viewer, r) != OK || suggest(ctx, viewer, r) != OK || user_get_account(ctx, &account, &mine) != OK) {
+    if (count(ctx, viewer, r) != OK || suggest(ctx, viewer, r) != OK ||
+        user_get_account(ctx, &account, &mine) != OK) {
         fail_clear(ctx);
         return NULL;
     }
@@ -263,11 +271,13 @@ static const struct record *record_get(struct request *req) {
 
 /* ---- Suggestions */
 
-/* Relations to those suggested: as they came along, when they are about the same members; else asked for now. */
+/* Relations to those suggested: as they came along, when they are about the same members; else asked for now.
+ */
 static enum code edges_of(struct ctx *ctx, const struct record *r, uint32_t *ret) {
     int64_t ms = clock_now_ms();
 
-    if (now.edges == NULL || now.n_edges != r->n || memcmp(now.edge_ids, r->suggested, sizeof r->suggested) != 0)
+    if (now.edges == NULL || now.n_edges != r->n ||
+        memcmp(now.edge_ids, r->suggested, sizeof r->suggested) != 0)
         return edges_get(ctx, now.viewer, r->suggested, r->n, ret);
     for (size_t i = 0; i < r->n; i++) {
         const redisReply *one = now.edges->element[i + 1];

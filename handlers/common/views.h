@@ -1,6 +1,6 @@
 /* What templates of all services share: the post card, a member in a list, paging, the side column.
- * Views are plain structs that a handler fills; everything they point to lives until the request ends. Texts are never
- * escaped here, the templates do that. */
+ * Views are plain structs that a handler fills; everything they point to lives until the request ends. Texts
+ * are never escaped here, the templates do that. */
 #ifndef DEEPLINK_COMMON_VIEWS_H
 #define DEEPLINK_COMMON_VIEWS_H
 
@@ -41,7 +41,8 @@ static inline const char *time_day(const struct page *page, int64_t ms) {
     return arena_printf(page->arena, "%.*s", (int)strcspn(whole, ","), whole);
 }
 
-/* The site's address with a path behind it, for feeds, canonical links and mails. Lives in the request's arena. */
+/* The site's address with a path behind it, for feeds, canonical links and mails. Lives in the request's
+ * arena. */
 static inline const char *url_absolute(const struct page *page, const char *path) {
     return arena_printf(page->arena, "%s%s", page->base_url != NULL ? page->base_url : "",
                         path != NULL ? path : "/");
@@ -49,7 +50,8 @@ static inline const char *url_absolute(const struct page *page, const char *path
 
 /* ---- paging */
 
-/* Links to the pages around this one; each a local path with its query, NULL where there is nothing further. */
+/* Links to the pages around this one; each a local path with its query, NULL where there is nothing further.
+ */
 struct pager {
     const char *older;
     const char *newer;
@@ -60,20 +62,20 @@ struct pager {
 
 /* A post as one reader sees it. Filled by post_card_fill(). */
 struct post_card {
-    const Pb__PostView *post;      /* the one shown: the original of a repost */
-    const Pb__UserCard *author;    /* of `post`; NULL: nobody any more */
-    const Pb__UserCard *reposter;  /* who reposted it; NULL: it stands here by itself */
-    const Pb__UserCard *reply_to;  /* whom it answers; NULL: unknown or no answer */
-    int64_t row_id;                /* the repost's own id, else post->id: what max_id and min_id mean */
-    uint32_t mine;                 /* ACT_… bits */
-    uint32_t edges;                /* EDGE_… bits, reader to author */
-    struct safe_html html;         /* post->html */
-    struct safe_html body;         /* what post_body made of it before, kept by the worker; n == 0: made now */
-    bool folded;                   /* long: shown folded */
-    bool pinned;                   /* say that it is pinned (only among the author's own posts) */
-    bool own;                      /* the reader wrote it */
-    bool may_act;                  /* the reader may like, bookmark and comment */
-    bool may_repost;               /* … and repost: public and unlisted posts alone */
+    const Pb__PostView *post;     /* the one shown: the original of a repost */
+    const Pb__UserCard *author;   /* of `post`; NULL: nobody any more */
+    const Pb__UserCard *reposter; /* who reposted it; NULL: it stands here by itself */
+    const Pb__UserCard *reply_to; /* whom it answers; NULL: unknown or no answer */
+    int64_t row_id;               /* the repost's own id, else post->id: what max_id and min_id mean */
+    uint32_t mine;                /* ACT_… bits */
+    uint32_t edges;               /* EDGE_… bits, reader to author */
+    struct safe_html html;        /* post->html */
+    struct safe_html body;        /* what post_body made of it before, kept by the worker; n == 0: made now */
+    bool folded;                  /* long: shown folded */
+    bool pinned;                  /* say that it is pinned (only among the author's own posts) */
+    bool own;                     /* the reader wrote it */
+    bool may_act;                 /* the reader may like, bookmark and comment */
+    bool may_repost;              /* … and repost: public and unlisted posts alone */
     bool may_edit, may_delete, may_pin;
 };
 
@@ -88,8 +90,9 @@ static inline bool post_is_long(const char *html) {
     return lines > POST_FOLD_LINES || strlen(html) > POST_FOLD_BYTES;
 }
 
-/* What the template post_body makes of a card depends on nothing but: post->version, author->version, page->lang, and the label of
- * its time. So it may be kept by (post id, both versions, lang) and is right until post_body_until(). */
+/* What the template post_body makes of a card depends on nothing but: post->version, author->version,
+ * page->lang, and the label of its time. So it may be kept by (post id, both versions, lang) and is right
+ * until post_body_until(). */
 static inline int64_t post_body_until(const struct page *page, const struct post_card *card) {
     int64_t age = page->now_ms - card->post->created_ms, minute = 60000, hour = 60 * minute;
     int64_t step = age < hour ? minute : hour;
@@ -102,14 +105,16 @@ static inline void post_card_rights(const struct page *page, struct post_card *c
     bool open = card->post->audience == PB__AUDIENCE__AUDIENCE_PUBLIC ||
                 card->post->audience == PB__AUDIENCE__AUDIENCE_UNLISTED;
     card->own = viewer != NULL && viewer->id == card->post->author_id;
-    card->may_act = viewer != NULL && has(viewer->permissions, PERMISSION_POST) && !has(card->edges, EDGE_SEVERED);
+    card->may_act =
+        viewer != NULL && has(viewer->permissions, PERMISSION_POST) && !has(card->edges, EDGE_SEVERED);
     card->may_repost = card->may_act && open;
     card->may_edit = card->own;
     card->may_pin = card->own && open && card->post->in_reply_to_id == 0;
     card->may_delete = card->own || (viewer != NULL && has(viewer->permissions, PERMISSION_MODERATE));
 }
 
-/* A card for an item of a timeline. Repost and original, name and rights are sorted out; `pinned` and `body` are left for the caller. */
+/* A card for an item of a timeline. Repost and original, name and rights are sorted out; `pinned` and `body`
+ * are left for the caller. */
 static inline void post_card_fill(const struct page *page, const Pb__PostItem *item, struct post_card *ret) {
     bool repost = item->original != NULL;
     *ret = (struct post_card){
@@ -135,14 +140,15 @@ struct post_list {
 
 /* ---- the composer */
 
-/* The form for a new post, or for a comment when in_reply_to is set. What was typed comes back by page_typed(). */
+/* The form for a new post, or for a comment when in_reply_to is set. What was typed comes back by
+ * page_typed(). */
 struct composer {
-    int64_t in_reply_to;           /* 0: a post of its own */
-    const Pb__UserCard *reply_to;  /* whom it answers; NULL: nobody, or oneself */
-    const char *text;              /* what stands in the field at first ("@ada "), or NULL */
-    const char *audience;          /* chosen at first: public, unlisted, followers or direct */
-    const char *return_to;         /* local path to come back to; NULL: to the new post */
-    int64_t max_length;            /* of the text, in letters */
+    int64_t in_reply_to;          /* 0: a post of its own */
+    const Pb__UserCard *reply_to; /* whom it answers; NULL: nobody, or oneself */
+    const char *text;             /* what stands in the field at first ("@ada "), or NULL */
+    const char *audience;         /* chosen at first: public, unlisted, followers or direct */
+    const char *return_to;        /* local path to come back to; NULL: to the new post */
+    int64_t max_length;           /* of the text, in letters */
     bool autofocus;
 };
 
@@ -151,12 +157,13 @@ struct composer {
 /* A member in a list, with what the reader may do there. */
 struct member_row {
     const Pb__UserCard *user;
-    uint32_t edges;                /* EDGE_… bits, reader to member; EDGE_SELF for the reader */
-    int64_t until_ms;              /* mutes: when it ends; 0: no end */
+    uint32_t edges;   /* EDGE_… bits, reader to member; EDGE_SELF for the reader */
+    int64_t until_ms; /* mutes: when it ends; 0: no end */
 };
 
 /* A row made on the way, in the request's arena. */
-static inline const struct member_row *member_row_of(const struct page *page, const Pb__UserCard *user, uint32_t edges) {
+static inline const struct member_row *member_row_of(const struct page *page, const Pb__UserCard *user,
+                                                     uint32_t edges) {
     struct member_row *row = arena_one(page->arena, struct member_row);
     row->user = user;
     row->edges = edges;
@@ -177,37 +184,46 @@ struct side {
     size_t n_suggestions;
     Pb__TagInfo *const *tags;
     size_t n_tags;
-    bool counted;                  /* the reader's own numbers below are known */
+    bool counted; /* the reader's own numbers below are known */
     int64_t posts, followers, following;
-    int64_t requests;              /* who asks to follow the reader: a badge at "Network" */
+    int64_t requests; /* who asks to follow the reader: a badge at "Network" */
 };
 
 /* ---- settings and administration: which page of theirs this is, for the navigation beside them */
 
 enum section {
-    SECTION_PROFILE, SECTION_ACCOUNT, SECTION_SESSIONS, SECTION_PRIVACY, SECTION_APPEARANCE, SECTION_ACTIVITY,
-    SECTION_BLOCKS, SECTION_MUTES, SECTION_INVITES, SECTION_MEMBERS, SECTION_AUDIT
+    SECTION_PROFILE,
+    SECTION_ACCOUNT,
+    SECTION_SESSIONS,
+    SECTION_PRIVACY,
+    SECTION_APPEARANCE,
+    SECTION_ACTIVITY,
+    SECTION_BLOCKS,
+    SECTION_MUTES,
+    SECTION_INVITES,
+    SECTION_MEMBERS,
+    SECTION_AUDIT
 };
 
 /* ---- errors */
 
 /* error_page, for every service: page->error, page->request_id. */
 struct error_view {
-    int status;                    /* 400 … 503 */
-    const char *text;              /* what happened, translated; NULL: what the status says */
-    int retry_after;               /* seconds; 0: not said */
+    int status;       /* 400 … 503 */
+    const char *text; /* what happened, translated; NULL: what the status says */
+    int retry_after;  /* seconds; 0: not said */
 };
 
 /* ---- mails */
 
 /* What the mails of templates/mail say; which fields count stands at each template. */
 struct mail_view {
-    const char *name;              /* whom it is for */
-    const char *url;               /* absolute, what the button opens */
-    const char *hours;             /* how long that works, as a number in text: "24" */
-    const char *email;             /* the new address */
+    const char *name;               /* whom it is for */
+    const char *url;                /* absolute, what the button opens */
+    const char *hours;              /* how long that works, as a number in text: "24" */
+    const char *email;              /* the new address */
     const char *device, *ip, *when; /* of a sign-in */
-    const char *note;              /* from an administrator, or NULL */
+    const char *note;               /* from an administrator, or NULL */
 };
 
 #endif

@@ -13,6 +13,7 @@
 #include "handlers/common/members.h"
 #include "handlers/common/models.h"
 #include "handlers/common/page.h"
+#include "handlers/common/side.h"
 #include "handlers/connection/view.h"
 
 #define LIST_LIMIT 40
@@ -20,9 +21,11 @@
 
 static const char *words(struct request *req, const char *text) { return tr(req->ctx.lang, text); }
 
-/* ---- Lists ------------------------------------------------------------------------------------------------------- */
+/* ---- Lists
+ * ------------------------------------------------------------------------------------------------------- */
 
-typedef enum code edges_rpc(struct ctx *ctx, const Pb__ListEdgesRequest *req, const Pb__EdgesPage **ret_reply);
+typedef enum code edges_rpc(struct ctx *ctx, const Pb__ListEdgesRequest *req,
+                            const Pb__EdgesPage **ret_reply);
 
 /* One page of a list of edges as members, and the link to the next. Ends of mutes are carried over. */
 static enum code list_members(struct request *req, edges_rpc *rpc, int64_t user, struct member_list *ret) {
@@ -86,19 +89,25 @@ static enum code show_edges(struct request *req, edges_rpc *rpc, bool following)
         return c;
     }
     page = page_new(req, PLACE_NONE,
-                    tr_fill(ctx->arena, ctx->lang, following ? tr_mark("Followed by {name}") : tr_mark("Followers of {name}"),
+                    tr_fill(ctx->arena, ctx->lang,
+                            following ? tr_mark("Followed by {name}") : tr_mark("Followers of {name}"),
                             "name", v.user->name, NULL));
     page->noindex = true;
     tpl_connection_edges(form_html(req), page, &v);
     return OK;
 }
 
-enum code connection_page_followers(struct request *req) { return show_edges(req, connection_list_followers, false); }
+enum code connection_page_followers(struct request *req) {
+    return show_edges(req, connection_list_followers, false);
+}
 
-enum code connection_page_following(struct request *req) { return show_edges(req, connection_list_following, true); }
+enum code connection_page_following(struct request *req) {
+    return show_edges(req, connection_list_following, true);
+}
 
 static enum code show_severed(struct request *req, edges_rpc *rpc, const char *title,
-                              void (*template)(struct buf *, const struct page *, const struct severed_view *)) {
+                              void (*template)(struct buf *, const struct page *,
+                                               const struct severed_view *)) {
     struct severed_view v = {0};
     Pb__ListEdgesRequest ask = PB__LIST_EDGES_REQUEST__INIT;
     const Pb__EdgesPage *edges;
@@ -167,7 +176,8 @@ enum code connection_page_network(struct request *req) {
     return OK;
 }
 
-/* ---- Changes ------------------------------------------------------------------------------------------------------ */
+/* ---- Changes
+ * ------------------------------------------------------------------------------------------------------ */
 
 static enum code target_of(struct request *req, int64_t *ret_id) {
     if (!id_parse(req->args[0], ret_id))
@@ -188,7 +198,8 @@ static enum code answer(struct request *req, int64_t target, uint32_t edges, con
         return OK;
     }
     page_notice_next(req, notice);
-    return respond_redirect(req, text_is_empty(back) ? arena_printf(req->ctx.arena, "/@%s", row.user->handle) : back);
+    return respond_redirect(req, text_is_empty(back) ? arena_printf(req->ctx.arena, "/@%s", row.user->handle)
+                                                     : back);
 }
 
 typedef enum code edge_rpc(struct ctx *ctx, const Pb__EdgeRequest *req, const Pb__Relationship **ret_reply);
@@ -213,10 +224,13 @@ enum code connection_page_follow(struct request *req) {
     ask.actor_id = req->ctx.viewer_id;
     if ((c = target_of(req, &ask.target_id)) != OK || (c = connection_follow(&req->ctx, &ask, &now)) != OK)
         return c;
-    return answer(req, ask.target_id, now->edges, (now->edges & EDGE_REQUESTED) != 0 ? "requested" : "followed");
+    return answer(req, ask.target_id, now->edges,
+                  (now->edges & EDGE_REQUESTED) != 0 ? "requested" : "followed");
 }
 
-enum code connection_page_unfollow(struct request *req) { return change(req, connection_unfollow, 0, "unfollowed"); }
+enum code connection_page_unfollow(struct request *req) {
+    return change(req, connection_unfollow, 0, "unfollowed");
+}
 
 enum code connection_page_remove_follower(struct request *req) {
     return change(req, connection_remove_follower, 0, "removed");
@@ -224,7 +238,9 @@ enum code connection_page_remove_follower(struct request *req) {
 
 enum code connection_page_block(struct request *req) { return change(req, connection_block, 0, "blocked"); }
 
-enum code connection_page_unblock(struct request *req) { return change(req, connection_unblock, 0, "unblocked"); }
+enum code connection_page_unblock(struct request *req) {
+    return change(req, connection_unblock, 0, "unblocked");
+}
 
 enum code connection_page_mute(struct request *req) {
     return change(req, connection_mute, strtoll(field_text(req, "duration"), NULL, 10), "muted");
@@ -267,8 +283,10 @@ static enum code respond_to(struct request *req, bool accept, const char *notice
 
     ask.actor_id = req->ctx.viewer_id;
     ask.accept = accept;
-    if ((c = target_of(req, &ask.requester_id)) != OK || (c = connection_respond_to_request(&req->ctx, &ask, &now)) != OK)
+    if ((c = target_of(req, &ask.requester_id)) != OK ||
+        (c = connection_respond_to_request(&req->ctx, &ask, &now)) != OK)
         return c;
+    side_forget(&req->ctx, req->ctx.viewer_id);
     if (text_is_empty(field_text(req, "return_to"))) {
         page_notice_next(req, notice);
         return respond_redirect(req, "/network");

@@ -18,7 +18,8 @@
 #define TARGETS_MAX 1000
 #define TRIES 3
 
-/* ---- Changes --------------------------------------------------------------------------------------------------- */
+/* ---- Changes
+ * --------------------------------------------------------------------------------------------------- */
 
 /* The target must be an active member, and somebody else. */
 static enum code check_target(struct ctx *ctx, const Pb__EdgeRequest *req, const Pb__UserCard **ret_target) {
@@ -65,7 +66,8 @@ static enum code follow_limit(struct ctx *ctx, int64_t actor) {
     enum code c = connection_store_follows_how_many(ctx, actor, &n);
 
     if (c == OK && n >= FOLLOWS_MAX)
-        return fail(ctx, PRECONDITION, "You follow 10,000 members, which is the most. Unfollow somebody first.");
+        return fail(ctx, PRECONDITION,
+                    "You follow 10,000 members, which is the most. Unfollow somebody first.");
     return c;
 }
 
@@ -95,7 +97,8 @@ enum code connection_service_follow(struct ctx *ctx, const Pb__EdgeRequest *req,
 /* One change of an edge by its actor, tried again when two changes met, then told to everybody concerned. */
 typedef enum code edge_change(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed);
 
-static enum code change(struct ctx *ctx, const Pb__EdgeRequest *req, edge_change *store, Pb__Relationship *reply) {
+static enum code change(struct ctx *ctx, const Pb__EdgeRequest *req, edge_change *store,
+                        Pb__Relationship *reply) {
     bool is_changed = false;
     enum code c;
 
@@ -103,7 +106,8 @@ static enum code change(struct ctx *ctx, const Pb__EdgeRequest *req, edge_change
         return fail(ctx, UNAUTHENTICATED, "Log in to go on.");
     if (req->actor_id == req->target_id)
         return fail(ctx, INVALID, "This is your own account.");
-    for (int try = 1; (c = store(ctx, req->actor_id, req->target_id, &is_changed)) == ABORTED && try < TRIES; try++)
+    for (int try = 1; (c = store(ctx, req->actor_id, req->target_id, &is_changed)) == ABORTED && try < TRIES;
+         try++)
         fail_clear(ctx);
     if (c != OK)
         return c;
@@ -120,7 +124,8 @@ static enum code remove_follower(struct ctx *ctx, int64_t actor, int64_t target,
     return connection_store_unfollow(ctx, target, actor, ret_changed);
 }
 
-enum code connection_service_remove_follower(struct ctx *ctx, const Pb__EdgeRequest *req, Pb__Relationship *reply) {
+enum code connection_service_remove_follower(struct ctx *ctx, const Pb__EdgeRequest *req,
+                                             Pb__Relationship *reply) {
     return change(ctx, req, remove_follower, reply);
 }
 
@@ -155,7 +160,8 @@ enum code connection_service_mute(struct ctx *ctx, const Pb__EdgeRequest *req, P
     return relationship(ctx, req->actor_id, req->target_id, reply);
 }
 
-enum code connection_service_respond_to_request(struct ctx *ctx, const Pb__RespondRequest *req, Pb__Relationship *reply) {
+enum code connection_service_respond_to_request(struct ctx *ctx, const Pb__RespondRequest *req,
+                                                Pb__Relationship *reply) {
     bool is_changed = false;
     enum code c;
 
@@ -174,7 +180,8 @@ enum code connection_service_respond_to_request(struct ctx *ctx, const Pb__Respo
     return relationship(ctx, req->actor_id, req->requester_id, reply);
 }
 
-/* ---- Reads ----------------------------------------------------------------------------------------------------- */
+/* ---- Reads
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void ensure_model(struct ctx *ctx, int64_t viewer) {
     const redisReply *r = redis_do(ctx, ctx->env->redis, "HEXISTS conn:rel:%lld _", (long long)viewer);
@@ -219,7 +226,8 @@ enum code connection_service_get_relationships(struct ctx *ctx, const Pb__GetRel
     return OK;
 }
 
-enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequest *req, Pb__GetCountsReply *reply) {
+enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequest *req,
+                                        Pb__GetCountsReply *reply) {
     struct counts_row *rows;
     size_t n;
     enum code c;
@@ -242,7 +250,8 @@ enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequ
     return OK;
 }
 
-static enum code fill_page(struct ctx *ctx, const struct list_row *rows, size_t n, unsigned limit, Pb__EdgesPage *reply) {
+static enum code fill_page(struct ctx *ctx, const struct list_row *rows, size_t n, unsigned limit,
+                           Pb__EdgesPage *reply) {
     reply->n_items = n > limit ? limit : n;
     reply->items = arena_many(ctx->arena, Pb__EdgeItem *, reply->n_items);
     for (size_t i = 0; i < reply->n_items; i++) {
@@ -261,7 +270,8 @@ static unsigned limit_of(const Pb__ListEdgesRequest *req) {
     return req->limit == 0 ? 40 : req->limit > LIST_MAX ? LIST_MAX : req->limit;
 }
 
-static enum code list(struct ctx *ctx, enum connection_list which, const Pb__ListEdgesRequest *req, Pb__EdgesPage *reply) {
+static enum code list(struct ctx *ctx, enum connection_list which, const Pb__ListEdgesRequest *req,
+                      Pb__EdgesPage *reply) {
     struct list_row *rows;
     size_t n;
     unsigned limit = limit_of(req);
@@ -270,7 +280,8 @@ static enum code list(struct ctx *ctx, enum connection_list which, const Pb__Lis
     return c != OK ? c : fill_page(ctx, rows, n, limit, reply);
 }
 
-/* Followers and following are for everybody unless the member keeps them to themselves or blocks the reader. */
+/* Followers and following are for everybody unless the member keeps them to themselves or blocks the reader.
+ */
 static enum code check_public_list(struct ctx *ctx, int64_t user) {
     const Pb__UserCard *card;
     uint32_t edges;
@@ -287,13 +298,15 @@ static enum code check_public_list(struct ctx *ctx, int64_t user) {
     return OK;
 }
 
-enum code connection_service_list_followers(struct ctx *ctx, const Pb__ListEdgesRequest *req, Pb__EdgesPage *reply) {
+enum code connection_service_list_followers(struct ctx *ctx, const Pb__ListEdgesRequest *req,
+                                            Pb__EdgesPage *reply) {
     enum code c = check_public_list(ctx, req->user_id);
 
     return c != OK ? c : list(ctx, LIST_FOLLOWERS, req, reply);
 }
 
-enum code connection_service_list_following(struct ctx *ctx, const Pb__ListEdgesRequest *req, Pb__EdgesPage *reply) {
+enum code connection_service_list_following(struct ctx *ctx, const Pb__ListEdgesRequest *req,
+                                            Pb__EdgesPage *reply) {
     enum code c = check_public_list(ctx, req->user_id);
 
     return c != OK ? c : list(ctx, LIST_FOLLOWING, req, reply);
@@ -307,19 +320,23 @@ static enum code list_own(struct ctx *ctx, enum connection_list which, const Pb_
     return list(ctx, which, req, reply);
 }
 
-enum code connection_service_list_requests(struct ctx *ctx, const Pb__ListEdgesRequest *req, Pb__EdgesPage *reply) {
+enum code connection_service_list_requests(struct ctx *ctx, const Pb__ListEdgesRequest *req,
+                                           Pb__EdgesPage *reply) {
     return list_own(ctx, LIST_REQUESTS, req, reply);
 }
 
-enum code connection_service_list_blocks(struct ctx *ctx, const Pb__ListEdgesRequest *req, Pb__EdgesPage *reply) {
+enum code connection_service_list_blocks(struct ctx *ctx, const Pb__ListEdgesRequest *req,
+                                         Pb__EdgesPage *reply) {
     return list_own(ctx, LIST_BLOCKS, req, reply);
 }
 
-enum code connection_service_list_mutes(struct ctx *ctx, const Pb__ListEdgesRequest *req, Pb__EdgesPage *reply) {
+enum code connection_service_list_mutes(struct ctx *ctx, const Pb__ListEdgesRequest *req,
+                                        Pb__EdgesPage *reply) {
     return list_own(ctx, LIST_MUTES, req, reply);
 }
 
-enum code connection_service_suggest_follows(struct ctx *ctx, const Pb__ListEdgesRequest *req, Pb__EdgesPage *reply) {
+enum code connection_service_suggest_follows(struct ctx *ctx, const Pb__ListEdgesRequest *req,
+                                             Pb__EdgesPage *reply) {
     struct list_row *rows;
     size_t n;
     unsigned limit = limit_of(req);
@@ -328,7 +345,8 @@ enum code connection_service_suggest_follows(struct ctx *ctx, const Pb__ListEdge
     return c != OK ? c : fill_page(ctx, rows, n, limit, reply);
 }
 
-typedef enum code ids_read(struct ctx *ctx, int64_t user, int64_t after, unsigned limit, int64_t **ret, size_t *ret_n);
+typedef enum code ids_read(struct ctx *ctx, int64_t user, int64_t after, unsigned limit, int64_t **ret,
+                           size_t *ret_n);
 
 static enum code ids(struct ctx *ctx, const Pb__IdsRequest *req, ids_read *store, Pb__IdsReply *reply) {
     unsigned limit = req->limit == 0 || req->limit > IDS_MAX ? IDS_MAX : req->limit;
@@ -363,10 +381,11 @@ enum code connection_service_filter_audience(struct ctx *ctx, const Pb__FilterAu
 
     if (req->n_candidate_ids > TARGETS_MAX)
         return fail_field(ctx, "candidate_ids", "Ask for at most 1,000 members at once.");
-    c = connection_store_severed_among(ctx, req->author_id, req->candidate_ids, req->n_candidate_ids, &severed, &n_severed);
+    c = connection_store_severed_among(ctx, req->author_id, req->candidate_ids, req->n_candidate_ids,
+                                       &severed, &n_severed);
     if (c == OK && followers_only)
-        c = connection_store_followers_among(ctx, req->author_id, req->candidate_ids, req->n_candidate_ids, &followers,
-                                             &n_followers);
+        c = connection_store_followers_among(ctx, req->author_id, req->candidate_ids, req->n_candidate_ids,
+                                             &followers, &n_followers);
     if (c != OK)
         return c;
     reply->allowed_ids = arena_many(ctx->arena, int64_t, req->n_candidate_ids);
@@ -386,7 +405,8 @@ enum code connection_service_import_follows(struct ctx *ctx, const Pb__ImportFol
 
     if (req->n_follower_ids != req->n_followee_ids)
         return fail(ctx, INVALID, "Every follower needs a followee.");
-    c = connection_store_import(ctx, req->follower_ids, req->followee_ids, req->n_follower_ids, &reply->added);
+    c = connection_store_import(ctx, req->follower_ids, req->followee_ids, req->n_follower_ids,
+                                &reply->added);
     if (c != OK || req->n_follower_ids == 0)
         return c;
     connection_store_forget(ctx, req->follower_ids, req->n_follower_ids);

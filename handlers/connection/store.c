@@ -20,7 +20,8 @@
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_CONNECTION]; }
 
 /* The event's body: who, whom, and what stands between them now. */
-static struct pg_val event_body(struct ctx *ctx, int64_t actor, int64_t target, uint32_t edges, int64_t until_ms) {
+static struct pg_val event_body(struct ctx *ctx, int64_t actor, int64_t target, uint32_t edges,
+                                int64_t until_ms) {
     Pb__EdgeChanged e = PB__EDGE_CHANGED__INIT;
     const unsigned char *p;
     size_t n;
@@ -43,19 +44,21 @@ static enum code changed(struct ctx *ctx, enum code c, const PGresult *rows, int
     return OK;
 }
 
-enum code connection_store_follow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free, bool *ret_changed) {
+enum code connection_store_follow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
+                                  bool *ret_changed) {
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOW, &rows, pg_i8(actor), pg_i8(target), pg_i8(id_next()),
-                         event_body(ctx, actor, target, EDGE_FOLLOWING, 0));
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOW, &rows, pg_i8(actor), pg_i8(target),
+                         pg_i8(id_next()), event_body(ctx, actor, target, EDGE_FOLLOWING, 0));
 
     *ret_free = c == OK && pg_get_bool(rows, 0, 0);
     return changed(ctx, c, rows, 1, ret_changed);
 }
 
-enum code connection_store_request(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free, bool *ret_changed) {
+enum code connection_store_request(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
+                                   bool *ret_changed) {
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_REQUEST, &rows, pg_i8(actor), pg_i8(target), pg_i8(id_next()),
-                         event_body(ctx, actor, target, EDGE_REQUESTED, 0));
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_REQUEST, &rows, pg_i8(actor), pg_i8(target),
+                         pg_i8(id_next()), event_body(ctx, actor, target, EDGE_REQUESTED, 0));
 
     *ret_free = c == OK && pg_get_bool(rows, 0, 0);
     return changed(ctx, c, rows, 1, ret_changed);
@@ -71,8 +74,8 @@ enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t targ
 
 enum code connection_store_accept(struct ctx *ctx, int64_t target, int64_t requester, bool *ret_changed) {
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_ACCEPT, &rows, pg_i8(target), pg_i8(requester), pg_i8(id_next()),
-                         event_body(ctx, requester, target, EDGE_FOLLOWING, 0));
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_ACCEPT, &rows, pg_i8(target), pg_i8(requester),
+                         pg_i8(id_next()), event_body(ctx, requester, target, EDGE_FOLLOWING, 0));
 
     return changed(ctx, c, rows, 0, ret_changed);
 }
@@ -87,8 +90,8 @@ enum code connection_store_reject(struct ctx *ctx, int64_t target, int64_t reque
 
 enum code connection_store_block(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed) {
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_BLOCK, &rows, pg_i8(actor), pg_i8(target), pg_i8(id_next()),
-                         event_body(ctx, actor, target, EDGE_BLOCKING, 0));
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_BLOCK, &rows, pg_i8(actor), pg_i8(target),
+                         pg_i8(id_next()), event_body(ctx, actor, target, EDGE_BLOCKING, 0));
 
     return changed(ctx, c, rows, 0, ret_changed);
 }
@@ -102,8 +105,9 @@ enum code connection_store_unblock(struct ctx *ctx, int64_t actor, int64_t targe
 }
 
 enum code connection_store_mute(struct ctx *ctx, int64_t actor, int64_t target, int64_t until_ms) {
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_MUTE, NULL, pg_i8(actor), pg_i8(target), pg_i8(id_next()),
-                         until_ms ? pg_time(until_ms) : pg_null(), event_body(ctx, actor, target, EDGE_MUTING, until_ms));
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_MUTE, NULL, pg_i8(actor), pg_i8(target),
+                         pg_i8(id_next()), until_ms ? pg_time(until_ms) : pg_null(),
+                         event_body(ctx, actor, target, EDGE_MUTING, until_ms));
 
     if (c == OK)
         bus_wake(ctx, db(ctx));
@@ -118,15 +122,16 @@ enum code connection_store_unmute(struct ctx *ctx, int64_t actor, int64_t target
     return changed(ctx, c, rows, 0, ret_changed);
 }
 
-enum code connection_store_import(struct ctx *ctx, const int64_t *followers, const int64_t *followees, size_t n,
-                                  int64_t *ret_added) {
+enum code connection_store_import(struct ctx *ctx, const int64_t *followers, const int64_t *followees,
+                                  size_t n, int64_t *ret_added) {
     int64_t *ids = arena_many(ctx->arena, int64_t, n);
     PGresult *rows = NULL;
     enum code c;
 
     for (size_t i = 0; i < n; i++)
         ids[i] = id_next();
-    c = pg_run(ctx, db(ctx), &Q_CONNECTION_IMPORT, &rows, pg_ids(followers, n), pg_ids(followees, n), pg_ids(ids, n));
+    c = pg_run(ctx, db(ctx), &Q_CONNECTION_IMPORT, &rows, pg_ids(followers, n), pg_ids(followees, n),
+               pg_ids(ids, n));
     if (c != OK)
         return c;
     *ret_added = pg_get_int(rows, 0, 0);
@@ -157,8 +162,8 @@ enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const 
     return c;
 }
 
-enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n, struct counts_row **ret_rows,
-                                  size_t *ret_n) {
+enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n,
+                                  struct counts_row **ret_rows, size_t *ret_n) {
     PGresult *rows = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_COUNTS, &rows, pg_ids(users, n));
     struct counts_row *out;
@@ -195,23 +200,24 @@ static void list_read(struct ctx *ctx, const PGresult *rows, struct list_row **r
     *ret_n = (size_t)n;
 }
 
-enum code connection_store_list(struct ctx *ctx, enum connection_list list, int64_t user, int64_t before, unsigned limit,
-                                struct list_row **ret_rows, size_t *ret_n) {
+enum code connection_store_list(struct ctx *ctx, enum connection_list list, int64_t user, int64_t before,
+                                unsigned limit, struct list_row **ret_rows, size_t *ret_n) {
     static const struct query *const queries[] = {
         [LIST_FOLLOWERS] = &Q_CONNECTION_FOLLOWERS, [LIST_FOLLOWING] = &Q_CONNECTION_FOLLOWING,
         [LIST_REQUESTS] = &Q_CONNECTION_REQUESTS,   [LIST_BLOCKS] = &Q_CONNECTION_BLOCKS,
         [LIST_MUTES] = &Q_CONNECTION_MUTES,
     };
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), queries[list], &rows, pg_i8(user), pg_i8(before ? before : INT64_MAX), pg_i8(limit));
+    enum code c = pg_run(ctx, db(ctx), queries[list], &rows, pg_i8(user), pg_i8(before ? before : INT64_MAX),
+                         pg_i8(limit));
 
     if (c == OK)
         list_read(ctx, rows, ret_rows, ret_n);
     return c;
 }
 
-enum code connection_store_suggest(struct ctx *ctx, int64_t viewer, unsigned limit, struct list_row **ret_rows,
-                                   size_t *ret_n) {
+enum code connection_store_suggest(struct ctx *ctx, int64_t viewer, unsigned limit,
+                                   struct list_row **ret_rows, size_t *ret_n) {
     PGresult *rows = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_SUGGEST, &rows, pg_i8(viewer), pg_i8(limit));
     struct list_row *out;
@@ -235,41 +241,45 @@ static enum code ids_read(struct ctx *ctx, enum code c, const PGresult *rows, in
     return OK;
 }
 
-enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit, int64_t **ret,
-                                        size_t *ret_n) {
+enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,
+                                        int64_t **ret, size_t *ret_n) {
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWER_IDS, &rows, pg_i8(user), pg_i8(after), pg_i8(limit));
+    enum code c =
+        pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWER_IDS, &rows, pg_i8(user), pg_i8(after), pg_i8(limit));
 
     return ids_read(ctx, c, rows, ret, ret_n);
 }
 
-enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit, int64_t **ret,
-                                        size_t *ret_n) {
+enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,
+                                        int64_t **ret, size_t *ret_n) {
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWEE_IDS, &rows, pg_i8(user), pg_i8(after), pg_i8(limit));
+    enum code c =
+        pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWEE_IDS, &rows, pg_i8(user), pg_i8(after), pg_i8(limit));
 
     return ids_read(ctx, c, rows, ret, ret_n);
 }
 
-enum code connection_store_severed_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n, int64_t **ret,
-                                         size_t *ret_n) {
+enum code connection_store_severed_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,
+                                         int64_t **ret, size_t *ret_n) {
     PGresult *rows = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_SEVERED_AMONG, &rows, pg_i8(user), pg_ids(ids, n));
 
     return ids_read(ctx, c, rows, ret, ret_n);
 }
 
-enum code connection_store_followers_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n, int64_t **ret,
-                                           size_t *ret_n) {
+enum code connection_store_followers_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,
+                                           int64_t **ret, size_t *ret_n) {
     PGresult *rows = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWERS_AMONG, &rows, pg_i8(user), pg_ids(ids, n));
 
     return ids_read(ctx, c, rows, ret, ret_n);
 }
 
-/* ---- The read model -------------------------------------------------------------------------------------------- */
+/* ---- The read model
+ * -------------------------------------------------------------------------------------------- */
 
-/* KEYS: model, token. ARGV: token, seconds, field, value, … Writes the whole hash when the token is still there. */
+/* KEYS: model, token. ARGV: token, seconds, field, value, … Writes the whole hash when the token is still
+ * there. */
 static struct redis_script finish_model = {
     .src = "if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end\n"
            "redis.call('DEL', KEYS[1], KEYS[2])\n"

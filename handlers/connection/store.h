@@ -22,10 +22,13 @@ struct counts_row {
     int64_t user_id, followers, following, requests;
 };
 
-/* Changes. *ret_changed says whether anything did; *ret_free is false when a block stands between the two. Events carry the edges
- * given. After each change the caller drops both members' models by connection_store_forget(). */
-enum code connection_store_follow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free, bool *ret_changed);
-enum code connection_store_request(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free, bool *ret_changed);
+/* Changes. *ret_changed says whether anything did; *ret_free is false when a block stands between the two.
+ * Events carry the edges given. After each change the caller drops both members' models by
+ * connection_store_forget(). */
+enum code connection_store_follow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
+                                  bool *ret_changed);
+enum code connection_store_request(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
+                                   bool *ret_changed);
 enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed);
 enum code connection_store_accept(struct ctx *ctx, int64_t target, int64_t requester, bool *ret_changed);
 enum code connection_store_reject(struct ctx *ctx, int64_t target, int64_t requester, bool *ret_changed);
@@ -33,28 +36,36 @@ enum code connection_store_block(struct ctx *ctx, int64_t actor, int64_t target,
 enum code connection_store_unblock(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed);
 enum code connection_store_mute(struct ctx *ctx, int64_t actor, int64_t target, int64_t until_ms);
 enum code connection_store_unmute(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed);
-enum code connection_store_import(struct ctx *ctx, const int64_t *followers, const int64_t *followees, size_t n, int64_t *ret_added);
+enum code connection_store_import(struct ctx *ctx, const int64_t *followers, const int64_t *followees,
+                                  size_t n, int64_t *ret_added);
 
 /* Edges between viewer and targets; rows only where there are any. */
 enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const int64_t *targets, size_t n,
                                          struct edge_row **ret_rows, size_t *ret_n);
-enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n, struct counts_row **ret_rows, size_t *ret_n);
+enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n,
+                                  struct counts_row **ret_rows, size_t *ret_n);
 enum code connection_store_follows_how_many(struct ctx *ctx, int64_t user, int64_t *ret_n);
 
 enum connection_list { LIST_FOLLOWERS, LIST_FOLLOWING, LIST_REQUESTS, LIST_BLOCKS, LIST_MUTES };
 /* Newest first below the edge id `before` (0: from the top). */
-enum code connection_store_list(struct ctx *ctx, enum connection_list list, int64_t user, int64_t before, unsigned limit,
-                                struct list_row **ret_rows, size_t *ret_n);
-enum code connection_store_suggest(struct ctx *ctx, int64_t viewer, unsigned limit, struct list_row **ret_rows, size_t *ret_n);
+enum code connection_store_list(struct ctx *ctx, enum connection_list list, int64_t user, int64_t before,
+                                unsigned limit, struct list_row **ret_rows, size_t *ret_n);
+enum code connection_store_suggest(struct ctx *ctx, int64_t viewer, unsigned limit,
+                                   struct list_row **ret_rows, size_t *ret_n);
 
 /* Member ids in ascending order above `after`. */
-enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit, int64_t **ret, size_t *ret_n);
-enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit, int64_t **ret, size_t *ret_n);
-enum code connection_store_severed_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n, int64_t **ret, size_t *ret_n);
-enum code connection_store_followers_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n, int64_t **ret, size_t *ret_n);
+enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,
+                                        int64_t **ret, size_t *ret_n);
+enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,
+                                        int64_t **ret, size_t *ret_n);
+enum code connection_store_severed_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,
+                                         int64_t **ret, size_t *ret_n);
+enum code connection_store_followers_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,
+                                           int64_t **ret, size_t *ret_n);
 
-/* The read model conn:rel:<viewer>. build() makes it where it is missing, never from what a change has overtaken: it leaves a token before it
- * reads, forget() takes the token away, and only who still finds its token may write. Failures are not the caller's: they are logged. */
+/* The read model conn:rel:<viewer>. build() makes it where it is missing, never from what a change has
+ * overtaken: it leaves a token before it reads, forget() takes the token away, and only who still finds its
+ * token may write. Failures are not the caller's: they are logged. */
 void connection_store_build(struct ctx *ctx, int64_t viewer);
 void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n);
 

@@ -1,4 +1,5 @@
-/* Views of the connection service's pages; each is filled by pages.c and view.c and written by the template named above it. */
+/* Views of the connection service's pages; each is filled by pages.c and view.c and written by the template
+ * named above it. */
 #ifndef DEEPLINK_CONNECTION_VIEW_H
 #define DEEPLINK_CONNECTION_VIEW_H
 
@@ -7,9 +8,9 @@
 /* connection_edges: followers of a member, or whom it follows. */
 struct edges_view {
     const Pb__UserCard *user;
-    bool following;                /* else followers */
-    bool hidden;                   /* the member keeps both lists to themselves: no rows, and the page says so */
-    bool own;                      /* the reader's own: followers can be removed */
+    bool following; /* else followers */
+    bool hidden;    /* the member keeps both lists to themselves: no rows, and the page says so */
+    bool own;       /* the reader's own: followers can be removed */
     int64_t n_followers, n_following;
     struct member_list members;
 };
@@ -33,7 +34,7 @@ struct block_view {
 struct mute_view {
     const Pb__UserCard *user;
     uint32_t edges;
-    int64_t until_ms;              /* of a mute that is there; 0: no end, or none */
+    int64_t until_ms; /* of a mute that is there; 0: no end, or none */
     const char *return_to;
 };
 

@@ -13,8 +13,8 @@ static enum code repair(struct ctx *ctx, const struct event *events, size_t n) {
 
     page_purge_init(&purge, ctx);
     for (size_t i = 0; i < n; i++) {
-        const Pb__EdgeChanged *e = (const Pb__EdgeChanged *)rpc_unpack(ctx, &pb__edge_changed__descriptor, events[i].body,
-                                                                       events[i].n);
+        const Pb__EdgeChanged *e = (const Pb__EdgeChanged *)rpc_unpack(ctx, &pb__edge_changed__descriptor,
+                                                                       events[i].body, events[i].n);
 
         viewers[k++] = events[i].key;
         page_purge_add(&purge, 'u', events[i].key);

@@ -1,4 +1,5 @@
-/* What the connection service does with events: it repairs its read model when whoever made the change died before doing it. */
+/* What the connection service does with events: it repairs its read model when whoever made the change died
+ * before doing it. */
 #ifndef DEEPLINK_CONNECTION_WORKER_H
 #define DEEPLINK_CONNECTION_WORKER_H
 

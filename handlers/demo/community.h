@@ -12,10 +12,10 @@ struct demo_member {
 
 struct demo_post {
     const char *author;
-    int hours_ago;       /* before now */
-    const char *text;    /* Markdown */
-    const char *warning; /* or NULL */
-    int answers;         /* index of the post it answers, -1: none */
+    int hours_ago;        /* before now */
+    const char *text;     /* Markdown */
+    const char *warning;  /* or NULL */
+    int answers;          /* index of the post it answers, -1: none */
     const char *liked_by; /* handles, separated by spaces */
 };
 

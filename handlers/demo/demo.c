@@ -47,8 +47,8 @@ static enum code make_members(struct ctx *ctx) {
 }
 
 /* Calls fn for each handle of a list separated by spaces. */
-static enum code each_handle(struct ctx *ctx, const char *handles, enum code (*fn)(struct ctx *, int64_t id, void *arg),
-                             void *arg) {
+static enum code each_handle(struct ctx *ctx, const char *handles,
+                             enum code (*fn)(struct ctx *, int64_t id, void *arg), void *arg) {
     while (*handles != '\0') {
         size_t n = strcspn(handles, " ");
         int64_t id;
@@ -124,7 +124,8 @@ int demo_command_load(struct ctx *ctx, int argc, char **argv) {
 
     (void)argc;
     (void)argv;
-    if ((c = member_id(ctx, demo_members[0].handle, strlen(demo_members[0].handle), &there)) == OK && there != 0) {
+    if ((c = member_id(ctx, demo_members[0].handle, strlen(demo_members[0].handle), &there)) == OK &&
+        there != 0) {
         puts("The demo community is there already.");
         return 0;
     }
@@ -135,7 +136,8 @@ int demo_command_load(struct ctx *ctx, int argc, char **argv) {
                 ctx->error.detail ? ctx->error.detail : "");
         return 1;
     }
-    printf("%zu members and %zu posts. Log in as %s, %s or %s; the password is %s\n", demo_n_members, demo_n_posts,
-           demo_members[0].handle, demo_members[1].handle, demo_members[2].handle, DEMO_PASSWORD);
+    printf("%zu members and %zu posts. Log in as %s, %s or %s; the password is %s\n", demo_n_members,
+           demo_n_posts, demo_members[0].handle, demo_members[1].handle, demo_members[2].handle,
+           DEMO_PASSWORD);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* Commands that fill a new site: a small, believable community, and members and follows from an edge list. They go through the services' rpcs. */
+/* Commands that fill a new site: a small, believable community, and members and follows from an edge list.
+ * They go through the services' rpcs. */
 #ifndef DEEPLINK_DEMO_H
 #define DEEPLINK_DEMO_H
 

@@ -74,7 +74,8 @@ Pb__Audience post_page_audience(const char *name) {
     return (Pb__Audience)i;
 }
 
-/* A comment among those mentioned reaches nobody whom it does not mention: all others of the conversation stand in it at first. */
+/* A comment among those mentioned reaches nobody whom it does not mention: all others of the conversation
+ * stand in it at first. */
 static const char *everybody_in(struct request *req, const Pb__PostItem *item) {
     const Pb__PostView *post = post_page_shown(item);
     const Pb__UserCard *author = post_page_author(item);
@@ -90,7 +91,8 @@ static const char *everybody_in(struct request *req, const Pb__PostItem *item) {
 }
 
 struct composer post_page_composer(struct request *req, const Pb__PostItem *answered) {
-    struct composer composer = {.max_length = req->ctx.env->config->post_max_chars, .audience = side_audience(req)};
+    struct composer composer = {.max_length = req->ctx.env->config->post_max_chars,
+                                .audience = side_audience(req)};
     const Pb__PostView *post;
     const Pb__UserCard *author;
 

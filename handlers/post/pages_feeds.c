@@ -10,7 +10,8 @@
 
 #define FEED_CACHING "public, max-age=60"
 
-/* XML 1.0 section 2.2 leaves out some characters that UTF-8 has: each of their bytes or triples becomes another of the same length. */
+/* XML 1.0 section 2.2 leaves out some characters that UTF-8 has: each of their bytes or triples becomes
+ * another of the same length. */
 static void keep_to_xml(struct buf *b) {
     for (size_t i = 0; i < b->n; i++) {
         unsigned char *p = (unsigned char *)b->p + i;
@@ -36,7 +37,8 @@ static int64_t updated(const struct feed_view *v, int64_t otherwise) {
     return newest;
 }
 
-static enum code feed(struct request *req, const Pb__TimelinePage *timeline, struct feed_view *v, int64_t since_ms) {
+static enum code feed(struct request *req, const Pb__TimelinePage *timeline, struct feed_view *v,
+                      int64_t since_ms) {
     struct page *page = page_new(req, PLACE_NONE, NULL);
     struct buf *out = respond(req, 200, "application/atom+xml; charset=utf-8");
 
@@ -82,7 +84,8 @@ enum code post_page_tag_feed(struct request *req) {
     enum code c;
 
     if (name == NULL || !entity_is_tag(name))
-        return fail(ctx, NOT_FOUND, tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
+        return fail(ctx, NOT_FOUND,
+                    tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
     ask.tag = name;
     ask.limit = POST_PAGE_LIMIT;
     if ((c = post_tag_timeline(ctx, &ask, &timeline)) != OK)

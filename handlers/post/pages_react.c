@@ -1,11 +1,12 @@
 /* Likes, reposts, bookmarks, pins. */
+#include "fcgi/base/text.h"
 #include "gen/stubs.h"
 #include "gen/templates.h"
-#include "fcgi/base/text.h"
 #include "handlers/post/pages.h"
 #include "handlers/post/pages_shared.h"
 
-/* The post's buttons as they are now for a script, else back to where the reader was, with the post in view. */
+/* The post's buttons as they are now for a script, else back to where the reader was, with the post in view.
+ */
 static enum code answer(struct request *req, const Pb__PostItem *item, const char *notice) {
     const char *back = field_text(req, "return_to");
     struct post_card card;

@@ -37,7 +37,8 @@ struct composer post_page_composer(struct request *req, const Pb__PostItem *answ
 /* The shapes of the posts' own addresses, with what cannot stand in a path encoded. */
 const char *post_page_tag_path(struct ctx *ctx, const char *before, const char *tag, const char *behind);
 
-/* Answers an HTML fragment or feed that may be asked for again: an ETag, and caching as said ("private, no-cache"). */
+/* Answers an HTML fragment or feed that may be asked for again: an ETag, and caching as said ("private,
+ * no-cache"). */
 void post_page_revalidated(struct request *req, const char *caching);
 
 #endif

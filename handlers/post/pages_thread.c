@@ -17,10 +17,13 @@
 #define TITLE_LETTERS 60
 #define WHO_LIMIT 40
 
-/* ---- Thread ------------------------------------------------------------------------------------------------------ */
+/* ---- Thread
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* What may be said of a post where it is not shown itself: behind a content warning stands only that. */
-static const char *words_of(const Pb__PostView *post) { return text_is_empty(post->warning) ? post->text : post->warning; }
+static const char *words_of(const Pb__PostView *post) {
+    return text_is_empty(post->warning) ? post->text : post->warning;
+}
 
 static void set_head(struct page *page, const Pb__PostItem *item) {
     struct arena *a = page->arena;
@@ -35,7 +38,8 @@ static void set_head(struct page *page, const Pb__PostItem *item) {
     page->noindex = post->audience != PB__AUDIENCE__AUDIENCE_PUBLIC || author == NULL || author->noindex;
 }
 
-static void set_ancestors(struct request *req, const struct page *page, const Pb__ThreadReply *thread, struct thread_view *v) {
+static void set_ancestors(struct request *req, const struct page *page, const Pb__ThreadReply *thread,
+                          struct thread_view *v) {
     struct post_card *cards = post_cards(req, page, thread->ancestors, thread->n_ancestors);
 
     for (size_t i = 1; i < thread->n_ancestors; i++)
@@ -44,15 +48,16 @@ static void set_ancestors(struct request *req, const struct page *page, const Pb
     v->n_ancestors = thread->n_ancestors;
 }
 
-static void set_comments(struct request *req, const struct page *page, const Pb__ThreadReply *thread, struct thread_view *v) {
+static void set_comments(struct request *req, const struct page *page, const Pb__ThreadReply *thread,
+                         struct thread_view *v) {
     size_t n = thread->n_descendants;
     uint32_t *depths = arena_many(req->ctx.arena, uint32_t, n);
     int64_t shown = field_int(req, "comments");
 
     for (size_t i = 0; i < n; i++)
         depths[i] = thread->descendants[i]->depth;
-    v->comments = comments_tree(req->ctx.arena, v->post->post->id, post_cards(req, page, thread->descendants, n), depths, n,
-                                &v->n_comments);
+    v->comments = comments_tree(req->ctx.arena, v->post->post->id,
+                                post_cards(req, page, thread->descendants, n), depths, n, &v->n_comments);
     v->n_total = (int64_t)n;
     if (thread->more && shown < THREAD_DOWN_MAX)
         v->more = arena_printf(req->ctx.arena, "%s?comments=%d#comments", page->path, THREAD_DOWN_MAX);
@@ -79,7 +84,8 @@ static enum code show_thread(struct request *req, const Pb__ThreadReply *thread)
     return OK;
 }
 
-/* Each post has one address: its author's handle as they write it, and its own id where a repost of it was asked for. */
+/* Each post has one address: its author's handle as they write it, and its own id where a repost of it was
+ * asked for. */
 static bool is_at_home(const struct request *req, const Pb__PostItem *item) {
     const Pb__UserCard *author = post_page_author(item);
 
@@ -105,7 +111,8 @@ enum code post_page_thread(struct request *req) {
     return show_thread(req, thread);
 }
 
-/* ---- History ----------------------------------------------------------------------------------------------------- */
+/* ---- History
+ * ----------------------------------------------------------------------------------------------------- */
 
 enum code post_page_history(struct request *req) {
     Pb__PostRequest ask = PB__POST_REQUEST__INIT;
@@ -132,7 +139,8 @@ enum code post_page_history(struct request *req) {
     return OK;
 }
 
-/* ---- Who did it -------------------------------------------------------------------------------------------------- */
+/* ---- Who did it
+ * -------------------------------------------------------------------------------------------------- */
 
 static enum code list_who(struct request *req, const char *kind, int64_t id, struct member_list *ret) {
     struct ctx *ctx = &req->ctx;
@@ -177,7 +185,9 @@ static enum code show_who(struct request *req, const char *kind, const char *tit
     return OK;
 }
 
-enum code post_page_who_liked(struct request *req) { return show_who(req, "like", tr_mark("Who liked this"), false); }
+enum code post_page_who_liked(struct request *req) {
+    return show_who(req, "like", tr_mark("Who liked this"), false);
+}
 
 enum code post_page_who_reposted(struct request *req) {
     return show_who(req, "repost", tr_mark("Who reposted this"), true);

@@ -21,7 +21,8 @@
 #define PEOPLE 8
 #define TAGS 40
 
-typedef enum code timeline_rpc(struct ctx *ctx, const Pb__PageRequest *req, const Pb__TimelinePage **ret_reply);
+typedef enum code timeline_rpc(struct ctx *ctx, const Pb__PageRequest *req,
+                               const Pb__TimelinePage **ret_reply);
 
 /* Whether the address asks for what is newer than the newest post: then it goes on there. */
 static bool is_past_newest(const struct request *req, const Pb__TimelinePage *timeline) {
@@ -29,9 +30,12 @@ static bool is_past_newest(const struct request *req, const Pb__TimelinePage *ti
 }
 
 /* Beside pages that are kept for strangers nothing may stand that changes when they don't. */
-static const struct side *side_of(struct request *req) { return req->ctx.viewer_id != 0 ? side_get(req) : NULL; }
+static const struct side *side_of(struct request *req) {
+    return req->ctx.viewer_id != 0 ? side_get(req) : NULL;
+}
 
-/* ---- Home -------------------------------------------------------------------------------------------------------- */
+/* ---- Home
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void prefetch_home(struct request *req, int64_t claimed_user) {
     const char *max = params_get(&req->query, "max_id"), *min = params_get(&req->query, "min_id");
@@ -41,7 +45,9 @@ static void prefetch_home(struct request *req, int64_t claimed_user) {
         post_home_prefetch(&req->ctx, claimed_user, max_id, POST_PAGE_LIMIT);
 }
 
-void post_page_fragment_home_prefetch(struct request *req, int64_t claimed_user) { prefetch_home(req, claimed_user); }
+void post_page_fragment_home_prefetch(struct request *req, int64_t claimed_user) {
+    prefetch_home(req, claimed_user);
+}
 
 void post_page_front_prefetch(struct request *req, int64_t claimed_user) {
     side_prefetch(req, claimed_user);
@@ -124,11 +130,13 @@ enum code post_page_front(struct request *req) {
         return home(req);
     post_page_front_prefetch(req, 0); /* of an account that is no longer active */
     if (request_cookie(req, SESSION_COOKIE) != NULL && !redis_is_up(req->ctx.env->redis))
-        return fail_retry(&req->ctx, UNAVAILABLE, 5, tr_mark("We can't check who you are right now. Try again in a moment."));
+        return fail_retry(&req->ctx, UNAVAILABLE, 5,
+                          tr_mark("We can't check who you are right now. Try again in a moment."));
     return landing(req);
 }
 
-/* ---- Local ------------------------------------------------------------------------------------------------------- */
+/* ---- Local
+ * ------------------------------------------------------------------------------------------------------- */
 
 enum code post_page_local(struct request *req) {
     Pb__PageRequest ask = post_cards_ask(req);
@@ -150,7 +158,8 @@ enum code post_page_local(struct request *req) {
     return OK;
 }
 
-/* ---- Tags -------------------------------------------------------------------------------------------------------- */
+/* ---- Tags
+ * -------------------------------------------------------------------------------------------------------- */
 
 enum code post_page_tags(struct request *req) {
     Pb__TagsRequest ask = PB__TAGS_REQUEST__INIT;
@@ -174,7 +183,8 @@ static enum code tag_of(struct request *req, const char **ret_name, const char *
     const char *folded = name != NULL && entity_is_tag(name) ? text_fold(req->ctx.arena, name) : NULL;
 
     if (folded == NULL)
-        return fail(&req->ctx, NOT_FOUND, tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
+        return fail(&req->ctx, NOT_FOUND,
+                    tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
     *ret_name = name;
     *ret_folded = folded;
     return OK;
@@ -232,7 +242,8 @@ enum code post_page_tag(struct request *req) {
     page = page_new(req, PLACE_NONE, arena_printf(ctx->arena, "#%s", v.name));
     page->canonical = path;
     page->feed = post_page_tag_path(ctx, "/tags/", v.name, "/feed.atom");
-    v.list = post_cards_list(req, page, timeline, path, post_page_tag_path(ctx, "/fragment/tag/", v.name, ""));
+    v.list =
+        post_cards_list(req, page, timeline, path, post_page_tag_path(ctx, "/fragment/tag/", v.name, ""));
     page->noindex = v.list.n == 0;
     v.side = side_of(req);
     /* A tag without posts is no page to be kept or found. */
@@ -240,7 +251,8 @@ enum code post_page_tag(struct request *req) {
     return OK;
 }
 
-/* ---- The reader's own --------------------------------------------------------------------------------------------- */
+/* ---- The reader's own
+ * --------------------------------------------------------------------------------------------- */
 
 static enum code kept(struct request *req, timeline_rpc *rpc, struct page *page,
                       void (*template)(struct buf *, const struct page *, const struct kept_view *)) {
@@ -265,12 +277,15 @@ enum code post_page_bookmarks(struct request *req) {
 }
 
 enum code post_page_likes(struct request *req) {
-    return kept(req, post_likes, page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Likes"))), tpl_post_likes);
+    return kept(req, post_likes, page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Likes"))),
+                tpl_post_likes);
 }
 
-/* ---- Fragments --------------------------------------------------------------------------------------------------- */
+/* ---- Fragments
+ * --------------------------------------------------------------------------------------------------- */
 
-static enum code fragment(struct request *req, const Pb__TimelinePage *timeline, const char *path, const char *own_path) {
+static enum code fragment(struct request *req, const Pb__TimelinePage *timeline, const char *path,
+                          const char *own_path) {
     struct page *page = page_new(req, PLACE_NONE, NULL);
     struct post_list list = post_cards_list(req, page, timeline, path, own_path);
 
@@ -317,10 +332,12 @@ enum code post_page_fragment_user(struct request *req) {
     if (!id_parse(req->args[0], &ask.author_id))
         return fail(ctx, NOT_FOUND, tr_mark("There is no such member."));
     ask.with_replies = field_bool(req, "replies");
-    if ((c = card_get(ctx, ask.author_id, &user)) != OK || (c = post_author_timeline(ctx, &ask, &timeline)) != OK)
+    if ((c = card_get(ctx, ask.author_id, &user)) != OK ||
+        (c = post_author_timeline(ctx, &ask, &timeline)) != OK)
         return c;
     path = arena_printf(ctx->arena, ask.with_replies ? "/@%s/replies" : "/@%s", user->handle);
-    own = arena_printf(ctx->arena, ask.with_replies ? "/fragment/user/%" PRId64 "?replies=1" : "/fragment/user/%" PRId64,
+    own = arena_printf(ctx->arena,
+                       ask.with_replies ? "/fragment/user/%" PRId64 "?replies=1" : "/fragment/user/%" PRId64,
                        user->id);
     return fragment(req, timeline, path, own);
 }

@@ -1,6 +1,7 @@
 /* Writing, editing and deleting posts. */
 #include <inttypes.h>
 
+#include "fcgi/base/crypto.h"
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
@@ -19,22 +20,24 @@ static enum code refuse_fetch(struct request *req) {
     return OK;
 }
 
-/* What was typed is not lost for a failure that names no field: the form comes back with the reason on top. Failures of ours are
- * noted here, since the dispatcher does not see them then. */
+/* What was typed is not lost for a failure that names no field: the form comes back with the reason on top.
+ * Failures of ours are noted here, since the dispatcher does not see them then. */
 static bool is_worth_a_form(const struct request *req, enum code code) {
     if (req->ctx.error.fields != NULL)
         return false; /* the dispatcher does it */
     if (code == INTERNAL || code == UNAVAILABLE || code == DEADLINE)
         log_warn(&req->ctx, "not written", "code=%s text=%s cause=%s", code_name(code), req->ctx.error.text,
                  req->ctx.error.detail != NULL ? req->ctx.error.detail : "");
-    return code == INTERNAL || code == UNAVAILABLE || code == DEADLINE || code == ABORTED || code == NOT_FOUND ||
-           code == PRECONDITION;
+    return code == INTERNAL || code == UNAVAILABLE || code == DEADLINE || code == ABORTED ||
+           code == NOT_FOUND || code == PRECONDITION;
 }
 
-/* ---- New posts --------------------------------------------------------------------------------------------------- */
+/* ---- New posts
+ * --------------------------------------------------------------------------------------------------- */
 
 /* The composer's page, with what it is a comment on. */
-static enum code fill_compose(struct request *req, int64_t in_reply_to, struct compose_view *v, const Pb__PostItem **ret) {
+static enum code fill_compose(struct request *req, int64_t in_reply_to, struct compose_view *v,
+                              const Pb__PostItem **ret) {
     enum code c;
 
     *ret = NULL;
@@ -46,7 +49,8 @@ static enum code fill_compose(struct request *req, int64_t in_reply_to, struct c
 }
 
 static void show_compose(struct request *req, struct compose_view *v, const Pb__PostItem *answered) {
-    struct page *page = page_new(req, PLACE_NONE, tr(req->ctx.lang, answered != NULL ? tr_mark("Comment") : tr_mark("New post")));
+    struct page *page = page_new(
+        req, PLACE_NONE, tr(req->ctx.lang, answered != NULL ? tr_mark("Comment") : tr_mark("New post")));
 
     if (answered != NULL)
         v->answered = post_cards_one(req, page, answered);
@@ -78,7 +82,8 @@ enum code post_page_create_again(struct request *req) {
     if ((c = fill_compose(req, in_reply_to, &v, &answered)) != OK) {
         fail_clear(&req->ctx);
         fill_compose(req, 0, &v, &answered);
-        v.composer.in_reply_to = c == NOT_FOUND ? 0 : in_reply_to; /* when it is gone, the words can still be a post */
+        v.composer.in_reply_to =
+            c == NOT_FOUND ? 0 : in_reply_to; /* when it is gone, the words can still be a post */
     }
     req->ctx.error = wrong;
     v.composer.return_to = text_is_local_path(back) ? back : NULL;
@@ -99,7 +104,20 @@ static enum code answer_created(struct request *req, const Pb__PostItem *item) {
     page_notice_next(req, "posted");
     if (text_is_empty(back))
         return respond_redirect(req, post_page_path(&req->ctx, item));
-    return respond_redirect(req, item->post->in_reply_to_id != 0 ? post_page_at(&req->ctx, back, item->post->id) : back);
+    return respond_redirect(
+        req, item->post->in_reply_to_id != 0 ? post_page_at(&req->ctx, back, item->post->id) : back);
+}
+
+/* The form's key and what was typed: pressing the button twice makes one post, changing the text and sending
+ * it again makes another. */
+static const char *idempotency_key(struct request *req) {
+    const char *key = field_text(req, "key"), *text = field_text(req, "text");
+    unsigned char hash[CRYPTO_HASH_BYTES];
+
+    if (text_is_empty(key))
+        return "";
+    crypto_digest(hash, text, strlen(text));
+    return arena_printf(req->ctx.arena, "form:%s:%s", key, text_hex(req->ctx.arena, hash, 16));
 }
 
 enum code post_page_create(struct request *req) {
@@ -111,6 +129,7 @@ enum code post_page_create(struct request *req) {
     ask.author_id = req->ctx.viewer_id;
     ask.text = field_text(req, "text");
     ask.warning = field_text(req, "warning");
+    ask.idempotency_key = idempotency_key(req);
     ask.sensitive = field_bool(req, "sensitive");
     ask.in_reply_to_id = field_int(req, "in_reply_to");
     ask.audience = post_page_audience(text_is_empty(audience) ? side_audience(req) : audience);
@@ -120,7 +139,8 @@ enum code post_page_create(struct request *req) {
     return answer_created(req, reply->item);
 }
 
-/* ---- Editing ----------------------------------------------------------------------------------------------------- */
+/* ---- Editing
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void show_edit(struct request *req, int64_t id, const Pb__SourceReply *source) {
     struct page *page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Edit your post")));
@@ -181,7 +201,8 @@ enum code post_page_edit(struct request *req) {
     return respond_redirect(req, post_page_path(&req->ctx, reply->item));
 }
 
-/* ---- Deleting ---------------------------------------------------------------------------------------------------- */
+/* ---- Deleting
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* The page of ours that the reader came from, for going back there; NULL when it is none. */
 static const char *came_from(const struct request *req) {

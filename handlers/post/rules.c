@@ -30,20 +30,26 @@ static bool place_has(const struct post_sight *s) {
     const Pb__PostView *post = s->post;
 
     switch (s->place) {
-    case POST_BY_ITSELF: return true;
+    case POST_BY_ITSELF:
+        return true;
     case POST_IN_HOME:
         return post_is_for_home(post->author_id, post->in_reply_to_author_id) &&
                (post->author_id == s->viewer || (s->edges & EDGE_FOLLOWING) != 0);
     case POST_IN_LOCAL:
-        return post->audience == PB__AUDIENCE__AUDIENCE_PUBLIC && post->in_reply_to_id == 0 && post->repost_of_id == 0;
-    case POST_IN_TAG: return post->audience == PB__AUDIENCE__AUDIENCE_PUBLIC && post->repost_of_id == 0;
+        return post->audience == PB__AUDIENCE__AUDIENCE_PUBLIC && post->in_reply_to_id == 0 &&
+               post->repost_of_id == 0;
+    case POST_IN_TAG:
+        return post->audience == PB__AUDIENCE__AUDIENCE_PUBLIC && post->repost_of_id == 0;
     }
     return false;
 }
 
-/* One post, whatever it stands in: alive, of an active member who is not severed from the viewer nor muted here, and for the viewer. */
-static bool may_see_one(const struct post_sight *s, const Pb__PostView *post, const Pb__UserCard *author, uint32_t edges) {
-    if (post == NULL || post_is_gone(post) || author == NULL || author->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
+/* One post, whatever it stands in: alive, of an active member who is not severed from the viewer nor muted
+ * here, and for the viewer. */
+static bool may_see_one(const struct post_sight *s, const Pb__PostView *post, const Pb__UserCard *author,
+                        uint32_t edges) {
+    if (post == NULL || post_is_gone(post) || author == NULL ||
+        author->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
         return false;
     if (s->viewer != 0 && post->author_id == s->viewer)
         return true;
@@ -65,8 +71,8 @@ bool post_may_see(const struct post_sight *s) {
 
 /* ---- Items */
 
-Pb__PostItem *post_item(struct ctx *ctx, const struct post_read *read, const Pb__UserCard *author, const Pb__UserCard *inner_author,
-                        const Pb__UserCard *reply_to) {
+Pb__PostItem *post_item(struct ctx *ctx, const struct post_read *read, const Pb__UserCard *author,
+                        const Pb__UserCard *inner_author, const Pb__UserCard *reply_to) {
     Pb__PostItem *item = arena_alloc(ctx->arena, sizeof *item);
 
     pb__post_item__init(item);
@@ -83,10 +89,11 @@ Pb__PostItem *post_item(struct ctx *ctx, const struct post_read *read, const Pb_
 /* Three cards for each read: author, the original's author, whom the one that is shown answers. */
 #define CARDS 3
 
-static enum code cards_of(struct ctx *ctx, const struct post_read *reads, size_t n, const Pb__UserCard ***ret) {
+static enum code cards_of(struct ctx *ctx, const struct post_read *reads, size_t n,
+                          const Pb__UserCard ***ret) {
     int64_t *ids = arena_many(ctx->arena, int64_t, CARDS * n);
 
-    *ret = arena_many(ctx->arena, const Pb__UserCard *, CARDS * n);
+    *ret = arena_many(ctx->arena, const Pb__UserCard *, CARDS *n);
     for (size_t i = 0; i < n; i++) {
         const Pb__PostView *shown = reads[i].inner != NULL ? reads[i].inner : reads[i].post;
 
@@ -112,8 +119,8 @@ static bool sees(struct ctx *ctx, int64_t viewer, enum post_place place, const s
     });
 }
 
-enum code post_items(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *reads, size_t n,
-                     Pb__PostItem **ret, size_t *which, size_t *ret_n) {
+enum code post_items(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *reads,
+                     size_t n, Pb__PostItem **ret, size_t *which, size_t *ret_n) {
     const Pb__UserCard **cards;
     enum code c;
 
@@ -144,10 +151,11 @@ enum code post_look_up(struct ctx *ctx, int64_t viewer, int64_t id, bool origina
     if (!sees(ctx, viewer, POST_BY_ITSELF, ret, cards))
         return fail(ctx, NOT_FOUND, "There is no such post.");
     if (original && ret->inner != NULL)
-        *ret = (struct post_read){.row = {.cursor = ret->row.inner, .id = ret->row.inner, .author = ret->row.inner_author},
-                                  .post = ret->inner,
-                                  .edges = ret->inner_edges,
-                                  .mine = ret->mine};
+        *ret = (struct post_read){
+            .row = {.cursor = ret->row.inner, .id = ret->row.inner, .author = ret->row.inner_author},
+            .post = ret->inner,
+            .edges = ret->inner_edges,
+            .mine = ret->mine};
     return OK;
 }
 

@@ -11,7 +11,8 @@
 
 /* Where a post would be shown. */
 enum post_place {
-    POST_BY_ITSELF, /* asked for by its address, in a thread, in one's likes and bookmarks, on its author's profile */
+    POST_BY_ITSELF, /* asked for by its address, in a thread, in one's likes and bookmarks, on its author's
+                       profile */
     POST_IN_HOME,
     POST_IN_LOCAL,
     POST_IN_TAG
@@ -19,23 +20,26 @@ enum post_place {
 
 /* All that the rules look at. */
 struct post_sight {
-    int64_t viewer;                                  /* 0: nobody */
-    bool intranet;                                   /* the site shows nothing to nobody */
+    int64_t viewer; /* 0: nobody */
+    bool intranet;  /* the site shows nothing to nobody */
     enum post_place place;
-    const Pb__PostView *post, *inner;                /* inner: the original of a repost */
-    const Pb__UserCard *author, *inner_author;       /* NULL: unknown */
-    uint32_t edges, inner_edges;                     /* viewer to author, EDGE_… */
+    const Pb__PostView *post, *inner;          /* inner: the original of a repost */
+    const Pb__UserCard *author, *inner_author; /* NULL: unknown */
+    uint32_t edges, inner_edges;               /* viewer to author, EDGE_… */
 };
 
 /* The one place that decides whether a viewer sees a post: for pages, JSON, streams, search and push alike.
  *   - tombstones, and posts of members who are not active: nobody
  *   - blocks, either way: neither sees the other
- *   - public and unlisted: everybody (an intranet's: members); followers: those who follow the author, are mentioned or answered;
- *     direct: those mentioned or answered; the author: always
- *   - in timelines also: nothing by those muted
- *   - home: by the viewer and whom the viewer follows; comments only where authors go on with their own thread
- *   - local: public posts that answer nothing and repost nothing; tags: public posts
- *   - a repost: what is said above of the repost, and of the original for its author; the original must be public or unlisted */
+ *   - public and unlisted posts: everybody; on an intranet, members
+ *   - followers: those who follow the author, are mentioned or answered
+ *   - direct: those mentioned or answered
+ *   - one's own: always
+ *   - in timelines, also: nothing by those muted
+ *   - home: by the viewer and whom the viewer follows; of comments, authors' own threads alone
+ *   - local: public posts that answer nothing and repost nothing
+ *   - tags: public posts
+ *   - a repost: all this for the repost, and for its original, which must be public or unlisted */
 bool post_may_see(const struct post_sight *s);
 
 static inline bool post_is_gone(const Pb__PostView *post) { return post != NULL && post->created_ms == 0; }
@@ -45,16 +49,17 @@ static inline bool post_is_for_home(int64_t author, int64_t in_reply_to_author) 
     return in_reply_to_author == 0 || in_reply_to_author == author;
 }
 
-/* Items for those reads that the viewer may see, in order. ret[k] is for reads[which[k]]; both have room for n. */
-enum code post_items(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *reads, size_t n,
-                     Pb__PostItem **ret, size_t *which, size_t *ret_n);
+/* Items for those reads that the viewer may see, in order. ret[k] is for reads[which[k]]; both have room for
+ * n. */
+enum code post_items(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *reads,
+                     size_t n, Pb__PostItem **ret, size_t *which, size_t *ret_n);
 
 /* One item, the rules aside; cards come from `author` and friends, NULL where unknown. */
-Pb__PostItem *post_item(struct ctx *ctx, const struct post_read *read, const Pb__UserCard *author, const Pb__UserCard *inner_author,
-                        const Pb__UserCard *reply_to);
+Pb__PostItem *post_item(struct ctx *ctx, const struct post_read *read, const Pb__UserCard *author,
+                        const Pb__UserCard *inner_author, const Pb__UserCard *reply_to);
 
-/* What a viewer may see by itself: NOT_FOUND for all else, with HTTP 410 for what was deleted. A repost's id stands for its original
- * when `original` is set: nothing can be done to a repost itself. */
+/* What a viewer may see by itself: NOT_FOUND for all else, with HTTP 410 for what was deleted. A repost's id
+ * stands for its original when `original` is set: nothing can be done to a repost itself. */
 enum code post_look_up(struct ctx *ctx, int64_t viewer, int64_t id, bool original, struct post_read *ret);
 
 /* The item of one read that may be seen. */
@@ -63,7 +68,8 @@ enum code post_item_of(struct ctx *ctx, const struct post_read *read, Pb__PostIt
 /* Pages that show a list of this tag depend on this name (page_cache_on_name). */
 const char *post_tag_dependency(struct ctx *ctx, const char *folded);
 
-/* Every page that shows this post, or should: after it came, changed or went. tags: as written, of before and after. */
+/* Every page that shows this post, or should: after it came, changed or went. tags: as written, of before and
+ * after. */
 void post_purge(struct page_purge *purge, const Pb__PostView *post, const char *const *tags, size_t n_tags);
 
 #endif

@@ -1,4 +1,5 @@
-/* Writing: create, edit, delete, react; and the service's description. Reading stands in service_read.c and service_timeline.c. */
+/* Writing: create, edit, delete, react; and the service's description. Reading stands in service_read.c and
+ * service_timeline.c. */
 #include "handlers/post/service.h"
 
 #include <inttypes.h>
@@ -11,14 +12,11 @@
 #include "fcgi/drivers/bus.h"
 #include "fcgi/i18n.h"
 #include "fcgi/log.h"
-#include "gen/queries.h"
 #include "gen/stubs.h"
 #include "handlers/common/act.h"
 #include "handlers/common/markdown.h"
 #include "handlers/common/permission.h"
-#include "handlers/post/routes.h"
 #include "handlers/post/rules.h"
-#include "handlers/post/worker.h"
 #include "handlers/services.h"
 
 #define WARNING_MAX 200
@@ -36,8 +34,9 @@ static enum code check_text(struct ctx *ctx, const char *typed, const char **ret
     if (*text == '\0')
         return fail_field(ctx, "text", "Write something first.");
     if ((int64_t)text_utf8_count(text, strlen(text)) > most)
-        return fail_field(ctx, "text", tr_fill(ctx->arena, ctx->lang, "This is too long. Shorten it to {n} letters.", "n",
-                                               arena_printf(ctx->arena, "%" PRId64, most), NULL));
+        return fail_field(ctx, "text",
+                          tr_fill(ctx->arena, ctx->lang, "This is too long. Shorten it to {n} letters.", "n",
+                                  arena_printf(ctx->arena, "%" PRId64, most), NULL));
     *ret = text;
     return OK;
 }
@@ -69,7 +68,8 @@ static enum code render(struct ctx *ctx, const char *source, struct text_result 
 }
 
 /* Puts a text into a draft: source, view and result. */
-static enum code draft_text(struct ctx *ctx, struct post_draft *draft, const char *text, const char *warning, const char *language) {
+static enum code draft_text(struct ctx *ctx, struct post_draft *draft, const char *text, const char *warning,
+                            const char *language) {
     struct text_result *result = arena_one(ctx->arena, struct text_result);
     Pb__PostView *v = &draft->view;
     enum code c, w;
@@ -138,14 +138,15 @@ static enum code check_recipients(struct ctx *ctx, const Pb__PostView *v) {
     for (size_t i = 0; i < v->n_mentions; i++)
         if (v->mentions[i]->user_id != v->author_id)
             return OK;
-    return fail_field(ctx, "text", "Only those mentioned see a direct post. Mention somebody by their @handle.");
+    return fail_field(ctx, "text",
+                      "Only those mentioned see a direct post. Mention somebody by their @handle.");
 }
 
 static void announce_created(struct ctx *ctx, const Pb__PostView *v, const struct post_counters *parent) {
     struct post_row row = {.cursor = v->id, .id = v->id, .author = v->author_id};
     struct page_purge purge;
 
-    post_store_publish(ctx, v, 1, &(struct post_counters){0});
+    post_store_publish_new(ctx, v);
     if (parent->version > 0)
         post_store_publish_counters(ctx, v->in_reply_to_id, parent);
     if (post_is_for_home(v->author_id, v->in_reply_to_author_id))
@@ -210,8 +211,10 @@ enum code post_service_create_post(struct ctx *ctx, const Pb__CreatePostRequest 
     bus_wake(ctx, ctx->env->pg[SVC_POST]);
     announce_created(ctx, &draft->view, &parent);
     draft->view.version = 1;
-    return post_item_of(ctx, &(struct post_read){.row = {.cursor = id, .id = id, .author = req->author_id}, .post = &draft->view},
-                        &reply->item);
+    return post_item_of(
+        ctx,
+        &(struct post_read){.row = {.cursor = id, .id = id, .author = req->author_id}, .post = &draft->view},
+        &reply->item);
 }
 
 /* ---- Edit */
@@ -222,7 +225,8 @@ static bool is_unchanged(const struct post_draft *draft, const Pb__SourceReply *
 }
 
 /* A post of one's own, or an explanation why not. */
-static enum code look_up_own(struct ctx *ctx, int64_t actor, int64_t id, const char *denied, struct post_read *ret) {
+static enum code look_up_own(struct ctx *ctx, int64_t actor, int64_t id, const char *denied,
+                             struct post_read *ret) {
     enum code c;
 
     if (actor == 0)
@@ -235,7 +239,8 @@ static enum code look_up_own(struct ctx *ctx, int64_t actor, int64_t id, const c
 }
 
 /* Publishes a changed post as SQL has it, and reads it again. */
-static enum code announce_changed(struct ctx *ctx, const Pb__PostView *old, int64_t actor, Pb__PostReply *reply) {
+static enum code announce_changed(struct ctx *ctx, const Pb__PostView *old, int64_t actor,
+                                  Pb__PostReply *reply) {
     struct post_read read;
     struct page_purge purge;
     int64_t id = old->id;
@@ -267,7 +272,8 @@ enum code post_service_edit_post(struct ctx *ctx, const Pb__EditPostRequest *req
     *draft = (struct post_draft){.view = *read.post};
     draft->view.sensitive = req->sensitive;
     draft->view.edited_ms = clock_now_ms();
-    if ((c = draft_text(ctx, draft, req->text, req->warning, text_is_empty(req->language) ? old.language : req->language)) != OK ||
+    if ((c = draft_text(ctx, draft, req->text, req->warning,
+                        text_is_empty(req->language) ? old.language : req->language)) != OK ||
         (c = check_recipients(ctx, &draft->view)) != OK)
         return c;
     if (is_unchanged(draft, &old))
@@ -282,15 +288,18 @@ enum code post_service_edit_post(struct ctx *ctx, const Pb__EditPostRequest *req
 
 /* ---- React */
 
-static enum code react_like(struct ctx *ctx, const Pb__ReactRequest *req, const struct post_read *read, struct post_change *ret) {
+static enum code react_like(struct ctx *ctx, const Pb__ReactRequest *req, const struct post_read *read,
+                            struct post_change *ret) {
     return post_store_like(ctx, req->viewer_id, read->post, req->on, ret);
 }
 
-static enum code react_bookmark(struct ctx *ctx, const Pb__ReactRequest *req, const struct post_read *read, struct post_change *ret) {
+static enum code react_bookmark(struct ctx *ctx, const Pb__ReactRequest *req, const struct post_read *read,
+                                struct post_change *ret) {
     return post_store_bookmark(ctx, req->viewer_id, read->post, req->on, ret);
 }
 
-static enum code react_repost(struct ctx *ctx, const Pb__ReactRequest *req, const struct post_read *read, struct post_change *ret) {
+static enum code react_repost(struct ctx *ctx, const Pb__ReactRequest *req, const struct post_read *read,
+                              struct post_change *ret) {
     if (!req->on)
         return post_store_unrepost(ctx, req->viewer_id, read->post, ret);
     if (read->post->audience > PB__AUDIENCE__AUDIENCE_UNLISTED)
@@ -303,7 +312,8 @@ static enum code react_repost(struct ctx *ctx, const Pb__ReactRequest *req, cons
 static const struct reaction {
     const char *kind;
     uint32_t bit;
-    enum code (*change)(struct ctx *ctx, const Pb__ReactRequest *req, const struct post_read *read, struct post_change *ret);
+    enum code (*change)(struct ctx *ctx, const Pb__ReactRequest *req, const struct post_read *read,
+                        struct post_change *ret);
 } reactions[] = {
     {"like", ACT_LIKED, react_like},
     {"repost", ACT_REPOSTED, react_repost},
@@ -311,7 +321,8 @@ static const struct reaction {
 };
 
 /* The repost itself: its view (or tombstone), and the reposter's own home timeline. */
-static void announce_repost(struct ctx *ctx, const Pb__ReactRequest *req, const Pb__PostView *post, const struct post_change *change) {
+static void announce_repost(struct ctx *ctx, const Pb__ReactRequest *req, const Pb__PostView *post,
+                            const struct post_change *change) {
     Pb__PostView v = PB__POST_VIEW__INIT;
     struct post_row row = {change->repost, change->repost, req->viewer_id, post->id, post->author_id};
 
@@ -325,8 +336,8 @@ static void announce_repost(struct ctx *ctx, const Pb__ReactRequest *req, const 
         post_store_home_push(ctx, &req->viewer_id, 1, &row);
 }
 
-static void announce_reaction(struct ctx *ctx, const Pb__ReactRequest *req, const struct reaction *reaction, const Pb__PostView *post,
-                              const struct post_change *change) {
+static void announce_reaction(struct ctx *ctx, const Pb__ReactRequest *req, const struct reaction *reaction,
+                              const Pb__PostView *post, const struct post_change *change) {
     struct page_purge purge;
 
     post_store_publish_reaction(ctx, req->viewer_id, post->id, reaction->bit, req->on, &change->counters);
@@ -343,7 +354,8 @@ static void announce_reaction(struct ctx *ctx, const Pb__ReactRequest *req, cons
 }
 
 /* The post as it is after the change. */
-static const Pb__PostView *view_after(struct ctx *ctx, const Pb__PostView *post, const struct post_change *change) {
+static const Pb__PostView *view_after(struct ctx *ctx, const Pb__PostView *post,
+                                      const struct post_change *change) {
     Pb__PostView *v = arena_memdup(ctx->arena, post, sizeof *post);
 
     v->likes = change->counters.likes;
@@ -364,7 +376,8 @@ static enum code pin(struct ctx *ctx, const Pb__ReactRequest *req, Pb__PostReply
         return fail(ctx, PRECONDITION, "Only public and unlisted posts that are no comments can be pinned.");
     if (req->on == (read.post->pinned_ms != 0))
         return post_item_of(ctx, &read, &reply->item);
-    c = req->on ? post_store_pin(ctx, read.post, PINS_MAX, &revision) : post_store_unpin(ctx, read.post, &revision);
+    c = req->on ? post_store_pin(ctx, read.post, PINS_MAX, &revision)
+                : post_store_unpin(ctx, read.post, &revision);
     if (c != OK)
         return c;
     if (revision == 0 && req->on)
@@ -435,7 +448,8 @@ static void announce_deleted(struct ctx *ctx, const Pb__PostView *post, const st
 }
 
 /* Undoes one's own repost, by its own id. */
-static enum code delete_repost(struct ctx *ctx, int64_t actor, const struct post_read *read, Pb__SourceReply *reply) {
+static enum code delete_repost(struct ctx *ctx, int64_t actor, const struct post_read *read,
+                               Pb__SourceReply *reply) {
     Pb__ReactRequest undo = PB__REACT_REQUEST__INIT;
 
     undo.viewer_id = actor;
@@ -469,14 +483,3 @@ enum code post_service_delete_post(struct ctx *ctx, const Pb__PostRequest *req, 
 }
 
 /* ---- The service */
-
-const struct service post_service = {
-    .name = "post",
-    .descriptor = &pb__post__descriptor,
-    .table = &post_table,
-    .routes = post_routes,
-    .queries = queries_post,
-    .collections = NULL,
-    .consumers = post_consumers,
-    .start = post_store_start,
-};

@@ -37,7 +37,8 @@ enum code post_service_get_posts(struct ctx *ctx, const Pb__GetPostsRequest *req
     reply->items = arena_many(ctx->arena, Pb__PostItem *, n);
     if ((c = post_store_read(ctx, req->viewer_id, rows, known, reads)) != OK)
         return c;
-    return post_items(ctx, req->viewer_id, POST_BY_ITSELF, reads, known, reply->items, which, &reply->n_items);
+    return post_items(ctx, req->viewer_id, POST_BY_ITSELF, reads, known, reply->items, which,
+                      &reply->n_items);
 }
 
 /* ---- Threads */
@@ -48,9 +49,10 @@ static void rows_of(struct ctx *ctx, const struct thread_row *thread, size_t n, 
         (*ret)[i] = (struct post_row){.cursor = thread[i].id, .id = thread[i].id, .author = thread[i].author};
 }
 
-/* Reads a thread's rows and judges each: ret[i] is NULL for what the viewer may not see. Tombstones keep their place: items without
- * an author. */
-static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thread_row *thread, size_t n, Pb__PostItem **ret) {
+/* Reads a thread's rows and judges each: ret[i] is NULL for what the viewer may not see. Tombstones keep
+ * their place: items without an author. */
+static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thread_row *thread, size_t n,
+                              Pb__PostItem **ret) {
     struct post_read *reads = arena_many(ctx->arena, struct post_read, n);
     Pb__PostItem **seen = arena_many(ctx->arena, Pb__PostItem *, n);
     size_t *which = arena_many(ctx->arena, size_t, n), n_seen;
@@ -68,7 +70,8 @@ static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thre
     return OK;
 }
 
-static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t id, Pb__ThreadReply *reply) {
+static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t id,
+                              Pb__ThreadReply *reply) {
     int most = req->up > 0 && req->up < ANCESTORS_MAX ? (int)req->up : ANCESTORS_MAX;
     struct thread_row *thread;
     Pb__PostItem **items;
@@ -87,7 +90,8 @@ static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, int
     return OK;
 }
 
-/* Comments as a tree: for each row its parent's index, first comment, next one of the same parent; NOWHERE: none. */
+/* Comments as a tree: for each row its parent's index, first comment, next one of the same parent; NOWHERE:
+ * none. */
 #define NOWHERE ((size_t)-1)
 struct branch {
     Pb__PostItem *item;
@@ -158,7 +162,8 @@ static void branches_walk(struct branch *b, size_t at, Pb__ThreadReply *reply) {
     }
 }
 
-static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t id, Pb__ThreadReply *reply) {
+static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t id,
+                              Pb__ThreadReply *reply) {
     size_t most = req->down > 0 && req->down < DESCENDANTS_MAX ? req->down : DESCENDANTS_MAX, n;
     struct thread_row *thread;
     Pb__PostItem **items;
@@ -222,7 +227,8 @@ static bool is_shown(const Pb__UserCard *card, uint32_t edges) {
     return card != NULL && card->state == PB__ACCOUNT_STATE__STATE_ACTIVE && (edges & EDGE_SEVERED) == 0;
 }
 
-static enum code who_cards(struct ctx *ctx, int64_t viewer, const struct post_reaction *rows, size_t n, Pb__WhoReply *reply) {
+static enum code who_cards(struct ctx *ctx, int64_t viewer, const struct post_reaction *rows, size_t n,
+                           Pb__WhoReply *reply) {
     int64_t *ids = arena_many(ctx->arena, int64_t, n);
     const Pb__UserCard **cards = arena_many(ctx->arena, const Pb__UserCard *, n);
     uint32_t *edges = arena_many(ctx->arena, uint32_t, n);
@@ -249,8 +255,9 @@ enum code post_service_who_reacted(struct ctx *ctx, const Pb__WhoRequest *req, P
         return fail_field(ctx, "kind", "This is like or repost.");
     if ((c = post_look_up(ctx, req->viewer_id, req->id, true, &read)) != OK)
         return c;
-    c = strcmp(req->kind, "like") == 0 ? post_store_likers(ctx, read.post->id, req->before, limit + 1, &rows, &n)
-                                       : post_store_reposters(ctx, read.post->id, req->before, limit + 1, &rows, &n);
+    c = strcmp(req->kind, "like") == 0
+            ? post_store_likers(ctx, read.post->id, req->before, limit + 1, &rows, &n)
+            : post_store_reposters(ctx, read.post->id, req->before, limit + 1, &rows, &n);
     if (c != OK)
         return c;
     reply->next = n > limit ? rows[limit - 1].id : 0;
@@ -259,7 +266,8 @@ enum code post_service_who_reacted(struct ctx *ctx, const Pb__WhoRequest *req, P
 
 /* ---- Counts and tags */
 
-enum code post_service_get_post_counts(struct ctx *ctx, const Pb__PostCountsRequest *req, Pb__PostCountsReply *reply) {
+enum code post_service_get_post_counts(struct ctx *ctx, const Pb__PostCountsRequest *req,
+                                       Pb__PostCountsReply *reply) {
     if (req->n_user_ids == 0)
         return OK;
     return post_store_counts(ctx, req->user_ids, req->n_user_ids, &reply->counts, &reply->n_counts);
@@ -269,7 +277,10 @@ enum code post_service_get_post_counts(struct ctx *ctx, const Pb__PostCountsRequ
 static struct {
     int64_t at_ms;
     size_t n;
-    struct { char name[256]; int64_t posts, people; } tags[TAGS_MAX];
+    struct {
+        char name[256];
+        int64_t posts, people;
+    } tags[TAGS_MAX];
 } trends;
 
 static enum code trends_read(struct ctx *ctx) {
@@ -280,7 +291,8 @@ static enum code trends_read(struct ctx *ctx) {
 
     if (trends.at_ms != 0 && now - trends.at_ms < TRENDS_KEEP_MS && now >= trends.at_ms)
         return OK;
-    if ((c = post_store_tags(ctx, "", id_floor_at(now - TRENDS_DAYS * INT64_C(86400000)), TAGS_MAX, &tags, &n)) != OK)
+    if ((c = post_store_tags(ctx, "", id_floor_at(now - TRENDS_DAYS * INT64_C(86400000)), TAGS_MAX, &tags,
+                             &n)) != OK)
         return c;
     trends.n = 0;
     for (size_t i = 0; i < n; i++) {

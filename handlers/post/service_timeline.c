@@ -1,4 +1,5 @@
-/* Timelines: candidates from a source, judged by the rules, until the page is full or the source is at its end. */
+/* Timelines: candidates from a source, judged by the rules, until the page is full or the source is at its
+ * end. */
 #include <string.h>
 
 #include "fcgi/base/text.h"
@@ -10,12 +11,15 @@
 
 #define LIMIT_DEFAULT 20
 #define LIMIT_MAX 80
-#define CHUNK_MAX 400     /* rows read at once, when most of them are not for the viewer */
-#define SCAN_MAX 20000    /* rows looked at for one page: more invisible ones in a row and the page stays short, but goes on */
+#define CHUNK_MAX 400 /* rows read at once, when most of them are not for the viewer */
+#define SCAN_MAX                                                                                             \
+    20000 /* rows looked at for one page: more invisible ones in a row and the page stays short, but goes on \
+           */
 
 /* Where candidates come from. next() gives at most `want` reads and sets `end` behind the last one. */
 struct source {
-    enum code (*next)(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n);
+    enum code (*next)(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret,
+                      size_t *ret_n);
     enum code (*rows)(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n);
     int64_t viewer;
     struct post_range range; /* what is still to be read */
@@ -23,9 +27,9 @@ struct source {
     /* of some */
     const char *tag;
     struct author_query author;
-    int64_t *followees;      /* home: with the viewer; NULL: not asked for yet */
+    int64_t *followees; /* home: with the viewer; NULL: not asked for yet */
     size_t n_followees;
-    bool past_cache;         /* home: the cache has given all it has */
+    bool past_cache;              /* home: the cache has given all it has */
     const struct post_row *built; /* home: what has just been built, read on from `built_at` */
     size_t n_built, built_at;
     bool built_complete;
@@ -41,7 +45,8 @@ static void advance(struct source *src, const struct post_row *rows, size_t n) {
         src->range.max = rows[n - 1].cursor;
 }
 
-static enum code next_from_sql(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+static enum code next_from_sql(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret,
+                               size_t *ret_n) {
     struct post_row *rows;
     enum code c;
 
@@ -127,25 +132,27 @@ static enum code rows_home(struct ctx *ctx, struct source *src, struct post_row 
 /* Reads the newest rows for the cache, and has next_built() give them. */
 static enum code build(struct ctx *ctx, struct source *src) {
     struct post_range newest = {.limit = HOME_BUILD};
-    const char *mark, *rel;
+    struct home_build started;
     struct post_row *rows;
     size_t n;
     enum code c;
 
-    if (!post_store_home_begin(ctx, src->viewer, &mark, &rel)) {
+    if (!post_store_home_begin(ctx, src->viewer, &started)) {
         src->past_cache = true;
         return OK;
     }
     src->followees = NULL; /* whoever is followed from now on counts */
     if ((c = ask_followees(ctx, src)) != OK ||
-        (c = post_store_home_rows(ctx, src->viewer, src->followees, src->n_followees, &newest, &rows, &n)) != OK)
+        (c = post_store_home_rows(ctx, src->viewer, src->followees, src->n_followees, &newest, &rows, &n)) !=
+            OK)
         return c;
     src->built = rows;
     src->n_built = n;
     src->built_complete = n < HOME_BUILD;
     while (src->range.max > 0 && src->built_at < n && rows[src->built_at].cursor >= src->range.max)
         src->built_at++;
-    post_store_home_finish(ctx, src->viewer, mark, rel, fingerprint(src->followees, src->n_followees), rows, n, src->built_complete);
+    post_store_home_finish(ctx, src->viewer, &started, fingerprint(src->followees, src->n_followees), rows, n,
+                           src->built_complete);
     return OK;
 }
 
@@ -157,7 +164,8 @@ static void leave_cache(struct source *src, bool complete, int64_t floor) {
         src->range.max = floor;
 }
 
-static enum code next_built(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+static enum code next_built(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret,
+                            size_t *ret_n) {
     size_t left = src->n_built - src->built_at, n = left < want ? left : want;
     const struct post_row *rows = src->built + src->built_at;
 
@@ -172,7 +180,8 @@ static enum code next_built(struct ctx *ctx, struct source *src, size_t want, st
 }
 
 /* Whether what is cached is of those that the viewer follows now. */
-static enum code check_cached(struct ctx *ctx, struct source *src, const struct home_page *page, bool *ret_good) {
+static enum code check_cached(struct ctx *ctx, struct source *src, const struct home_page *page,
+                              bool *ret_good) {
     enum code c;
 
     *ret_good = page->checked;
@@ -186,7 +195,8 @@ static enum code check_cached(struct ctx *ctx, struct source *src, const struct 
     return OK;
 }
 
-static enum code next_cached(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+static enum code next_cached(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret,
+                             size_t *ret_n) {
     struct home_page page;
     bool good = false;
     enum code c;
@@ -211,7 +221,8 @@ static enum code next_cached(struct ctx *ctx, struct source *src, size_t want, s
     return OK;
 }
 
-static enum code next_home(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+static enum code next_home(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret,
+                           size_t *ret_n) {
     if (src->past_cache || src->range.up)
         return next_from_sql(ctx, src, want, ret, ret_n);
     if (src->built != NULL)
@@ -224,13 +235,13 @@ static enum code next_home(struct ctx *ctx, struct source *src, size_t want, str
 struct filling {
     Pb__PostItem **items;
     int64_t *cursors;
-    size_t n, wanted;    /* wanted is one more than the page has: whether there is another */
-    bool end;            /* nothing comes behind them */
+    size_t n, wanted; /* wanted is one more than the page has: whether there is another */
+    bool end;         /* nothing comes behind them */
 };
 
 /* Takes what the viewer may see of some reads. */
-static enum code take(struct ctx *ctx, const struct source *src, enum post_place place, const struct post_read *reads, size_t n,
-                      struct filling *f) {
+static enum code take(struct ctx *ctx, const struct source *src, enum post_place place,
+                      const struct post_read *reads, size_t n, struct filling *f) {
     Pb__PostItem **seen = arena_many(ctx->arena, Pb__PostItem *, n);
     size_t *which = arena_many(ctx->arena, size_t, n), n_seen;
     enum code c;
@@ -271,7 +282,9 @@ static enum code fill(struct ctx *ctx, struct source *src, enum post_place place
     return OK;
 }
 
-static size_t limit_of(uint32_t asked) { return asked == 0 ? LIMIT_DEFAULT : asked < LIMIT_MAX ? asked : LIMIT_MAX; }
+static size_t limit_of(uint32_t asked) {
+    return asked == 0 ? LIMIT_DEFAULT : asked < LIMIT_MAX ? asked : LIMIT_MAX;
+}
 
 static void reverse(struct filling *f) {
     for (size_t i = 0; i < f->n / 2; i++) {
@@ -286,7 +299,8 @@ static void reverse(struct filling *f) {
 }
 
 /* What comes before and after. Where nothing is known of one side, whoever came from there can go back. */
-static void finish(const Pb__PageRequest *req, const struct source *src, struct filling *f, size_t limit, Pb__TimelinePage *reply) {
+static void finish(const Pb__PageRequest *req, const struct source *src, struct filling *f, size_t limit,
+                   Pb__TimelinePage *reply) {
     bool more = f->n > limit;
     bool short_of_end = !more && !f->end; /* gave up on the way: go on from where it stopped */
 
@@ -304,13 +318,16 @@ static void finish(const Pb__PageRequest *req, const struct source *src, struct 
     }
 }
 
-static enum code page(struct ctx *ctx, const Pb__PageRequest *req, struct source *src, enum post_place place, Pb__TimelinePage *reply) {
+static enum code page(struct ctx *ctx, const Pb__PageRequest *req, struct source *src, enum post_place place,
+                      Pb__TimelinePage *reply) {
     size_t limit = limit_of(req->limit);
     struct filling f = {.wanted = limit + 1};
     enum code c;
 
     src->viewer = req->viewer_id;
-    src->range = (struct post_range){.max = req->max_id, .since = req->since_id, .min = req->min_id,
+    src->range = (struct post_range){.max = req->max_id,
+                                     .since = req->since_id,
+                                     .min = req->min_id,
                                      .up = req->min_id != 0 && req->max_id == 0};
     f.items = arena_many(ctx->arena, Pb__PostItem *, f.wanted);
     f.cursors = arena_many(ctx->arena, int64_t, f.wanted);
@@ -368,7 +385,8 @@ enum code post_service_likes(struct ctx *ctx, const Pb__PageRequest *req, Pb__Ti
 
 /* ---- An author's */
 
-/* The widest audience number that the reader may see of this author's without being mentioned; -1: nothing at all. */
+/* The widest audience number that the reader may see of this author's without being mentioned; -1: nothing at
+ * all. */
 static enum code widest_of(struct ctx *ctx, const Pb__PageRequest *req, int *ret) {
     const Pb__UserCard *card;
     uint32_t edges;
@@ -382,7 +400,8 @@ static enum code widest_of(struct ctx *ctx, const Pb__PageRequest *req, int *ret
     else if (req->viewer_id == req->author_id)
         *ret = PB__AUDIENCE__AUDIENCE_DIRECT;
     else
-        *ret = (edges & EDGE_FOLLOWING) != 0 ? PB__AUDIENCE__AUDIENCE_FOLLOWERS : PB__AUDIENCE__AUDIENCE_UNLISTED;
+        *ret = (edges & EDGE_FOLLOWING) != 0 ? PB__AUDIENCE__AUDIENCE_FOLLOWERS
+                                             : PB__AUDIENCE__AUDIENCE_UNLISTED;
     return OK;
 }
 
@@ -403,12 +422,14 @@ static enum code pinned(struct ctx *ctx, const Pb__PageRequest *req, Pb__PostIte
 }
 
 /* Pinned posts stand at the top of page one, and there alone. */
-static enum code author_page_one(struct ctx *ctx, const Pb__PageRequest *req, struct source *src, Pb__TimelinePage *reply) {
+static enum code author_page_one(struct ctx *ctx, const Pb__PageRequest *req, struct source *src,
+                                 Pb__TimelinePage *reply) {
     Pb__PostItem **top, **all;
     size_t n;
     enum code c;
 
-    if ((c = page(ctx, req, src, POST_BY_ITSELF, reply)) != OK || (c = pinned(ctx, req, &top, &n)) != OK || n == 0)
+    if ((c = page(ctx, req, src, POST_BY_ITSELF, reply)) != OK || (c = pinned(ctx, req, &top, &n)) != OK ||
+        n == 0)
         return c;
     all = arena_many(ctx->arena, Pb__PostItem *, n + reply->n_items);
     memcpy(all, top, n * sizeof *all);
@@ -423,7 +444,9 @@ enum code post_service_author_timeline(struct ctx *ctx, const Pb__PageRequest *r
     struct source src = {.next = next_from_sql, .rows = rows_author};
     enum code c;
 
-    src.author = (struct author_query){.author = req->author_id, .reader = req->viewer_id, .with_replies = req->with_replies,
+    src.author = (struct author_query){.author = req->author_id,
+                                       .reader = req->viewer_id,
+                                       .with_replies = req->with_replies,
                                        .with_reposts = !req->no_reposts};
     if ((c = widest_of(ctx, req, &src.author.widest)) != OK || src.author.widest < 0)
         return c;

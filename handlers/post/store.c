@@ -67,7 +67,8 @@ static enum code made_before(struct ctx *ctx, const struct post_draft *draft, in
     *ret_id = 0;
     if (draft->key == NULL)
         return OK;
-    if ((c = pg_run(ctx, db(ctx), &Q_POST_BY_KEY, &r, pg_i8(draft->view.author_id), pg_text(draft->key))) != OK)
+    if ((c = pg_run(ctx, db(ctx), &Q_POST_BY_KEY, &r, pg_i8(draft->view.author_id), pg_text(draft->key))) !=
+        OK)
         return c;
     if (PQntuples(r) > 0)
         *ret_id = pg_get_int(r, 0, 0);
@@ -82,11 +83,13 @@ enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, boo
     PGresult *r;
     enum code c;
 
-    c = pg_run(ctx, db(ctx), &Q_POST_CREATE, &r, pg_i8(v->id), pg_i8(v->author_id), pg_i8_or_null(v->in_reply_to_id),
-               pg_i8_or_null(v->in_reply_to_author_id), pg_i8(v->root_id), pg_i4((int)v->audience), pg_bool(v->sensitive),
-               pg_bool(draft->counted), pg_text(draft->source), pg_text(v->html), pg_text(v->text), pg_text(v->warning),
-               pg_text(v->language), pg_ids(m.ids, m.n), pg_texts(m.handles, m.n), pg_texts(text->tags, text->n_tags),
-               pg_texts(text->folded, text->n_tags), pg_time(v->created_ms), pg_text(draft->key), created_event(ctx, v, &m));
+    c = pg_run(ctx, db(ctx), &Q_POST_CREATE, &r, pg_i8(v->id), pg_i8(v->author_id),
+               pg_i8_or_null(v->in_reply_to_id), pg_i8_or_null(v->in_reply_to_author_id), pg_i8(v->root_id),
+               pg_i4((int)v->audience), pg_bool(v->sensitive), pg_bool(draft->counted),
+               pg_text(draft->source), pg_text(v->html), pg_text(v->text), pg_text(v->warning),
+               pg_text(v->language), pg_ids(m.ids, m.n), pg_texts(m.handles, m.n),
+               pg_texts(text->tags, text->n_tags), pg_texts(text->folded, text->n_tags),
+               pg_time(v->created_ms), pg_text(draft->key), created_event(ctx, v, &m));
     if (c != OK)
         return c;
     *ret_parent = (struct post_counters){0};
@@ -115,9 +118,10 @@ enum code post_store_edit(struct ctx *ctx, const struct post_draft *draft, int64
     PGresult *r;
     enum code c;
 
-    c = pg_run(ctx, db(ctx), &Q_POST_EDIT, &r, pg_i8(v->id), pg_i8(v->author_id), pg_text(draft->source), pg_text(v->html),
-               pg_text(v->text), pg_text(v->warning), pg_bool(v->sensitive), pg_text(v->language), pg_ids(m.ids, m.n),
-               pg_texts(m.handles, m.n), pg_texts(text->tags, text->n_tags), pg_texts(text->folded, text->n_tags),
+    c = pg_run(ctx, db(ctx), &Q_POST_EDIT, &r, pg_i8(v->id), pg_i8(v->author_id), pg_text(draft->source),
+               pg_text(v->html), pg_text(v->text), pg_text(v->warning), pg_bool(v->sensitive),
+               pg_text(v->language), pg_ids(m.ids, m.n), pg_texts(m.handles, m.n),
+               pg_texts(text->tags, text->n_tags), pg_texts(text->folded, text->n_tags),
                pg_time(v->edited_ms), changed_event(ctx, v));
     if (c == OK)
         *ret_revision = revision_of(r);
@@ -125,7 +129,8 @@ enum code post_store_edit(struct ctx *ctx, const struct post_draft *draft, int64
 }
 
 static void gone_read(struct ctx *ctx, const PGresult *r, int64_t id, struct post_gone *ret) {
-    *ret = (struct post_gone){.revision = pg_get_int(r, 0, 0), .parent = pg_get_int(r, 0, 1), .counters = counters_at(r, 2)};
+    *ret = (struct post_gone){
+        .revision = pg_get_int(r, 0, 0), .parent = pg_get_int(r, 0, 1), .counters = counters_at(r, 2)};
     pb__source_reply__init(&ret->source);
     ret->source.id = id;
     ret->source.text = pg_get_str(r, 0, 6);
@@ -146,7 +151,8 @@ enum code post_store_delete(struct ctx *ctx, const Pb__PostView *post, struct po
     e.in_reply_to_id = post->in_reply_to_id;
     e.n_tags = post->n_tags;
     e.tags = post->tags;
-    c = pg_run(ctx, db(ctx), &Q_POST_DELETE, &r, pg_i8(post->id), pg_time(clock_now_ms()), packed(ctx, &e.base));
+    c = pg_run(ctx, db(ctx), &Q_POST_DELETE, &r, pg_i8(post->id), pg_time(clock_now_ms()),
+               packed(ctx, &e.base));
     if (c != OK)
         return c;
     if (PQntuples(r) == 0)
@@ -200,7 +206,8 @@ enum code post_store_revisions(struct ctx *ctx, int64_t id, Pb__Revision ***ret,
 
 /* ---- Reactions */
 
-static struct pg_val reacted_event(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, const char *kind, bool on) {
+static struct pg_val reacted_event(struct ctx *ctx, int64_t viewer, const Pb__PostView *post,
+                                   const char *kind, bool on) {
     Pb__Reacted e = PB__REACTED__INIT;
 
     e.post_id = post->id;
@@ -221,19 +228,23 @@ static enum code change_read(enum code c, const PGresult *r, struct post_change 
     return c;
 }
 
-enum code post_store_like(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, bool on, struct post_change *ret) {
+enum code post_store_like(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, bool on,
+                          struct post_change *ret) {
     struct pg_val event = reacted_event(ctx, viewer, post, "like", on);
     PGresult *r = NULL;
-    enum code c = on ? pg_run(ctx, db(ctx), &Q_POST_LIKE, &r, pg_i8(viewer), pg_i8(post->id), pg_i8(id_next()), event)
-                     : pg_run(ctx, db(ctx), &Q_POST_UNLIKE, &r, pg_i8(viewer), pg_i8(post->id), event);
+    enum code c =
+        on ? pg_run(ctx, db(ctx), &Q_POST_LIKE, &r, pg_i8(viewer), pg_i8(post->id), pg_i8(id_next()), event)
+           : pg_run(ctx, db(ctx), &Q_POST_UNLIKE, &r, pg_i8(viewer), pg_i8(post->id), event);
 
     return change_read(c, r, ret);
 }
 
-enum code post_store_bookmark(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, bool on, struct post_change *ret) {
+enum code post_store_bookmark(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, bool on,
+                              struct post_change *ret) {
     PGresult *r = NULL;
-    enum code c = on ? pg_run(ctx, db(ctx), &Q_POST_BOOKMARK, &r, pg_i8(viewer), pg_i8(post->id), pg_i8(id_next()))
-                     : pg_run(ctx, db(ctx), &Q_POST_UNBOOKMARK, &r, pg_i8(viewer), pg_i8(post->id));
+    enum code c =
+        on ? pg_run(ctx, db(ctx), &Q_POST_BOOKMARK, &r, pg_i8(viewer), pg_i8(post->id), pg_i8(id_next()))
+           : pg_run(ctx, db(ctx), &Q_POST_UNBOOKMARK, &r, pg_i8(viewer), pg_i8(post->id));
 
     return change_read(c, r, ret);
 }
@@ -248,8 +259,9 @@ enum code post_store_repost(struct ctx *ctx, int64_t viewer, const Pb__PostView 
     v.author_id = viewer;
     v.repost_of_id = post->id;
     v.audience = audience;
-    c = pg_run(ctx, db(ctx), &Q_POST_REPOST, &r, pg_i8(viewer), pg_i8(post->id), pg_i8(v.id), pg_i4((int)audience),
-               pg_i8(post->author_id), pg_time(id_time_ms(v.id)), created_event(ctx, &v, &(struct mentioned){0}),
+    c = pg_run(ctx, db(ctx), &Q_POST_REPOST, &r, pg_i8(viewer), pg_i8(post->id), pg_i8(v.id),
+               pg_i4((int)audience), pg_i8(post->author_id), pg_time(id_time_ms(v.id)),
+               created_event(ctx, &v, &(struct mentioned){0}),
                reacted_event(ctx, viewer, post, "repost", true));
     c = change_read(c, r, ret);
     ret->repost = ret->changed ? v.id : 0;
@@ -257,7 +269,8 @@ enum code post_store_repost(struct ctx *ctx, int64_t viewer, const Pb__PostView 
     return c;
 }
 
-enum code post_store_unrepost(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, struct post_change *ret) {
+enum code post_store_unrepost(struct ctx *ctx, int64_t viewer, const Pb__PostView *post,
+                              struct post_change *ret) {
     Pb__PostDeleted e = PB__POST_DELETED__INIT;
     PGresult *r = NULL;
     enum code c;
@@ -276,8 +289,8 @@ enum code post_store_unrepost(struct ctx *ctx, int64_t viewer, const Pb__PostVie
 
 enum code post_store_pin(struct ctx *ctx, const Pb__PostView *post, int most, int64_t *ret_revision) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_POST_PIN, &r, pg_i8(post->id), pg_i8(post->author_id), pg_time(clock_now_ms()),
-                         pg_i4(most), changed_event(ctx, post));
+    enum code c = pg_run(ctx, db(ctx), &Q_POST_PIN, &r, pg_i8(post->id), pg_i8(post->author_id),
+                         pg_time(clock_now_ms()), pg_i4(most), changed_event(ctx, post));
 
     if (c == OK)
         *ret_revision = revision_of(r);
@@ -286,7 +299,8 @@ enum code post_store_pin(struct ctx *ctx, const Pb__PostView *post, int most, in
 
 enum code post_store_unpin(struct ctx *ctx, const Pb__PostView *post, int64_t *ret_revision) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_POST_UNPIN, &r, pg_i8(post->id), pg_i8(post->author_id), changed_event(ctx, post));
+    enum code c = pg_run(ctx, db(ctx), &Q_POST_UNPIN, &r, pg_i8(post->id), pg_i8(post->author_id),
+                         changed_event(ctx, post));
 
     if (c == OK)
         *ret_revision = revision_of(r);

@@ -1,18 +1,27 @@
 /* What the post service keeps: rows in PostgreSQL (schema posts), read models in Redis, views in the worker.
  *
  * Redis keys; all can vanish at any moment and are built again by whoever misses them:
- *   post:view:<id>   packed PostView without counters; its version is the post's revision. A tombstone has no created_ms.
- *   post:stat:<id>   "<revision> <n> <likes> <reposts> <comments>": n orders the counters, the revision the view; an older one never
- *                    overwrites a newer one. -1 stands where only the other half is known.
- *   post:mine:<uid>  hash. _: "<floor>.<mark>": the reader's reactions are here for posts from that id on; the mark moves with every
- *                    change ("b…": being built). <post id>: "bits:n:n:n", ACT_… bits and, for each kind, the n of the post's counters
- *                    at its last change.
- *   post:home:<uid>  sorted set in lexical order: candidates of the home timeline, "<id, 19 digits> <author>[ <original> <its author>]",
- *                    and as its lowest member one that says how far it reaches: "!e…" to the very end, "!f…" to the lowest id in it,
- *                    "!b<token>" being built. Behind e and f stand the token of conn:rel:<uid> that it was built by, and a fingerprint
- *                    of whom the member followed then.
- * In the worker: unpacked views by post id, right as long as their revision is Redis'; the relations and reactions of readers whose
- * hashes are small, right as long as the marks in them are Redis'. */
+ *
+ * post:view:<id>: packed PostView without counters; its version is the post's revision. A tombstone has no
+ * created_ms.
+ *
+ * post:stat:<id>: "<revision> <n> <likes> <reposts> <comments>". n orders the counters, the revision the
+ * view; an older one never overwrites a newer one. -1 where only the other half is known.
+ *
+ * post:mine:<uid>: hash. _: "<floor>.<mark>": the reader's reactions are here for posts from that id on; the
+ * mark moves with every change ("b…": being built). <post id>: "bits:n:n:n", ACT_… bits and, for each kind,
+ * the n of the post's counters at its last change.
+ *
+ * post:home:<uid>: sorted set in lexical order: candidates of the home timeline, each
+ * "<id, 19 digits> <author>[ <original> <its author>]", and as its lowest member "!<build>", the build that
+ * it came from.
+ *
+ * post:mark:<uid>: how far that reaches: "<e|f|b> <floor, 19 digits> <build> <token> <fingerprint>". e: to
+ * the very end, f: to the floor, b: being built; the token of conn:rel:<uid> that it was built by, and a
+ * fingerprint of whom the member followed then.
+ *
+ * In the worker: unpacked views by post id, right as long as their revision is Redis'; the relations and
+ * reactions of readers whose hashes are small, right as long as the marks in them are Redis'. */
 #ifndef DEEPLINK_POST_STORE_H
 #define DEEPLINK_POST_STORE_H
 
@@ -30,22 +39,25 @@ struct request;
 
 /* A row of a timeline before it is read. */
 struct post_row {
-    int64_t cursor;               /* what max_id and min_id mean: the post's id, or that of the like or bookmark */
-    int64_t id, author;           /* 0: no such post */
-    int64_t inner, inner_author;  /* the original of a repost and who wrote it; 0: no repost */
+    int64_t cursor;     /* what max_id and min_id mean: the post's id, or that of the like or bookmark */
+    int64_t id, author; /* 0: no such post */
+    int64_t inner, inner_author; /* the original of a repost and who wrote it; 0: no repost */
 };
 
-/* A row as one reader (0: nobody) finds it. Views are the worker's, with the counters of this moment; they live until the request ends. */
+/* A row as one reader (0: nobody) finds it. Views are the worker's, with the counters of this moment; they
+ * live until the request ends. */
 struct post_read {
     struct post_row row;
-    const Pb__PostView *post;     /* NULL: there never was one; a tombstone has created_ms 0 */
-    const Pb__PostView *inner;    /* of a repost */
-    uint32_t edges, inner_edges;  /* reader to author, to the original's author */
-    uint32_t mine;                /* ACT_…, to the original where there is one */
+    const Pb__PostView *post;    /* NULL: there never was one; a tombstone has created_ms 0 */
+    const Pb__PostView *inner;   /* of a repost */
+    uint32_t edges, inner_edges; /* reader to author, to the original's author */
+    uint32_t mine;               /* ACT_…, to the original where there is one */
 };
 
-/* Reads rows for a viewer: one Redis round when all views are in the worker, SQL only for what Redis has lost. ret has room for n. */
-enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n, struct post_read *ret);
+/* Reads rows for a viewer: one Redis round when all views are in the worker, SQL only for what Redis has
+ * lost. ret has room for n. */
+enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
+                          struct post_read *ret);
 
 /* Rows for ids, whatever they are; id 0 where there is no such post. ret has room for n. */
 enum code post_store_rows(struct ctx *ctx, const int64_t *ids, size_t n, struct post_row *ret);
@@ -59,38 +71,45 @@ enum code post_store_start(struct ctx *ctx);
 /* ---- Home (store_home.c) */
 
 enum home_state {
-    HOME_READY,    /* reads are the rows asked for, as far as the cache reaches */
-    HOME_MISSING,  /* nothing cached: build */
-    HOME_BUILDING  /* somebody builds it now: read from SQL */
+    HOME_READY,   /* reads are the rows asked for, as far as the cache reaches */
+    HOME_MISSING, /* nothing cached: build */
+    HOME_BUILDING /* somebody builds it now: read from SQL */
 };
 
 struct home_page {
     enum home_state state;
     struct post_read *reads;
     size_t n;
-    bool complete;               /* the cache reaches the timeline's very end */
-    int64_t floor;               /* else: it is right down to this id */
-    bool checked;                /* relations are those that it was built by */
-    uint64_t fingerprint;        /* of the followees it was built for */
-    const char *mark, *rel;      /* for post_store_home_confirm() */
+    bool complete;                  /* the cache reaches the timeline's very end */
+    int64_t floor;                  /* else: it is right down to this id */
+    bool checked;                   /* relations are those that it was built by */
+    uint64_t fingerprint;           /* of the followees it was built for */
+    const char *mark, *build, *rel; /* for post_store_home_confirm() */
 };
 
-/* Queues the look-up of a home page behind the session's; post_store_home() then finds the answer. viewer 0: fetches and drops it. */
+/* Queues the look-up of a home page behind the session's; post_store_home() then finds the answer. viewer 0:
+ * fetches and drops it. */
 void post_store_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit);
 
 /* The newest `limit` candidates under max_id (0: all). */
-enum code post_store_home(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit, struct home_page *ret);
+enum code post_store_home(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit,
+                          struct home_page *ret);
 
 /* Relations changed since, but whom the member follows did not: notes that. */
 void post_store_home_confirm(struct ctx *ctx, int64_t viewer, const struct home_page *page);
 
-/* Building: begin before anything is read from SQL; pushes go into what is being built, too. false: somebody else is at it.
- * *ret_mark is for finish, which stores the rows (newest first; complete: to the very end) if nothing has come between. */
-bool post_store_home_begin(struct ctx *ctx, int64_t viewer, const char **ret_mark, const char **ret_rel);
-void post_store_home_finish(struct ctx *ctx, int64_t viewer, const char *mark, const char *rel, uint64_t fingerprint,
-                            const struct post_row *rows, size_t n, bool complete);
+/* Building: begin before anything is read from SQL; pushes go into what is being built, too. false: somebody
+ * else is at it. finish stores the rows (newest first; complete: to the very end) if nothing has come
+ * between. */
+struct home_build {
+    const char *build, *mark, *rel;
+};
+bool post_store_home_begin(struct ctx *ctx, int64_t viewer, struct home_build *ret);
+void post_store_home_finish(struct ctx *ctx, int64_t viewer, const struct home_build *build,
+                            uint64_t fingerprint, const struct post_row *rows, size_t n, bool complete);
 
-/* Puts a row into the home timelines of members where those are cached; queues the commands, `fetch` waits for them. */
+/* Puts a row into the home timelines of members where those are cached; queues the commands, `fetch` waits
+ * for them. */
 void post_store_home_push(struct ctx *ctx, const int64_t *members, size_t n, const struct post_row *row);
 enum code post_store_home_push_fetch(struct ctx *ctx);
 
@@ -102,9 +121,14 @@ enum code post_store_home_forget(struct ctx *ctx, const int64_t *members, size_t
 
 /* ---- Publishing (store_view.c): queued, and waited for by post_store_published() */
 
-struct post_counters { int64_t version, likes, reposts, comments; };
+struct post_counters {
+    int64_t version, likes, reposts, comments;
+};
 
-void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision, const struct post_counters *counters);
+void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision,
+                        const struct post_counters *counters);
+/* A post that has just been made, revision 1; must be queued before all others. */
+void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view);
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters);
 /* Counters, and what this reader did to bring them about (one ACT_ bit). */
 void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, uint32_t bit, bool on,
@@ -124,8 +148,8 @@ struct post_draft {
     Pb__PostView view;
     const char *source;
     const struct text_result *text;
-    bool counted;          /* among the parent's comments */
-    const char *key;       /* the client's; NULL: none */
+    bool counted;    /* among the parent's comments */
+    const char *key; /* the client's; NULL: none */
 };
 
 /* *ret_made false: the key was used before (then *ret_id is what it made) or the parent is gone (then 0).
@@ -156,23 +180,31 @@ struct post_change {
     struct post_counters counters;
     int64_t repost, repost_revision; /* of a repost made or undone */
 };
-enum code post_store_like(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, bool on, struct post_change *ret);
-enum code post_store_bookmark(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, bool on, struct post_change *ret);
+enum code post_store_like(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, bool on,
+                          struct post_change *ret);
+enum code post_store_bookmark(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, bool on,
+                              struct post_change *ret);
 enum code post_store_repost(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, Pb__Audience audience,
                             struct post_change *ret);
-enum code post_store_unrepost(struct ctx *ctx, int64_t viewer, const Pb__PostView *post, struct post_change *ret);
+enum code post_store_unrepost(struct ctx *ctx, int64_t viewer, const Pb__PostView *post,
+                              struct post_change *ret);
 /* *ret_revision 0: it was so already, or there are `most` pins. */
 enum code post_store_pin(struct ctx *ctx, const Pb__PostView *post, int most, int64_t *ret_revision);
 enum code post_store_unpin(struct ctx *ctx, const Pb__PostView *post, int64_t *ret_revision);
 
 /* Who reacted: pairs of the reaction's id and the member, newest first under `before` (0: all). */
-struct post_reaction { int64_t id, user; };
-enum code post_store_likers(struct ctx *ctx, int64_t id, int64_t before, size_t limit, struct post_reaction **ret, size_t *ret_n);
-enum code post_store_reposters(struct ctx *ctx, int64_t id, int64_t before, size_t limit, struct post_reaction **ret, size_t *ret_n);
+struct post_reaction {
+    int64_t id, user;
+};
+enum code post_store_likers(struct ctx *ctx, int64_t id, int64_t before, size_t limit,
+                            struct post_reaction **ret, size_t *ret_n);
+enum code post_store_reposters(struct ctx *ctx, int64_t id, int64_t before, size_t limit,
+                               struct post_reaction **ret, size_t *ret_n);
 
 /* ---- Timelines from SQL (store_rows.c) */
 
-/* Which posts, from where, how many. Downwards (newest first, under max and above since) or, with up, oldest first above min. */
+/* Which posts, from where, how many. Downwards (newest first, under max and above since) or, with up, oldest
+ * first above min. */
 struct post_range {
     int64_t max, since, min;
     bool up;
@@ -181,30 +213,38 @@ struct post_range {
 
 enum code post_store_home_rows(struct ctx *ctx, int64_t viewer, const int64_t *authors, size_t n_authors,
                                const struct post_range *range, struct post_row **ret, size_t *ret_n);
-enum code post_store_local_rows(struct ctx *ctx, const struct post_range *range, struct post_row **ret, size_t *ret_n);
-enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct post_range *range, struct post_row **ret,
-                              size_t *ret_n);
+enum code post_store_local_rows(struct ctx *ctx, const struct post_range *range, struct post_row **ret,
+                                size_t *ret_n);
+enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct post_range *range,
+                              struct post_row **ret, size_t *ret_n);
 
 struct author_query {
     int64_t author, reader;
-    int widest;            /* audience number that the reader may see without being mentioned; -1: none */
+    int widest; /* audience number that the reader may see without being mentioned; -1: none */
     bool with_replies, with_reposts;
 };
-enum code post_store_author_rows(struct ctx *ctx, const struct author_query *query, const struct post_range *range,
-                                 struct post_row **ret, size_t *ret_n);
+enum code post_store_author_rows(struct ctx *ctx, const struct author_query *query,
+                                 const struct post_range *range, struct post_row **ret, size_t *ret_n);
 enum code post_store_pinned_rows(struct ctx *ctx, int64_t author, struct post_row **ret, size_t *ret_n);
-enum code post_store_like_rows(struct ctx *ctx, int64_t reader, const struct post_range *range, struct post_row **ret, size_t *ret_n);
-enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct post_range *range, struct post_row **ret,
-                                   size_t *ret_n);
+enum code post_store_like_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
+                               struct post_row **ret, size_t *ret_n);
+enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
+                                   struct post_row **ret, size_t *ret_n);
 
 /* A thread's skeleton; tombstones are in it. */
-struct thread_row { int64_t id, author, parent; };
-enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thread_row **ret, size_t *ret_n); /* nearest first */
-enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int levels, struct thread_row **ret, size_t *ret_n);
+struct thread_row {
+    int64_t id, author, parent;
+};
+enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thread_row **ret,
+                               size_t *ret_n); /* nearest first */
+enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int levels, struct thread_row **ret,
+                                 size_t *ret_n);
 
-enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret, size_t *ret_n);
+enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret,
+                            size_t *ret_n);
 /* Tags used since an id (0 with a prefix: ever); prefix is folded, "" for all. */
-enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, size_t limit, Pb__TagInfo ***ret, size_t *ret_n);
+enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, size_t limit,
+                          Pb__TagInfo ***ret, size_t *ret_n);
 enum code post_store_tag_counts(struct ctx *ctx, const char *folded, int64_t *ret_posts, int64_t *ret_people);
 
 #endif

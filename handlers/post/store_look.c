@@ -1,9 +1,10 @@
-/* Looking at rows for a reader: one script tells counters and revisions of all posts, and what of relations and reactions the worker does
- * not know yet. */
+/* Looking at rows for a reader: one script tells counters and revisions of all posts, and what of relations
+ * and reactions the worker does not know yet. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/base/buf.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
 #include "fcgi/base/lru.h"
@@ -17,7 +18,9 @@
 bool post_answered(struct ctx *ctx, const redisReply *r) {
     if (r == NULL)
         fail_clear(ctx);
-    return r != NULL;
+    else if (r->type == REDIS_REPLY_ERROR)
+        log_error(ctx, "redis refuses", "error=%s", r->str);
+    return r != NULL && r->type != REDIS_REPLY_ERROR;
 }
 
 /* ---- Small hashes that the worker knows whole: by their reader */
@@ -88,7 +91,8 @@ static bool copy_word(char *to, size_t room, const char *word, size_t n) {
 /* "<field> <value> …" as a hash; NULL when it is none that can be kept. */
 static struct hash *hash_read(const char *at) {
     size_t n = count_words(at) / 2;
-    struct hash *h = malloc(sizeof *h + n * sizeof h->pairs[0]); /* lint: memory-of-the-arena: it outlives the request */
+    struct hash *h =
+        malloc(sizeof *h + n * sizeof h->pairs[0]); /* lint: memory-of-the-arena: it outlives the request */
     bool good = h != NULL;
 
     if (good)
@@ -127,10 +131,11 @@ static const struct hash *hash_keep(struct lru **lru, int64_t viewer, const char
     return lru_get(*lru, viewer);
 }
 
-/* What a line says of a hash: all of it (whole), or a mark and values in the order asked for; neither: nothing is known. */
+/* What a line says of a hash: all of it (whole), or a mark and values in the order asked for; neither:
+ * nothing is known. */
 struct answer {
     const struct hash *whole;
-    const char *mark;  /* not ended by NUL; NULL: unknown */
+    const char *mark; /* not ended by NUL; NULL: unknown */
     const char *values;
 };
 
@@ -183,7 +188,8 @@ static uint32_t edge_next(struct answer *a, int64_t viewer, int64_t author, int6
     return (value != NULL ? edges_parse(value, now) : 0) | (viewer == author ? EDGE_SELF : 0);
 }
 
-static enum code take_edges(struct ctx *ctx, const char *line, int64_t viewer, struct post_read *reads, size_t n) {
+static enum code take_edges(struct ctx *ctx, const char *line, int64_t viewer, struct post_read *reads,
+                            size_t n) {
     struct answer a = answer_read(&rels, viewer, line);
     int64_t now = clock_now_ms();
 
@@ -199,7 +205,8 @@ static enum code take_edges(struct ctx *ctx, const char *line, int64_t viewer, s
 
 /* ---- Reactions */
 
-static enum code take_mine(struct ctx *ctx, const char *line, int64_t viewer, struct post_read *reads, size_t n) {
+static enum code take_mine(struct ctx *ctx, const char *line, int64_t viewer, struct post_read *reads,
+                           size_t n) {
     struct answer a = answer_read(&mines, viewer, line);
     bool built = a.mark != NULL && *a.mark != 'b', *wanted = arena_many(ctx->arena, bool, n);
     int64_t floor = built ? strtoll(a.mark, NULL, 10) : INT64_MAX;
@@ -261,7 +268,8 @@ static const char *line_behind(const char *line) {
     return end != NULL ? end + 1 : "";
 }
 
-enum code post_read_look(struct ctx *ctx, int64_t viewer, const char *at, struct post_read **ret, size_t *ret_n) {
+enum code post_read_look(struct ctx *ctx, int64_t viewer, const char *at, struct post_read **ret,
+                         size_t *ret_n) {
     size_t n = (size_t)take_number(&at);
     struct post_read *reads = arena_many(ctx->arena, struct post_read, n);
     struct known *known = arena_many(ctx->arena, struct known, 2 * n);
@@ -295,8 +303,8 @@ enum code post_read_look(struct ctx *ctx, int64_t viewer, const char *at, struct
 const char *post_row_format(struct ctx *ctx, const struct post_row *row) {
     if (row->inner == 0)
         return arena_printf(ctx->arena, "%019" PRId64 " %" PRId64, row->id, row->author);
-    return arena_printf(ctx->arena, "%019" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, row->id, row->author, row->inner,
-                        row->inner_author);
+    return arena_printf(ctx->arena, "%019" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, row->id, row->author,
+                        row->inner, row->inner_author);
 }
 
 /* KEYS: conn:rel, post:mine of the reader. ARGV: reader, marks that the worker knows of them, rows. */
@@ -308,14 +316,16 @@ static struct redis_script look_at = {
 };
 
 /* Without Redis: everything from its owners. */
-static enum code read_without_redis(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n, struct post_read *ret) {
+static enum code read_without_redis(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
+                                    struct post_read *ret) {
     struct known *known = arena_many(ctx->arena, struct known, 2 * n);
     bool *wanted = arena_many(ctx->arena, bool, n);
     enum code c;
 
     for (size_t i = 0; i < n; i++) {
         known[2 * i] = (struct known){.id = rows[i].id, .revision = POST_NONE, .counters.version = POST_NONE};
-        known[2 * i + 1] = (struct known){.id = rows[i].inner, .revision = POST_NONE, .counters.version = POST_NONE};
+        known[2 * i + 1] =
+            (struct known){.id = rows[i].inner, .revision = POST_NONE, .counters.version = POST_NONE};
         wanted[i] = true;
     }
     if ((c = post_known_fill(ctx, known, 2 * n)) != OK || (c = edges_ask(ctx, viewer, ret, n)) != OK ||
@@ -328,7 +338,9 @@ static enum code read_without_redis(struct ctx *ctx, int64_t viewer, const struc
     return OK;
 }
 
-static redisReply *ask(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n) {
+/* What look() would say, or NULL. */
+static const char *ask_script(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n) {
+    const redisReply *r;
     const char **argv = arena_many(ctx->arena, const char *, n + 5);
 
     argv[0] = arena_printf(ctx->arena, "conn:rel:%" PRId64, viewer);
@@ -339,12 +351,67 @@ static redisReply *ask(struct ctx *ctx, int64_t viewer, const struct post_row *r
     for (size_t i = 0; i < n; i++)
         argv[i + 5] = post_row_format(ctx, &rows[i]);
     redis_add_script(ctx, ctx->env->redis, &look_at, 2, (int)n + 5, argv, NULL);
-    return redis_next_script(ctx, ctx->env->redis);
+    r = redis_next_script(ctx, ctx->env->redis);
+    if (post_answered(ctx, r) && r->type == REDIS_REPLY_STRING)
+        return r->str;
+    return NULL;
 }
 
-enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n, struct post_read *ret) {
+/* The elements of an array, `between` them, "-" for nil. false when there is no such array. */
+static bool add_words(struct ctx *ctx, struct buf *out, const redisReply *r, char between) {
+    if (!post_answered(ctx, r) || r->type != REDIS_REPLY_ARRAY)
+        return false;
+    for (size_t i = 0; i < r->elements; i++) {
+        if (i > 0)
+            buf_putc(out, between);
+        if (r->element[i]->type == REDIS_REPLY_STRING)
+            buf_add(out, r->element[i]->str, r->element[i]->len);
+        else
+            buf_putc(out, '-');
+    }
+    return true;
+}
+
+/* The line of a hash, whose mark comes first. */
+static bool add_hash(struct ctx *ctx, struct buf *out, const redisReply *r) {
+    bool known = r != NULL && r->type == REDIS_REPLY_ARRAY && r->elements > 0 &&
+                 r->element[0]->type == REDIS_REPLY_STRING;
+
+    buf_puts(out, known ? "\ns " : "\n-");
+    return known ? add_words(ctx, out, r, ' ') : post_answered(ctx, r);
+}
+
+/* The same for one row, where plain commands cost less than a script. */
+static const char *ask_plainly(struct ctx *ctx, int64_t viewer, const struct post_row *row) {
+    struct redis *redis = ctx->env->redis;
+    long long v = viewer, id = row->id, author = row->author, inner = row->inner, other = row->inner_author;
+    struct buf b;
+    bool good;
+
+    if (inner != 0)
+        redis_add(redis, "MGET post:stat:%lld post:stat:%lld", id, inner);
+    else
+        redis_add(redis, "MGET post:stat:%lld", id);
+    if (viewer != 0 && inner != 0)
+        redis_add(redis, "HMGET conn:rel:%lld _ %lld %lld", v, author, other);
+    else if (viewer != 0)
+        redis_add(redis, "HMGET conn:rel:%lld _ %lld", v, author);
+    if (viewer != 0)
+        redis_add(redis, "HMGET post:mine:%lld _ %lld", v, (long long)post_target(row));
+    buf_init(&b, ctx->arena, 4096);
+    buf_printf(&b, "1\n%s\n", post_row_format(ctx, row));
+    good = add_words(ctx, &b, redis_next(ctx, redis), ',');
+    if (viewer != 0) {
+        good = add_hash(ctx, &b, redis_next(ctx, redis)) && good;
+        good = add_hash(ctx, &b, redis_next(ctx, redis)) && good;
+    }
+    return good && !buf_overflowed(&b) ? buf_str(&b) : NULL;
+}
+
+enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
+                          struct post_read *ret) {
     struct post_read *reads;
-    const redisReply *r;
+    const char *said;
     size_t got = 0;
     enum code c;
 
@@ -352,12 +419,10 @@ enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row
         ret[i] = (struct post_read){.row = rows[i]};
     if (n == 0)
         return OK;
-    r = ask(ctx, viewer, rows, n);
-    if (!post_answered(ctx, r) || r->type != REDIS_REPLY_STRING) {
-        log_warn(ctx, "views read without redis", "why=%s", r != NULL && r->type == REDIS_REPLY_ERROR ? r->str : "unavailable");
+    said = n == 1 ? ask_plainly(ctx, viewer, &rows[0]) : ask_script(ctx, viewer, rows, n);
+    if (said == NULL)
         return read_without_redis(ctx, viewer, rows, n, ret);
-    }
-    if ((c = post_read_look(ctx, viewer, r->str, &reads, &got)) != OK)
+    if ((c = post_read_look(ctx, viewer, said, &reads, &got)) != OK)
         return c;
     for (size_t i = 0; i < n && i < got; i++) {
         reads[i].row.cursor = rows[i].cursor;

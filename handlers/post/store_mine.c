@@ -10,7 +10,9 @@
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
-#define MINE_BUILD 2000 /* reactions of each kind that a build reads; what is older is asked for one by one */
+#define MINE_BUILD                                                                           \
+    2000 /* reactions of each kind that a build reads; what is older is asked for one by one \
+          */
 #define BUILD_S "30"
 
 /* ---- Asking SQL */
@@ -24,7 +26,8 @@ static uint32_t bits_in(const PGresult *r, int64_t id) {
     return bits;
 }
 
-enum code post_mine_ask(struct ctx *ctx, int64_t viewer, struct post_read *reads, size_t n, const bool *wanted) {
+enum code post_mine_ask(struct ctx *ctx, int64_t viewer, struct post_read *reads, size_t n,
+                        const bool *wanted) {
     int64_t *ids = arena_many(ctx->arena, int64_t, n);
     size_t k = 0;
     PGresult *r;
@@ -61,7 +64,8 @@ static struct redis_script finish_mine = {
            "return 1",
 };
 
-/* Reactions are complete down to this post: older ones of a kind may be missing when that kind filled its share. */
+/* Reactions are complete down to this post: older ones of a kind may be missing when that kind filled its
+ * share. */
 static int64_t floor_of(const PGresult *r) {
     int64_t floor = 0;
 

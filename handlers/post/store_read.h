@@ -1,4 +1,5 @@
-/* Inside the post service's store: how rows become reads. store_look.c asks Redis, store_view.c knows views, store_mine.c what a reader did. */
+/* Inside the post service's store: how rows become reads. store_look.c asks Redis, store_view.c knows views,
+ * store_mine.c what a reader did. */
 #ifndef DEEPLINK_POST_STORE_READ_H
 #define DEEPLINK_POST_STORE_READ_H
 
@@ -8,56 +9,65 @@
 #define POST_TTL_S "604800" /* 7 days */
 #define POST_NONE (-1)      /* no number where Redis knows none */
 
-/* A look at Redis that failed is no failure of the work: somebody else knows. Says whether there is a reply. */
+/* A look at Redis that failed is no failure of the work: somebody else knows. Says whether there is a reply
+ * that is no error. */
 bool post_answered(struct ctx *ctx, const redisReply *r);
 
 /* ---- Looking (store_look.c) */
 
-/* The Lua function look(out, rows, uid, rel, mine, rel_known, mine_known): adds to out, a line each, for rows of post:home's form:
- *     how many they are; the rows
- *     post:stat of each row, and of its original behind it, with ',' between; "-" is nil
- *     conn:rel of the authors, in the same order, and post:mine of the posts (the originals of reposts): "-" where there is no such hash;
- *     "k": still marked as the worker knows it; "a <field> <value> …": all of a small hash; "s <mark> <value> …": those asked for */
-#define POST_LUA_LOOK                                                                                         \
-    "local function words(t) for i = 1, #t do t[i] = t[i] or '-' end return table.concat(t, ' ') end\n"       \
-    "local function some(query, known)\n"                                                                     \
-    "  local mark = redis.call('HGET', query[2], '_')\n"                                                      \
-    "  if not mark then return '-' end\n"                                                                     \
-    "  if mark == known then return 'k' end\n"                                                                \
-    "  if redis.call('HLEN', query[2]) <= 256 then return 'a ' .. words(redis.call('HGETALL', query[2])) end\n" \
-    "  return 's ' .. mark .. ' ' .. words(redis.call(unpack(query)))\n"                                      \
-    "end\n"                                                                                                   \
-    "local function look(out, rows, uid, rel, mine, rel_known, mine_known)\n"                                 \
-    "  local stats, rels, mines = {'MGET'}, {'HMGET', rel}, {'HMGET', mine}\n"                                \
-    "  out[#out + 1] = #rows\n"                                                                               \
-    "  if #rows == 0 then return end\n"                                                                       \
-    "  for i = 1, #rows do\n"                                                                                 \
-    "    local id, author, inner, other = string.match(rows[i], '^0*(%d+) (%d+) ?(%d*) ?(%d*)$')\n"           \
-    "    stats[#stats + 1] = 'post:stat:' .. id\n"                                                            \
-    "    rels[#rels + 1] = author\n"                                                                          \
-    "    if inner ~= '' then\n"                                                                               \
-    "      stats[#stats + 1] = 'post:stat:' .. inner\n"                                                       \
-    "      rels[#rels + 1] = other\n"                                                                         \
-    "      id = inner\n"                                                                                      \
-    "    end\n"                                                                                               \
-    "    mines[#mines + 1] = id\n"                                                                            \
-    "  end\n"                                                                                                 \
-    "  out[#out + 1] = table.concat(rows, '\\n')\n"                                                           \
-    "  stats = redis.call(unpack(stats))\n"                                                                   \
-    "  for i = 1, #stats do stats[i] = stats[i] or '-' end\n"                                                 \
-    "  out[#out + 1] = table.concat(stats, ',')\n"                                                            \
-    "  if uid ~= '0' then\n"                                                                                  \
-    "    out[#out + 1] = some(rels, rel_known)\n"                                                             \
-    "    out[#out + 1] = some(mines, mine_known)\n"                                                           \
-    "  end\n"                                                                                                 \
+/* The Lua function look(out, rows, uid, rel, mine, rel_known, mine_known): adds to out, a line each, for rows
+ * of post:home's form,
+ *   - how many they are; then the rows themselves, a line each
+ *   - post:stat of each row, and of its original behind it, with ',' between; "-" is nil
+ *   - conn:rel of the authors, in the same order
+ *   - post:mine of the posts (the originals of reposts)
+ * A hash's line is "-" where there is none, "k" where its mark is the one that the worker knows,
+ * "a <field> <value> …" for all of a small hash when more than a few fields are asked for, else
+ * "s <mark> <value> …" for those asked for. */
+#define POST_LUA_LOOK                                                                                   \
+    "local function words(t) for i = 1, #t do t[i] = t[i] or '-' end return table.concat(t, ' ') end\n" \
+    "local function some(query, known)\n"                                                               \
+    "  local mark = redis.call('HGET', query[2], '_')\n"                                                \
+    "  if not mark then return '-' end\n"                                                               \
+    "  if mark == known then return 'k' end\n"                                                          \
+    "  if #query > 6 and redis.call('HLEN', query[2]) <= 128 then\n"                                    \
+    "    return 'a ' .. table.concat(redis.call('HGETALL', query[2]), ' ')\n"                           \
+    "  end\n"                                                                                           \
+    "  return 's ' .. mark .. ' ' .. words(redis.call(unpack(query)))\n"                                \
+    "end\n"                                                                                             \
+    "local function look(out, rows, uid, rel, mine, rel_known, mine_known)\n"                           \
+    "  local stats, rels, mines = {'MGET'}, {'HMGET', rel}, {'HMGET', mine}\n"                          \
+    "  out[#out + 1] = #rows\n"                                                                         \
+    "  if #rows == 0 then return end\n"                                                                 \
+    "  for i = 1, #rows do\n"                                                                           \
+    "    local id, author, inner, other = string.match(rows[i], '^0*(%d+) (%d+) ?(%d*) ?(%d*)$')\n"     \
+    "    stats[#stats + 1] = 'post:stat:' .. id\n"                                                      \
+    "    rels[#rels + 1] = author\n"                                                                    \
+    "    if inner ~= '' then\n"                                                                         \
+    "      stats[#stats + 1] = 'post:stat:' .. inner\n"                                                 \
+    "      rels[#rels + 1] = other\n"                                                                   \
+    "      id = inner\n"                                                                                \
+    "    end\n"                                                                                         \
+    "    mines[#mines + 1] = id\n"                                                                      \
+    "  end\n"                                                                                           \
+    "  out[#out + 1] = table.concat(rows, '\\n')\n"                                                     \
+    "  stats = redis.call(unpack(stats))\n"                                                             \
+    "  for i = 1, #stats do stats[i] = stats[i] or '-' end\n"                                           \
+    "  out[#out + 1] = table.concat(stats, ',')\n"                                                      \
+    "  if uid ~= '0' then\n"                                                                            \
+    "    out[#out + 1] = some(rels, rel_known)\n"                                                       \
+    "    out[#out + 1] = some(mines, mine_known)\n"                                                     \
+    "  end\n"                                                                                           \
     "end\n"
 
 /* Marks of the reader's hashes as this worker knows them; "" where it does not. */
 const char *post_known_rel(struct ctx *ctx, int64_t viewer);
 const char *post_known_mine(struct ctx *ctx, int64_t viewer);
 
-/* What look() said, from `at` on. Then views, relations and reactions that are missing are fetched or asked for. */
-enum code post_read_look(struct ctx *ctx, int64_t viewer, const char *at, struct post_read **ret, size_t *ret_n);
+/* What look() said, from `at` on. Then views, relations and reactions that are missing are fetched or asked
+ * for. */
+enum code post_read_look(struct ctx *ctx, int64_t viewer, const char *at, struct post_read **ret,
+                         size_t *ret_n);
 
 /* "<id, 19 digits> <author>[ <original> <its author>]". */
 const char *post_row_format(struct ctx *ctx, const struct post_row *row);
@@ -72,8 +82,8 @@ struct known {
     Pb__PostView *view;
 };
 
-/* Completes views: the worker's where the revision is right, then Redis', then SQL's; NULL stays where there is no such post. Counters
- * go into the views. */
+/* Completes views: the worker's where the revision is right, then Redis', then SQL's; NULL stays where there
+ * is no such post. Counters go into the views. */
 enum code post_known_fill(struct ctx *ctx, struct known *known, size_t n);
 
 /* Views of whatever revision: for what never changes. */
@@ -82,10 +92,13 @@ enum code post_views_any(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Post
 /* ---- Reactions (store_mine.c) */
 
 /* What a read's reactions are about: the original of a repost. */
-static inline int64_t post_target(const struct post_row *row) { return row->inner != 0 ? row->inner : row->id; }
+static inline int64_t post_target(const struct post_row *row) {
+    return row->inner != 0 ? row->inner : row->id;
+}
 
 /* Sets `mine` of those reads that are wanted, by SQL. */
-enum code post_mine_ask(struct ctx *ctx, int64_t viewer, struct post_read *reads, size_t n, const bool *wanted);
+enum code post_mine_ask(struct ctx *ctx, int64_t viewer, struct post_read *reads, size_t n,
+                        const bool *wanted);
 
 /* Has Redis know the reader's reactions, unless somebody is at it. */
 enum code post_mine_build(struct ctx *ctx, int64_t viewer);

@@ -1,6 +1,6 @@
 /* Timelines, threads and counts out of PostgreSQL. */
-#include "fcgi/drivers/pg.h"
 #include "fcgi/base/buf.h"
+#include "fcgi/drivers/pg.h"
 #include "gen/queries.h"
 #include "handlers/post/store.h"
 #include "handlers/services.h"
@@ -8,17 +8,21 @@
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_POST]; }
 
 /* No bound means the largest id. */
-static struct pg_val max_of(const struct post_range *range) { return pg_i8(range->max > 0 ? range->max : INT64_MAX); }
+static struct pg_val max_of(const struct post_range *range) {
+    return pg_i8(range->max > 0 ? range->max : INT64_MAX);
+}
 
 /* ---- Timelines */
 
-static enum code rows_read(struct ctx *ctx, enum code c, const PGresult *r, struct post_row **ret, size_t *ret_n) {
+static enum code rows_read(struct ctx *ctx, enum code c, const PGresult *r, struct post_row **ret,
+                           size_t *ret_n) {
     size_t n = c == OK ? (size_t)PQntuples(r) : 0;
     struct post_row *rows = arena_many(ctx->arena, struct post_row, n);
 
     for (size_t i = 0; i < n; i++)
-        rows[i] = (struct post_row){pg_get_int(r, (int)i, 0), pg_get_int(r, (int)i, 1), pg_get_int(r, (int)i, 2),
-                                    pg_get_int(r, (int)i, 3), pg_get_int(r, (int)i, 4)};
+        rows[i] =
+            (struct post_row){pg_get_int(r, (int)i, 0), pg_get_int(r, (int)i, 1), pg_get_int(r, (int)i, 2),
+                              pg_get_int(r, (int)i, 3), pg_get_int(r, (int)i, 4)};
     *ret = rows;
     *ret_n = n;
     return c;
@@ -28,41 +32,46 @@ enum code post_store_home_rows(struct ctx *ctx, int64_t viewer, const int64_t *a
                                const struct post_range *range, struct post_row **ret, size_t *ret_n) {
     struct pg_val limit = pg_i8((int64_t)range->limit), who = pg_ids(authors, n_authors);
     PGresult *r = NULL;
-    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_HOME_ABOVE, &r, pg_i8(viewer), who, pg_i8(range->min), limit)
-                            : pg_run(ctx, db(ctx), &Q_POST_HOME_BELOW, &r, pg_i8(viewer), who, max_of(range),
+    enum code c =
+        range->up ? pg_run(ctx, db(ctx), &Q_POST_HOME_ABOVE, &r, pg_i8(viewer), who, pg_i8(range->min), limit)
+                  : pg_run(ctx, db(ctx), &Q_POST_HOME_BELOW, &r, pg_i8(viewer), who, max_of(range),
+                           pg_i8(range->since), limit);
+
+    return rows_read(ctx, c, r, ret, ret_n);
+}
+
+enum code post_store_local_rows(struct ctx *ctx, const struct post_range *range, struct post_row **ret,
+                                size_t *ret_n) {
+    struct pg_val limit = pg_i8((int64_t)range->limit);
+    PGresult *r = NULL;
+    enum code c =
+        range->up ? pg_run(ctx, db(ctx), &Q_POST_LOCAL_ABOVE, &r, pg_i8(range->min), limit)
+                  : pg_run(ctx, db(ctx), &Q_POST_LOCAL_BELOW, &r, max_of(range), pg_i8(range->since), limit);
+
+    return rows_read(ctx, c, r, ret, ret_n);
+}
+
+enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct post_range *range,
+                              struct post_row **ret, size_t *ret_n) {
+    struct pg_val limit = pg_i8((int64_t)range->limit), tag = pg_text(folded);
+    PGresult *r = NULL;
+    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_TAG_ABOVE, &r, tag, pg_i8(range->min), limit)
+                            : pg_run(ctx, db(ctx), &Q_POST_TAG_BELOW, &r, tag, max_of(range),
                                      pg_i8(range->since), limit);
 
     return rows_read(ctx, c, r, ret, ret_n);
 }
 
-enum code post_store_local_rows(struct ctx *ctx, const struct post_range *range, struct post_row **ret, size_t *ret_n) {
-    struct pg_val limit = pg_i8((int64_t)range->limit);
-    PGresult *r = NULL;
-    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_LOCAL_ABOVE, &r, pg_i8(range->min), limit)
-                            : pg_run(ctx, db(ctx), &Q_POST_LOCAL_BELOW, &r, max_of(range), pg_i8(range->since), limit);
-
-    return rows_read(ctx, c, r, ret, ret_n);
-}
-
-enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct post_range *range, struct post_row **ret,
-                              size_t *ret_n) {
-    struct pg_val limit = pg_i8((int64_t)range->limit), tag = pg_text(folded);
-    PGresult *r = NULL;
-    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_TAG_ABOVE, &r, tag, pg_i8(range->min), limit)
-                            : pg_run(ctx, db(ctx), &Q_POST_TAG_BELOW, &r, tag, max_of(range), pg_i8(range->since), limit);
-
-    return rows_read(ctx, c, r, ret, ret_n);
-}
-
-enum code post_store_author_rows(struct ctx *ctx, const struct author_query *q, const struct post_range *range,
-                                 struct post_row **ret, size_t *ret_n) {
+enum code post_store_author_rows(struct ctx *ctx, const struct author_query *q,
+                                 const struct post_range *range, struct post_row **ret, size_t *ret_n) {
     struct pg_val limit = pg_i8((int64_t)range->limit), author = pg_i8(q->author), reader = pg_i8(q->reader);
-    struct pg_val widest = pg_i4(q->widest), replies = pg_bool(q->with_replies), reposts = pg_bool(q->with_reposts);
+    struct pg_val widest = pg_i4(q->widest), replies = pg_bool(q->with_replies),
+                  reposts = pg_bool(q->with_reposts);
     PGresult *r = NULL;
-    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_AUTHOR_ABOVE, &r, author, pg_i8(range->min), limit, widest, reader,
-                                     replies, reposts)
-                            : pg_run(ctx, db(ctx), &Q_POST_AUTHOR_BELOW, &r, author, max_of(range), pg_i8(range->since), limit,
-                                     widest, reader, replies, reposts);
+    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_AUTHOR_ABOVE, &r, author, pg_i8(range->min), limit,
+                                     widest, reader, replies, reposts)
+                            : pg_run(ctx, db(ctx), &Q_POST_AUTHOR_BELOW, &r, author, max_of(range),
+                                     pg_i8(range->since), limit, widest, reader, replies, reposts);
 
     return rows_read(ctx, c, r, ret, ret_n);
 }
@@ -74,29 +83,32 @@ enum code post_store_pinned_rows(struct ctx *ctx, int64_t author, struct post_ro
     return rows_read(ctx, c, r, ret, ret_n);
 }
 
-enum code post_store_like_rows(struct ctx *ctx, int64_t reader, const struct post_range *range, struct post_row **ret,
-                               size_t *ret_n) {
+enum code post_store_like_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
+                               struct post_row **ret, size_t *ret_n) {
     struct pg_val limit = pg_i8((int64_t)range->limit), who = pg_i8(reader);
     PGresult *r = NULL;
     enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_LIKES_ABOVE, &r, who, pg_i8(range->min), limit)
-                            : pg_run(ctx, db(ctx), &Q_POST_LIKES_BELOW, &r, who, max_of(range), pg_i8(range->since), limit);
+                            : pg_run(ctx, db(ctx), &Q_POST_LIKES_BELOW, &r, who, max_of(range),
+                                     pg_i8(range->since), limit);
 
     return rows_read(ctx, c, r, ret, ret_n);
 }
 
-enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct post_range *range, struct post_row **ret,
-                                   size_t *ret_n) {
+enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
+                                   struct post_row **ret, size_t *ret_n) {
     struct pg_val limit = pg_i8((int64_t)range->limit), who = pg_i8(reader);
     PGresult *r = NULL;
     enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_BOOKMARKS_ABOVE, &r, who, pg_i8(range->min), limit)
-                            : pg_run(ctx, db(ctx), &Q_POST_BOOKMARKS_BELOW, &r, who, max_of(range), pg_i8(range->since), limit);
+                            : pg_run(ctx, db(ctx), &Q_POST_BOOKMARKS_BELOW, &r, who, max_of(range),
+                                     pg_i8(range->since), limit);
 
     return rows_read(ctx, c, r, ret, ret_n);
 }
 
 /* ---- Threads */
 
-static enum code thread_read(struct ctx *ctx, enum code c, const PGresult *r, struct thread_row **ret, size_t *ret_n) {
+static enum code thread_read(struct ctx *ctx, enum code c, const PGresult *r, struct thread_row **ret,
+                             size_t *ret_n) {
     size_t n = c == OK ? (size_t)PQntuples(r) : 0;
     struct thread_row *rows = arena_many(ctx->arena, struct thread_row, n);
 
@@ -110,14 +122,16 @@ static enum code thread_read(struct ctx *ctx, enum code c, const PGresult *r, st
     return c;
 }
 
-enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thread_row **ret, size_t *ret_n) {
+enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thread_row **ret,
+                               size_t *ret_n) {
     PGresult *r = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_POST_ANCESTORS, &r, pg_i8(id), pg_i4(most));
 
     return thread_read(ctx, c, r, ret, ret_n);
 }
 
-enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int levels, struct thread_row **ret, size_t *ret_n) {
+enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int levels, struct thread_row **ret,
+                                 size_t *ret_n) {
     PGresult *r = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_POST_DESCENDANTS, &r, pg_i8(id), pg_i8(most), pg_i4(levels));
 
@@ -126,10 +140,11 @@ enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int leve
 
 /* ---- Who reacted */
 
-static enum code reactions(struct ctx *ctx, const struct query *query, int64_t id, int64_t before, size_t limit,
-                           struct post_reaction **ret, size_t *ret_n) {
+static enum code reactions(struct ctx *ctx, const struct query *query, int64_t id, int64_t before,
+                           size_t limit, struct post_reaction **ret, size_t *ret_n) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), query, &r, pg_i8(id), pg_i8(before > 0 ? before : INT64_MAX), pg_i8((int64_t)limit));
+    enum code c = pg_run(ctx, db(ctx), query, &r, pg_i8(id), pg_i8(before > 0 ? before : INT64_MAX),
+                         pg_i8((int64_t)limit));
 
     if (c != OK)
         return c;
@@ -140,18 +155,20 @@ static enum code reactions(struct ctx *ctx, const struct query *query, int64_t i
     return OK;
 }
 
-enum code post_store_likers(struct ctx *ctx, int64_t id, int64_t before, size_t limit, struct post_reaction **ret, size_t *ret_n) {
+enum code post_store_likers(struct ctx *ctx, int64_t id, int64_t before, size_t limit,
+                            struct post_reaction **ret, size_t *ret_n) {
     return reactions(ctx, &Q_POST_LIKERS, id, before, limit, ret, ret_n);
 }
 
-enum code post_store_reposters(struct ctx *ctx, int64_t id, int64_t before, size_t limit, struct post_reaction **ret,
-                               size_t *ret_n) {
+enum code post_store_reposters(struct ctx *ctx, int64_t id, int64_t before, size_t limit,
+                               struct post_reaction **ret, size_t *ret_n) {
     return reactions(ctx, &Q_POST_REPOSTERS, id, before, limit, ret, ret_n);
 }
 
 /* ---- Counts and tags */
 
-enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret, size_t *ret_n) {
+enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret,
+                            size_t *ret_n) {
     PGresult *r;
     enum code c;
 
@@ -184,12 +201,13 @@ static const char *like_pattern(struct ctx *ctx, const char *prefix) {
     return buf_str(&b);
 }
 
-enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, size_t limit, Pb__TagInfo ***ret, size_t *ret_n) {
+enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, size_t limit,
+                          Pb__TagInfo ***ret, size_t *ret_n) {
     struct pg_val most = pg_i8((int64_t)limit);
     PGresult *r;
     enum code c = *prefix == '\0' ? pg_run(ctx, db(ctx), &Q_POST_TRENDING_TAGS, &r, pg_i8(since), most)
-                                  : pg_run(ctx, db(ctx), &Q_POST_TAGS_LIKE, &r, pg_text(like_pattern(ctx, prefix)),
-                                           pg_text(prefix), most);
+                                  : pg_run(ctx, db(ctx), &Q_POST_TAGS_LIKE, &r,
+                                           pg_text(like_pattern(ctx, prefix)), pg_text(prefix), most);
 
     if (c != OK)
         return c;
@@ -206,7 +224,8 @@ enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, si
     return OK;
 }
 
-enum code post_store_tag_counts(struct ctx *ctx, const char *folded, int64_t *ret_posts, int64_t *ret_people) {
+enum code post_store_tag_counts(struct ctx *ctx, const char *folded, int64_t *ret_posts,
+                                int64_t *ret_people) {
     PGresult *r;
     enum code c;
 

@@ -20,7 +20,8 @@ struct kept {
     int64_t revision;
 };
 
-/* Views by post id. What falls out of it during a request may still be pointed to: the request's arena frees it. */
+/* Views by post id. What falls out of it during a request may still be pointed to: the request's arena frees
+ * it. */
 static struct lru *views;
 static struct arena *current;
 
@@ -28,7 +29,7 @@ static void kept_free(void *arg) {
     struct kept *k = arg;
 
     pb__post_view__free_unpacked(k->view, NULL);
-    free(k);
+    free(k); /* lint: memory-of-the-arena: the cache outlives it */
 }
 
 static void kept_drop(void *arg) {
@@ -41,13 +42,18 @@ static void kept_drop(void *arg) {
 enum code post_store_start(struct ctx *ctx) {
     if (views == NULL)
         views = lru_new(VIEWS_BYTES);
-    return views != NULL ? OK : fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "no memory for views");
+    return views != NULL
+               ? OK
+               : fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "no memory for views");
 }
 
-/* Unpacks a view and keeps it; *ret_revision is what it says itself. NULL when it is broken; then it counts as not there. */
-static Pb__PostView *view_keep(struct ctx *ctx, int64_t id, const void *packed, size_t n, int64_t *ret_revision) {
+/* Unpacks a view and keeps it; *ret_revision is what it says itself. NULL when it is broken; then it counts
+ * as not there. */
+static Pb__PostView *view_keep(struct ctx *ctx, int64_t id, const void *packed, size_t n,
+                               int64_t *ret_revision) {
     Pb__PostView *view = pb__post_view__unpack(NULL, n, packed);
-    struct kept *k = view != NULL && view->id == id ? malloc(sizeof *k) : NULL;
+    struct kept *k =
+        view != NULL && view->id == id ? malloc(sizeof *k) : NULL; /* lint: memory-of-the-arena */
 
     if (k == NULL) {
         if (view != NULL)
@@ -116,8 +122,8 @@ static void view_read(struct ctx *ctx, const PGresult *r, int row, Pb__PostView 
     v->edited_ms = pg_get_time(r, row, 18);
     v->pinned_ms = pg_get_time(r, row, 19);
     v->created_ms = pg_get_bool(r, row, 20) ? 0 : pg_get_time(r, row, 17);
-    *ret_counters = (struct post_counters){pg_get_int(r, row, 21), pg_get_int(r, row, 22), pg_get_int(r, row, 23),
-                                           pg_get_int(r, row, 24)};
+    *ret_counters = (struct post_counters){pg_get_int(r, row, 21), pg_get_int(r, row, 22),
+                                           pg_get_int(r, row, 23), pg_get_int(r, row, 24)};
 }
 
 static enum code load(struct ctx *ctx, const int64_t *ids, size_t n, PGresult **ret) {
@@ -237,18 +243,18 @@ enum code post_views_any(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Post
 
 /* ---- Publishing */
 
-/* The Lua function stat(key, view, v, d, n, counters): publishes a view with its revision, or counters with theirs, or both; "" for what
- * is not given. What is published already and newer stays. */
-#define LUA_STAT                                                                                          \
-    "local function stat(key, view, v, d, n, counters)\n"                                                \
-    "  local now = redis.call('GET', key) or '-1 -1 0 0 0'\n"                                            \
-    "  local old_v, old_n, rest = string.match(now, '^(%-?%d+) (%-?%d+) (.*)$')\n"                       \
-    "  if v ~= '' and tonumber(old_v) <= tonumber(v) then\n"                                             \
-    "    old_v = v\n"                                                                                    \
-    "    redis.call('SET', view, d, 'EX', " POST_TTL_S ")\n"                                             \
-    "  end\n"                                                                                            \
-    "  if n ~= '' and tonumber(old_n) < tonumber(n) then old_n, rest = n, counters end\n"                \
-    "  redis.call('SET', key, old_v .. ' ' .. old_n .. ' ' .. rest, 'EX', " POST_TTL_S ")\n"             \
+/* The Lua function stat(key, view, v, d, n, counters): publishes a view with its revision, or counters with
+ * theirs, or both; "" for what is not given. What is published already and newer stays. */
+#define LUA_STAT                                                                             \
+    "local function stat(key, view, v, d, n, counters)\n"                                    \
+    "  local now = redis.call('GET', key) or '-1 -1 0 0 0'\n"                                \
+    "  local old_v, old_n, rest = string.match(now, '^(%-?%d+) (%-?%d+) (.*)$')\n"           \
+    "  if v ~= '' and tonumber(old_v) <= tonumber(v) then\n"                                 \
+    "    old_v = v\n"                                                                        \
+    "    redis.call('SET', view, d, 'EX', " POST_TTL_S ")\n"                                 \
+    "  end\n"                                                                                \
+    "  if n ~= '' and tonumber(old_n) < tonumber(n) then old_n, rest = n, counters end\n"    \
+    "  redis.call('SET', key, old_v .. ' ' .. old_n .. ' ' .. rest, 'EX', " POST_TTL_S ")\n" \
     "end\n"
 
 /* KEYS: post:stat, post:view. ARGV: v or "", d, n or "", "l r c". */
@@ -257,30 +263,32 @@ static struct redis_script write_view = {
                     "return 1",
 };
 
-/* KEYS: post:stat, post:mine. ARGV: n, "l r c", post, bit, 1 or 0, new mark. Older posts than the hash reaches stay with SQL; a build that
- * is on its way began before this change, and is stopped. */
+/* KEYS: post:stat, post:mine. ARGV: n, "l r c", post, bit, 1 or 0, new mark. Older posts than the hash
+ * reaches stay with SQL; a build that is on its way began before this change, and is stopped. */
 static struct redis_script write_reaction = {
     .src = LUA_STAT
-           "stat(KEYS[1], '', '', '', ARGV[1], ARGV[2])\n"
-           "local mark = redis.call('HGET', KEYS[2], '_')\n"
-           "if not mark then return 0 end\n"
-           "if string.sub(mark, 1, 1) == 'b' then redis.call('DEL', KEYS[2]) return 0 end\n"
-           "local id, floor = ARGV[3], string.match(mark, '^%d+')\n"
-           "if #id < #floor or (#id == #floor and id < floor) then return 0 end\n"
-           "local bits, a, b, c = string.match(redis.call('HGET', KEYS[2], id) or '0', '^(%d+):?(%d*):?(%d*):?(%d*)$')\n"
-           "local n = {['1'] = tonumber(a) or 0, ['2'] = tonumber(b) or 0, ['4'] = tonumber(c) or 0}\n"
-           "if tonumber(ARGV[1]) <= n[ARGV[4]] then return 0 end\n"
-           "n[ARGV[4]] = tonumber(ARGV[1])\n"
-           "if ARGV[5] == '1' then bits = bit.bor(bits, ARGV[4]) else bits = bit.band(bits, bit.bnot(ARGV[4])) end\n"
-           "redis.call('HSET', KEYS[2], id, string.format('%d:%d:%d:%d', bits, n['1'], n['2'], n['4']),\n"
-           "           '_', floor .. '.' .. ARGV[6])\n"
-           "return 1",
+    "stat(KEYS[1], '', '', '', ARGV[1], ARGV[2])\n"
+    "local mark = redis.call('HGET', KEYS[2], '_')\n"
+    "if not mark then return 0 end\n"
+    "if string.sub(mark, 1, 1) == 'b' then redis.call('DEL', KEYS[2]) return 0 end\n"
+    "local id, floor = ARGV[3], string.match(mark, '^%d+')\n"
+    "if #id < #floor or (#id == #floor and id < floor) then return 0 end\n"
+    "local was = redis.call('HGET', KEYS[2], id) or '0'\n"
+    "local bits, a, b, c = string.match(was, '^(%d+):?(%d*):?(%d*):?(%d*)$')\n"
+    "local n = {['1'] = tonumber(a) or 0, ['2'] = tonumber(b) or 0, ['4'] = tonumber(c) or 0}\n"
+    "if tonumber(ARGV[1]) <= n[ARGV[4]] then return 0 end\n"
+    "n[ARGV[4]] = tonumber(ARGV[1])\n"
+    "if ARGV[5] == '1' then bits = bit.bor(bits, ARGV[4]) else bits = bit.band(bits, bit.bnot(ARGV[4])) end\n"
+    "redis.call('HSET', KEYS[2], id, string.format('%d:%d:%d:%d', bits, n['1'], n['2'], n['4']),\n"
+    "           '_', floor .. '.' .. ARGV[6])\n"
+    "return 1",
 };
 
-/* How many scripts are queued and not waited for. */
-static unsigned publishing;
+/* How many commands and, behind them, scripts are queued and not waited for. */
+static unsigned commands, publishing;
 
-static void queue_script(struct ctx *ctx, struct redis_script *script, int argc, const char **argv, const size_t *lens) {
+static void queue_script(struct ctx *ctx, struct redis_script *script, int argc, const char **argv,
+                         const size_t *lens) {
     redis_add_script(ctx, ctx->env->redis, script, 2, argc, argv, lens);
     publishing++;
 }
@@ -295,7 +303,8 @@ static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     return arena_printf(ctx->arena, "%s:%" PRId64, name, id);
 }
 
-void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision, const struct post_counters *counters) {
+void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision,
+                        const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 6);
     size_t *lens = arena_many(ctx->arena, size_t, 6), n;
     const unsigned char *packed;
@@ -313,6 +322,19 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
     for (int i = 0; i < 6; i++)
         lens[i] = i == 3 ? n : strlen(argv[i]);
     queue_script(ctx, &write_view, 6, argv, lens);
+}
+
+void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
+    const unsigned char *packed;
+    Pb__PostView bare = *view;
+    size_t n;
+
+    bare.version = 1;
+    rpc_pack(ctx, &bare.base, &packed, &n);
+    redis_add(ctx->env->redis, "SET post:view:%lld %b EX " POST_TTL_S, (long long)view->id, packed, n);
+    redis_add(ctx->env->redis, "SET post:stat:%lld %s EX " POST_TTL_S " NX", (long long)view->id,
+              "1 0 0 0 0");
+    commands += 2;
 }
 
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters) {
@@ -340,17 +362,21 @@ void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, ui
     queue_script(ctx, &write_reaction, 8, argv, NULL);
 }
 
+static enum code took(struct ctx *ctx, const redisReply *r, enum code before) {
+    if (r == NULL)
+        return UNAVAILABLE;
+    if (r->type == REDIS_REPLY_ERROR)
+        return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "redis: %s", r->str);
+    return before;
+}
+
 enum code post_store_published(struct ctx *ctx) {
     enum code c = OK;
 
-    for (; publishing > 0; publishing--) {
-        const redisReply *r = redis_next_script(ctx, ctx->env->redis);
-
-        if (r == NULL)
-            c = UNAVAILABLE;
-        else if (r->type == REDIS_REPLY_ERROR)
-            c = fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "redis: %s", r->str);
-    }
+    for (; commands > 0; commands--)
+        c = took(ctx, redis_next(ctx, ctx->env->redis), c);
+    for (; publishing > 0; publishing--)
+        c = took(ctx, redis_next_script(ctx, ctx->env->redis), c);
     return c;
 }
 
@@ -383,7 +409,7 @@ enum code post_store_republish_counters(struct ctx *ctx, const int64_t *ids, siz
         return c;
     for (int row = 0; row < PQntuples(r); row++)
         post_store_publish_counters(ctx, pg_get_int(r, row, 0),
-                                    &(struct post_counters){pg_get_int(r, row, 1), pg_get_int(r, row, 2), pg_get_int(r, row, 3),
-                                                            pg_get_int(r, row, 4)});
+                                    &(struct post_counters){pg_get_int(r, row, 1), pg_get_int(r, row, 2),
+                                                            pg_get_int(r, row, 3), pg_get_int(r, row, 4)});
     return post_store_published(ctx);
 }

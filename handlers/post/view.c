@@ -22,11 +22,11 @@ static void adopt(struct arena *a, struct branch *parent, struct comment *child)
     parent->children[parent->comment.n_children++] = child;
 }
 
-struct comment *const *comments_tree(struct arena *a, int64_t post, struct post_card *cards, const uint32_t *depths, size_t n,
-                                     size_t *ret_n) {
+struct comment *const *comments_tree(struct arena *a, int64_t post, struct post_card *cards,
+                                     const uint32_t *depths, size_t n, size_t *ret_n) {
     struct branch *branches = arena_many(a, struct branch, n + 1), *root = &branches[n];
     struct branch *path[COMMENT_LEVEL_MAX + 2] = {root}; /* the latest of each level, behind the root */
-    size_t deep = 0;                                      /* how many levels of it are set */
+    size_t deep = 0;                                     /* how many levels of it are set */
 
     for (size_t i = 0; i < n; i++) {
         size_t level = depths[i] < deep ? depths[i] : deep;

@@ -1,4 +1,5 @@
-/* Views of the post service's pages; each is filled by pages.c and view.c and written by the template named above it. */
+/* Views of the post service's pages; each is filled by pages.c and view.c and written by the template named
+ * above it. */
 #ifndef DEEPLINK_POST_VIEW_H
 #define DEEPLINK_POST_VIEW_H
 
@@ -6,17 +7,17 @@
 
 /* post_landing: the front page for strangers. */
 struct landing_view {
-    struct post_list latest;       /* a handful of public posts; may be empty */
-    int64_t members;               /* 0: not said */
+    struct post_list latest; /* a handful of public posts; may be empty */
+    int64_t members;         /* 0: not said */
 };
 
 /* post_home. */
 struct home_view {
     struct post_list list;
     struct composer composer;
-    const struct side *side;       /* NULL: none */
-    bool first_page;               /* the composer stands on the first page alone */
-    bool follows_nobody;           /* then the empty page helps on */
+    const struct side *side;         /* NULL: none */
+    bool first_page;                 /* the composer stands on the first page alone */
+    bool follows_nobody;             /* then the empty page helps on */
     const struct member_row *people; /* for the empty page: whom to follow first */
     size_t n_people;
 };
@@ -35,8 +36,8 @@ struct tags_view {
 
 /* post_tag: one tag's posts; page->feed names its Atom feed. */
 struct tag_view {
-    const char *name;              /* as written, without '#' */
-    int64_t posts, people;         /* both 0: not said */
+    const char *name;      /* as written, without '#' */
+    int64_t posts, people; /* both 0: not said */
     struct post_list list;
     const struct side *side;
 };
@@ -47,23 +48,23 @@ struct kept_view {
     const struct side *side;
 };
 
-/* A comment with those below it. Built from ThreadReply.descendants, which come depth first: a comment of depth d belongs to the
- * nearest one before it of depth d - 1. */
+/* A comment with those below it. Built from ThreadReply.descendants, which come depth first: a comment of
+ * depth d belongs to the nearest one before it of depth d - 1. */
 struct comment {
     const struct post_card *card;
-    unsigned level;                /* 0 for a direct answer, at most 6 (deeper ones say 6) */
-    size_t below;                  /* how many comments are below it, all levels together */
+    unsigned level; /* 0 for a direct answer, at most 6 (deeper ones say 6) */
+    size_t below;   /* how many comments are below it, all levels together */
     struct comment *const *children;
     size_t n_children;
 };
 
 #define COMMENT_LEVEL_MAX 6
 
-/* The tree of n comments below a post that come depth first, as the direct answers and how many of them there are (*ret_n). Those
- * deeper than COMMENT_LEVEL_MAX follow each other on that level. Only what does not stand right below what it answers keeps its line
- * that says whom it answers. */
-struct comment *const *comments_tree(struct arena *a, int64_t post, struct post_card *cards, const uint32_t *depths, size_t n,
-                                     size_t *ret_n);
+/* The tree of n comments below a post that come depth first, as the direct answers and how many of them there
+ * are (*ret_n). Those deeper than COMMENT_LEVEL_MAX follow each other on that level. Only what does not stand
+ * right below what it answers keeps its line that says whom it answers. */
+struct comment *const *comments_tree(struct arena *a, int64_t post, struct post_card *cards,
+                                     const uint32_t *depths, size_t n, size_t *ret_n);
 
 /* post_thread. */
 struct thread_view {
@@ -71,10 +72,10 @@ struct thread_view {
     size_t n_ancestors;
     const struct post_card *post;
     struct comment *const *comments;
-    size_t n_comments;             /* direct answers */
-    int64_t n_total;               /* comments loaded, all levels */
-    const char *more;              /* local path to further comments, or NULL */
-    struct composer composer;      /* used when post->may_act */
+    size_t n_comments;        /* direct answers */
+    int64_t n_total;          /* comments loaded, all levels */
+    const char *more;         /* local path to further comments, or NULL */
+    struct composer composer; /* used when post->may_act */
     const struct side *side;
 };
 
@@ -88,14 +89,14 @@ struct compose_view {
 struct edit_view {
     int64_t id;
     const Pb__SourceReply *source;
-    const char *handle;            /* the author's, for the way back */
+    const char *handle; /* the author's, for the way back */
     int64_t max_length;
 };
 
 /* post_delete: asks. */
 struct delete_view {
     const struct post_card *post;
-    const char *return_to;         /* where to go when it is gone; local path */
+    const char *return_to; /* where to go when it is gone; local path */
 };
 
 /* post_history: oldest first in `revisions`; the page shows the newest first. */
@@ -113,15 +114,15 @@ struct history_view {
 /* post_who: who liked or reposted. */
 struct who_view {
     const struct post_card *post;
-    bool reposts;                  /* else likes */
+    bool reposts; /* else likes */
     struct member_list members;
 };
 
 /* post_feed: Atom (RFC 4287) of a profile or a tag. Times are written by time_iso(). */
 struct feed_view {
     const char *title;
-    const char *self;              /* local path of the feed */
-    const char *html;              /* local path of the page */
+    const char *self; /* local path of the feed */
+    const char *html; /* local path of the page */
     int64_t updated_ms;
     const struct post_card *posts;
     size_t n;

@@ -1,6 +1,7 @@
-/* Every post goes into the cached home timelines of its author's followers, whatever their number: a follower without a cached timeline
- * costs one look-up in Redis, and readers filter by the relations of the moment, so that a late push does no harm. What a killed worker
- * left undone after its commit (read models, kept pages) is done again here; all of it may be repeated. */
+/* Every post goes into the cached home timelines of its author's followers, whatever their number: a follower
+ * without a cached timeline costs one look-up in Redis, and readers filter by the relations of the moment, so
+ * that a late push does no harm. What a killed worker left undone after its commit (read models, kept pages)
+ * is done again here; all of it may be repeated. */
 #include "handlers/post/worker.h"
 
 #include <string.h>
@@ -110,7 +111,8 @@ static enum code on_changed(struct batch *b, const struct event *event) {
 
     if (e == NULL)
         return OK;
-    if ((c = post_store_home_push_fetch(b->ctx)) != OK || (c = post_store_republish(b->ctx, &e->post_id, 1)) != OK ||
+    if ((c = post_store_home_push_fetch(b->ctx)) != OK ||
+        (c = post_store_republish(b->ctx, &e->post_id, 1)) != OK ||
         (c = post_store_read_one(b->ctx, 0, e->post_id, &read)) != OK)
         return c;
     post_purge(&b->purge, read.post, read.post->tags, read.post->n_tags);
@@ -147,14 +149,17 @@ static enum code on_post_event(struct batch *b, const struct event *event) {
 }
 
 static enum code post_events(struct ctx *ctx, const struct event *events, size_t n) {
-    struct batch b = {.ctx = ctx, .views = arena_many(ctx->arena, int64_t, n), .counters = arena_many(ctx->arena, int64_t, n)};
+    struct batch b = {.ctx = ctx,
+                      .views = arena_many(ctx->arena, int64_t, n),
+                      .counters = arena_many(ctx->arena, int64_t, n)};
     enum code c;
 
     page_purge_init(&b.purge, ctx);
     for (size_t i = 0; i < n; i++)
         if ((c = on_post_event(&b, &events[i])) != OK)
             return c;
-    if ((c = post_store_home_push_fetch(ctx)) != OK || (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
+    if ((c = post_store_home_push_fetch(ctx)) != OK ||
+        (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
         (c = post_store_republish_counters(ctx, b.counters, b.n_counters)) != OK)
         return c;
     page_purge_run(&b.purge);
@@ -188,8 +193,8 @@ static enum code engagement_events(struct ctx *ctx, const struct event *events, 
     return OK;
 }
 
-/* ---- Events of graph.v1: whom a member follows has changed, so what was cached of it lacks or misses posts. Until this is handled the
- * token of the member's relations tells the same (store_home.c). */
+/* ---- Events of graph.v1: whom a member follows has changed, so what was cached of it lacks or misses posts.
+ * Until this is handled the token of the member's relations tells the same (store_home.c). */
 
 static enum code graph_events(struct ctx *ctx, const struct event *events, size_t n) {
     int64_t *members = arena_many(ctx->arena, int64_t, n);
@@ -207,7 +212,15 @@ static const char *const graph_topics[] = {"graph.v1", NULL};
 
 const struct consumer post_consumers[] = {
     {.name = "timelines", .service = SVC_POST, .topics = post_topics, .batch = 100, .handle = post_events},
-    {.name = "reactions", .service = SVC_POST, .topics = engagement_topics, .batch = 200, .handle = engagement_events},
-    {.name = "home-relations", .service = SVC_POST, .topics = graph_topics, .batch = 200, .handle = graph_events},
+    {.name = "reactions",
+     .service = SVC_POST,
+     .topics = engagement_topics,
+     .batch = 200,
+     .handle = engagement_events},
+    {.name = "home-relations",
+     .service = SVC_POST,
+     .topics = graph_topics,
+     .batch = 200,
+     .handle = graph_events},
     {0},
 };

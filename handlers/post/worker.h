@@ -1,4 +1,5 @@
-/* What the post service does with events: fan-out to home timelines, and repairs of read models and kept pages. */
+/* What the post service does with events: fan-out to home timelines, and repairs of read models and kept
+ * pages. */
 #ifndef DEEPLINK_POST_WORKER_H
 #define DEEPLINK_POST_WORKER_H
 

@@ -22,7 +22,8 @@ static struct page *desk(struct request *req, const char *title) {
     return page_new(req, PLACE_ADMIN, tr(req->ctx.lang, title));
 }
 
-/* ---- The list ---------------------------------------------------------------------------------------------------- */
+/* ---- The list
+ * ---------------------------------------------------------------------------------------------------- */
 
 static const Pb__Role *role_named(const Pb__RolesReply *roles, const char *name) {
     for (size_t i = 0; i < roles->n_roles; i++)
@@ -98,7 +99,8 @@ enum code user_page_members(struct request *req) {
     Pb__Empty nothing = PB__EMPTY__INIT;
     const Pb__MembersReply *found;
     const Pb__RolesReply *roles;
-    struct admin_members_view v = {.state = field_text(req, "state"), .role = field_text(req, "role"), .q = field_text(req, "q")};
+    struct admin_members_view v = {
+        .state = field_text(req, "state"), .role = field_text(req, "role"), .q = field_text(req, "q")};
     enum code c;
 
     if (text_is_empty(v.state))
@@ -108,7 +110,8 @@ enum code user_page_members(struct request *req) {
     ask.query = v.q;
     ask.before = field_int(req, "before");
     ask.limit = MEMBERS_LIMIT;
-    if ((c = user_list_members(ctx, &ask, &found)) != OK || (c = user_list_roles(ctx, &nothing, &roles)) != OK ||
+    if ((c = user_list_members(ctx, &ask, &found)) != OK ||
+        (c = user_list_roles(ctx, &nothing, &roles)) != OK ||
         (c = fill_rows(ctx, found, roles, me, &v)) != OK)
         return c;
     fill_grantable(ctx, roles, me, &v);
@@ -122,7 +125,8 @@ enum code user_page_members(struct request *req) {
     return OK;
 }
 
-/* ---- Acts on one member --------------------------------------------------------------------------------------------- */
+/* ---- Acts on one member
+ * --------------------------------------------------------------------------------------------- */
 
 static enum code member_id(struct request *req, int64_t *ret_id) {
     if (!id_parse(req->args[0], ret_id))
@@ -179,7 +183,8 @@ enum code user_page_member_role(struct request *req) {
     return form_go_back(req, "/admin/members", "role");
 }
 
-/* ---- Audit log ------------------------------------------------------------------------------------------------------- */
+/* ---- Audit log
+ * ------------------------------------------------------------------------------------------------------- */
 
 static enum code audit_rows(struct ctx *ctx, const struct audit_page *found, struct audit_view *v) {
     struct audit_row *rows = arena_many(ctx->arena, struct audit_row, found->n);
@@ -213,7 +218,8 @@ enum code user_page_audit(struct request *req) {
     struct audit_view v = {0};
     enum code c;
 
-    if ((c = user_service_audit(ctx, before, AUDIT_LIMIT, &found)) != OK || (c = audit_rows(ctx, &found, &v)) != OK)
+    if ((c = user_service_audit(ctx, before, AUDIT_LIMIT, &found)) != OK ||
+        (c = audit_rows(ctx, &found, &v)) != OK)
         return c;
     if (!text_is_empty(found.next)) {
         struct buf next;
@@ -229,7 +235,9 @@ enum code user_page_audit(struct request *req) {
     return OK;
 }
 
-/* ---- Invites --------------------------------------------------------------------------------------------------------- */
+/* ---- Invites
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static const char *invite_url(struct ctx *ctx, const char *code) {
     return arena_printf(ctx->arena, "%s/invite/%s", ctx->env->config->base_url, code);
@@ -257,7 +265,8 @@ enum code user_page_invites(struct request *req) {
 
         rows[i].invite = k;
         rows[i].url = invite_url(ctx, k->code);
-        rows[i].spent = (k->max_uses > 0 && k->uses >= k->max_uses) || (k->expires_ms > 0 && k->expires_ms <= now);
+        rows[i].spent =
+            (k->max_uses > 0 && k->uses >= k->max_uses) || (k->expires_ms > 0 && k->expires_ms <= now);
         if (k->id == field_int(req, "fresh"))
             v.fresh = rows[i].url;
     }

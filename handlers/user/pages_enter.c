@@ -20,7 +20,8 @@ static struct page *sheet(struct request *req, const char *title) {
     return page;
 }
 
-/* ---- Sign-up ------------------------------------------------------------------------------------------------------ */
+/* ---- Sign-up
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* The form, with whose invitation it is. A failure recorded before stays what it is. */
 static enum code show_signup(struct request *req, const char *code) {
@@ -74,7 +75,8 @@ enum code user_page_signup_send(struct request *req) {
     return OK;
 }
 
-/* ---- Confirmation -------------------------------------------------------------------------------------------------- */
+/* ---- Confirmation
+ * -------------------------------------------------------------------------------------------------- */
 
 enum code user_page_confirm(struct request *req) {
     struct confirm_view v = {0};
@@ -117,7 +119,8 @@ enum code user_page_confirm_token_send(struct request *req) {
     return OK;
 }
 
-/* ---- Log-in -------------------------------------------------------------------------------------------------------- */
+/* ---- Log-in
+ * -------------------------------------------------------------------------------------------------------- */
 
 static enum code show_login(struct request *req, const char *return_to) {
     struct login_view v = {.return_to = text_is_empty(return_to) ? NULL : return_to};
@@ -145,9 +148,11 @@ enum code user_page_login_send(struct request *req) {
     ask.ip = req->ctx.ip;
     ask.user_agent = req->ctx.user_agent;
     c = user_log_in(&req->ctx, &ask, &reply);
-    if (c == UNAUTHENTICATED || c == DENIED || c == EXHAUSTED || c == PRECONDITION || (c != OK && form_refused(req))) {
+    if (c == UNAUTHENTICATED || c == DENIED || c == EXHAUSTED || c == PRECONDITION ||
+        (c != OK && form_refused(req))) {
         if (req->ctx.error.retry_after > 0)
-            respond_header(req, "Retry-After", arena_printf(req->ctx.arena, "%d", req->ctx.error.retry_after));
+            respond_header(req, "Retry-After",
+                           arena_printf(req->ctx.arena, "%d", req->ctx.error.retry_after));
         return user_page_login_again(req);
     }
     if (c != OK)
@@ -169,7 +174,9 @@ enum code user_page_logout(struct request *req) {
     return form_go_back(req, "/", "logged-out");
 }
 
-/* ---- Reset --------------------------------------------------------------------------------------------------------- */
+/* ---- Reset
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 enum code user_page_reset(struct request *req) {
     struct reset_view v = {0};

@@ -18,7 +18,8 @@
 
 #define DIRECTORY_LIMIT 40
 
-/* ---- Profile ------------------------------------------------------------------------------------------------------- */
+/* ---- Profile
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* Numbers that other services keep. */
 static enum code fill_counts(struct ctx *ctx, Pb__Profile *p) {
@@ -61,7 +62,8 @@ static enum code fill_relationship(struct ctx *ctx, struct profile_view *v) {
     return OK;
 }
 
-static enum code timeline(struct request *req, const struct profile_view *v, bool pinned, const Pb__TimelinePage **ret) {
+static enum code timeline(struct request *req, const struct profile_view *v, bool pinned,
+                          const Pb__TimelinePage **ret) {
     Pb__PageRequest ask = post_cards_ask(req);
 
     ask.author_id = v->profile->card->id;
@@ -131,7 +133,8 @@ static enum code show_profile(struct request *req, enum profile_tab tab) {
     ask.handle = req->args[0];
     if ((c = user_get_profile(ctx, &ask, &profile)) != OK)
         return c;
-    if (profile->card->state == PB__ACCOUNT_STATE__STATE_SUSPENDED || profile->card->state == PB__ACCOUNT_STATE__STATE_DELETED)
+    if (profile->card->state == PB__ACCOUNT_STATE__STATE_SUSPENDED ||
+        profile->card->state == PB__ACCOUNT_STATE__STATE_DELETED)
         return show_gone(req, profile->card);
     if (profile->card->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
         return fail(ctx, NOT_FOUND, tr_mark("There is no member of this name. Check the spelling."));
@@ -156,10 +159,11 @@ enum code user_page_profile(struct request *req) { return show_profile(req, PROF
 
 enum code user_page_replies(struct request *req) { return show_profile(req, PROFILE_REPLIES); }
 
-/* ---- Pictures -------------------------------------------------------------------------------------------------------- */
+/* ---- Pictures
+ * -------------------------------------------------------------------------------------------------------- */
 
-static enum code show_picture(struct request *req,
-                              void (*template)(struct buf *, const struct page *, const struct picture_view *)) {
+static enum code show_picture(struct request *req, void (*template)(struct buf *, const struct page *,
+                                                                    const struct picture_view *)) {
     struct picture_view v;
     enum code c = card_by_handle(&req->ctx, req->args[0], &v.user);
 
@@ -175,7 +179,8 @@ enum code user_page_avatar(struct request *req) { return show_picture(req, tpl_u
 
 enum code user_page_banner(struct request *req) { return show_picture(req, tpl_user_banner); }
 
-/* ---- Directory and about ----------------------------------------------------------------------------------------------- */
+/* ---- Directory and about
+ * ----------------------------------------------------------------------------------------------- */
 
 static const char *directory_url(struct request *req, const struct directory_view *v, int64_t before) {
     struct buf url;

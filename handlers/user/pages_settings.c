@@ -24,7 +24,8 @@ static struct error put_aside(struct ctx *ctx) {
     return wrong;
 }
 
-/* ---- Profile ------------------------------------------------------------------------------------------------------- */
+/* ---- Profile
+ * ------------------------------------------------------------------------------------------------------- */
 
 enum code user_page_settings_profile(struct request *req) {
     struct ctx *ctx = &req->ctx;
@@ -64,7 +65,8 @@ enum code user_page_settings_profile_send(struct request *req) {
     return form_go_back(req, "/settings/profile", "saved");
 }
 
-/* ---- Account ------------------------------------------------------------------------------------------------------- */
+/* ---- Account
+ * ------------------------------------------------------------------------------------------------------- */
 
 static enum code own_account(struct ctx *ctx, const Pb__Account **ret) {
     Pb__GetAccountRequest ask = PB__GET_ACCOUNT_REQUEST__INIT;
@@ -110,7 +112,8 @@ enum code user_page_settings_password_send(struct request *req) {
     return form_go_back(req, "/settings/account", "password-changed");
 }
 
-/* ---- Sessions ------------------------------------------------------------------------------------------------------ */
+/* ---- Sessions
+ * ------------------------------------------------------------------------------------------------------ */
 
 enum code user_page_settings_sessions(struct request *req) {
     struct ctx *ctx = &req->ctx;
@@ -155,9 +158,12 @@ enum code user_page_settings_session_end(struct request *req) {
     return end_sessions(req, id, "session-ended");
 }
 
-enum code user_page_settings_sessions_end_others(struct request *req) { return end_sessions(req, 0, "sessions-ended"); }
+enum code user_page_settings_sessions_end_others(struct request *req) {
+    return end_sessions(req, 0, "sessions-ended");
+}
 
-/* ---- Privacy and appearance ------------------------------------------------------------------------------------------ */
+/* ---- Privacy and appearance
+ * ------------------------------------------------------------------------------------------ */
 
 enum code user_page_settings_privacy(struct request *req) {
     struct error wrong = put_aside(&req->ctx);
@@ -190,7 +196,8 @@ enum code user_page_settings_appearance(struct request *req) {
     struct ctx *ctx = &req->ctx;
     const Pb__Session *s = req->session.session;
     struct language_choice *languages = arena_many(ctx->arena, struct language_choice, (size_t)i18n_count());
-    struct settings_appearance_view v = {.theme = text_is_empty(s->theme) ? "auto" : s->theme, .language = s->language};
+    struct settings_appearance_view v = {.theme = text_is_empty(s->theme) ? "auto" : s->theme,
+                                         .language = s->language};
 
     for (int i = 0; i < i18n_count(); i++)
         languages[i] = (struct language_choice){.tag = i18n_code(i), .name = i18n_name(i)};
@@ -213,7 +220,8 @@ enum code user_page_settings_appearance_send(struct request *req) {
     return form_go_back(req, "/settings/appearance", "saved");
 }
 
-/* ---- Security history -------------------------------------------------------------------------------------------------- */
+/* ---- Security history
+ * -------------------------------------------------------------------------------------------------- */
 
 enum code user_page_settings_activity(struct request *req) {
     struct ctx *ctx = &req->ctx;

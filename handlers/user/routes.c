@@ -4,7 +4,8 @@
 #include "handlers/common/post_cards.h"
 #include "handlers/user/pages.h"
 
-/* ---- Fields ------------------------------------------------------------------------------------------------------- */
+/* ---- Fields
+ * ------------------------------------------------------------------------------------------------------- */
 
 static const struct field signup_fields[] = {
     {.name = "handle", .kind = FIELD_HANDLE, .required = true, .max = 30, .label = "Handle"},
@@ -80,7 +81,10 @@ static const struct field privacy_fields[] = {
     {.name = "discoverable", .kind = FIELD_BOOL, .label = "Be found"},
     {.name = "hide_network", .kind = FIELD_BOOL, .label = "Hide your network"},
     {.name = "noindex", .kind = FIELD_BOOL, .label = "Keep search engines out"},
-    {.name = "default_audience", .kind = FIELD_CHOICE, .required = true, .choices = "public|unlisted|followers",
+    {.name = "default_audience",
+     .kind = FIELD_CHOICE,
+     .required = true,
+     .choices = "public|unlisted|followers",
      .label = "Audience of new posts"},
     {0},
 };
@@ -97,14 +101,18 @@ static const struct field document_page_fields[] = {
 };
 
 static const struct field members_fields[] = {
-    {.name = "state", .kind = FIELD_CHOICE, .choices = "all|pending|active|unconfirmed|suspended", .label = "State"},
+    {.name = "state",
+     .kind = FIELD_CHOICE,
+     .choices = "all|pending|active|unconfirmed|suspended",
+     .label = "State"},
     {.name = "role", .kind = FIELD_LINE, .max = 50, .label = "Role"},
     {.name = "q", .kind = FIELD_LINE, .max = 100, .label = "Name, handle or e-mail address"},
     {.name = "before", .kind = FIELD_ID, .label = "Page"},
     {0},
 };
 
-static const struct field return_fields[] = {{.name = "return_to", .kind = FIELD_PATH, .max = 2000, .label = "Way back"}, {0}};
+static const struct field return_fields[] = {
+    {.name = "return_to", .kind = FIELD_PATH, .max = 2000, .label = "Way back"}, {0}};
 
 static const struct field suspend_fields[] = {
     {.name = "note", .kind = FIELD_TEXT, .max = 500, .label = "Why"},
@@ -118,16 +126,23 @@ static const struct field role_fields[] = {
     {0},
 };
 
-static const struct field invites_show_fields[] = {{.name = "fresh", .kind = FIELD_ID, .label = "New invite"}, {0}};
+static const struct field invites_show_fields[] = {{.name = "fresh", .kind = FIELD_ID, .label = "New invite"},
+                                                   {0}};
 
 static const struct field invites_fields[] = {
-    {.name = "max_uses", .kind = FIELD_INT, .required = true, .min = 0, .max = 1000, .label = "How many people"},
+    {.name = "max_uses",
+     .kind = FIELD_INT,
+     .required = true,
+     .min = 0,
+     .max = 1000,
+     .label = "How many people"},
     {.name = "days", .kind = FIELD_INT, .required = true, .min = 0, .max = 365, .label = "For how many days"},
     {.name = "fresh", .kind = FIELD_ID, .label = "New invite"},
     {0},
 };
 
-/* ---- Rates: entering costs a password hash or a mail, so it is counted by address, whoever is meant ------------------- */
+/* ---- Rates: entering costs a password hash or a mail, so it is counted by address, whoever is meant
+ * ------------------- */
 
 static const struct rate signup_rate = {"signup", 20, 3600, true};
 static const struct rate mail_rate = {"mail", 20, 3600, true};
@@ -135,92 +150,108 @@ static const struct rate login_rate = {"login", 60, 300, true};
 static const struct rate token_rate = {"token", 60, 3600, true};
 static const struct rate password_rate = {"password", 20, 3600, false};
 
-/* ---- Addresses -------------------------------------------------------------------------------------------------------- */
+/* ---- Addresses
+ * -------------------------------------------------------------------------------------------------------- */
 
 #define GET .method = METHOD_GET
 #define POST .method = METHOD_POST
 
 const struct route user_routes[] = {
-    {GET, .pattern = "/signup", .handler = user_page_signup, .auth = AUTH_NOBODY, .summary = "asks for what an account needs"},
-    {POST, .pattern = "/signup", .handler = user_page_signup_send, .auth = AUTH_NOBODY, .fields = signup_fields,
-     .invalid = user_page_signup_again, .rate = &signup_rate, .summary = "signs up"},
+    {GET, .pattern = "/signup", .handler = user_page_signup, .auth = AUTH_NOBODY,
+     .summary = "asks for what an account needs"},
+    {POST, .pattern = "/signup", .handler = user_page_signup_send, .auth = AUTH_NOBODY,
+     .fields = signup_fields, .invalid = user_page_signup_again, .rate = &signup_rate, .summary = "signs up"},
     {GET, .pattern = "/invite/{code}", .handler = user_page_invite, .auth = AUTH_NOBODY, .rate = &token_rate,
      .summary = "sign-up by invitation"},
-    {GET, .pattern = "/confirm", .handler = user_page_confirm, .auth = AUTH_ANYBODY, .summary = "says that a mail is on its way"},
-    {POST, .pattern = "/confirm", .handler = user_page_confirm_send, .auth = AUTH_ANYBODY, .fields = email_fields,
-     .invalid = user_page_confirm, .rate = &mail_rate, .summary = "sends the confirmation again"},
+    {GET, .pattern = "/confirm", .handler = user_page_confirm, .auth = AUTH_ANYBODY,
+     .summary = "says that a mail is on its way"},
+    {POST, .pattern = "/confirm", .handler = user_page_confirm_send, .auth = AUTH_ANYBODY,
+     .fields = email_fields, .invalid = user_page_confirm, .rate = &mail_rate,
+     .summary = "sends the confirmation again"},
     {GET, .pattern = "/confirm/{token}", .handler = user_page_confirm_token, .auth = AUTH_ANYBODY,
      .summary = "a button to confirm an address"},
-    {POST, .pattern = "/confirm/{token}", .handler = user_page_confirm_token_send, .auth = AUTH_ANYBODY, .rate = &token_rate,
-     .summary = "confirms an address"},
+    {POST, .pattern = "/confirm/{token}", .handler = user_page_confirm_token_send, .auth = AUTH_ANYBODY,
+     .rate = &token_rate, .summary = "confirms an address"},
     {GET, .pattern = "/login", .handler = user_page_login, .auth = AUTH_NOBODY, .fields = login_show_fields,
      .summary = "asks for name and password"},
     {POST, .pattern = "/login", .handler = user_page_login_send, .auth = AUTH_NOBODY, .fields = login_fields,
      .invalid = user_page_login_again, .rate = &login_rate, .summary = "logs in"},
     {POST, .pattern = "/logout", .handler = user_page_logout, .auth = AUTH_ANYBODY, .summary = "logs out"},
-    {GET, .pattern = "/reset", .handler = user_page_reset, .auth = AUTH_ANYBODY, .summary = "asks for the account's address"},
+    {GET, .pattern = "/reset", .handler = user_page_reset, .auth = AUTH_ANYBODY,
+     .summary = "asks for the account's address"},
     {POST, .pattern = "/reset", .handler = user_page_reset_send, .auth = AUTH_ANYBODY, .fields = email_fields,
      .invalid = user_page_reset, .rate = &mail_rate, .summary = "mails a link for a new password"},
     {GET, .pattern = "/reset/{token}", .handler = user_page_reset_token, .auth = AUTH_ANYBODY,
      .summary = "asks for the new password"},
     {POST, .pattern = "/reset/{token}", .handler = user_page_reset_token_send, .auth = AUTH_ANYBODY,
-     .fields = new_password_fields, .invalid = user_page_reset_token, .rate = &token_rate, .summary = "sets the new password"},
+     .fields = new_password_fields, .invalid = user_page_reset_token, .rate = &token_rate,
+     .summary = "sets the new password"},
 
-    {GET, .pattern = "/@{handle}", .handler = user_page_profile, .auth = AUTH_ANYBODY, .fields = timeline_fields,
-     .cacheable = true, .summary = "a member's profile and posts"},
-    {GET, .pattern = "/@{handle}/replies", .handler = user_page_replies, .auth = AUTH_ANYBODY, .fields = timeline_fields,
-     .cacheable = true, .summary = "a member's posts and comments"},
+    {GET, .pattern = "/@{handle}", .handler = user_page_profile, .auth = AUTH_ANYBODY,
+     .fields = timeline_fields, .cacheable = true, .summary = "a member's profile and posts"},
+    {GET, .pattern = "/@{handle}/replies", .handler = user_page_replies, .auth = AUTH_ANYBODY,
+     .fields = timeline_fields, .cacheable = true, .summary = "a member's posts and comments"},
     {GET, .pattern = "/@{handle}/avatar.svg", .handler = user_page_avatar, .auth = AUTH_ANYBODY,
      .summary = "a member's generated picture"},
     {GET, .pattern = "/@{handle}/banner.svg", .handler = user_page_banner, .auth = AUTH_ANYBODY,
      .summary = "a member's generated banner"},
-    {GET, .pattern = "/directory", .handler = user_page_directory, .auth = AUTH_ANYBODY, .fields = directory_fields,
-     .summary = "members who want to be found"},
-    {GET, .pattern = "/about", .handler = user_page_about, .auth = AUTH_ANYBODY, .summary = "about this site"},
+    {GET, .pattern = "/directory", .handler = user_page_directory, .auth = AUTH_ANYBODY,
+     .fields = directory_fields, .summary = "members who want to be found"},
+    {GET, .pattern = "/about", .handler = user_page_about, .auth = AUTH_ANYBODY,
+     .summary = "about this site"},
 
     {GET, .pattern = "/settings", .handler = user_page_settings_profile, .summary = "settings"},
-    {GET, .pattern = "/settings/profile", .handler = user_page_settings_profile, .summary = "edit one's profile"},
-    {POST, .pattern = "/settings/profile", .handler = user_page_settings_profile_send, .fields = profile_fields,
-     .invalid = user_page_settings_profile, .summary = "saves the profile"},
-    {GET, .pattern = "/settings/account", .handler = user_page_settings_account, .summary = "e-mail address and password"},
-    {POST, .pattern = "/settings/email", .handler = user_page_settings_email_send, .fields = change_email_fields,
-     .invalid = user_page_settings_account, .rate = &password_rate, .summary = "begins a change of address"},
-    {POST, .pattern = "/settings/password", .handler = user_page_settings_password_send, .fields = change_password_fields,
-     .invalid = user_page_settings_account, .rate = &password_rate, .summary = "changes the password"},
-    {GET, .pattern = "/settings/sessions", .handler = user_page_settings_sessions, .summary = "where one is logged in"},
-    {POST, .pattern = "/settings/sessions/{id}/end", .handler = user_page_settings_session_end, .summary = "ends a session"},
+    {GET, .pattern = "/settings/profile", .handler = user_page_settings_profile,
+     .summary = "edit one's profile"},
+    {POST, .pattern = "/settings/profile", .handler = user_page_settings_profile_send,
+     .fields = profile_fields, .invalid = user_page_settings_profile, .summary = "saves the profile"},
+    {GET, .pattern = "/settings/account", .handler = user_page_settings_account,
+     .summary = "e-mail address and password"},
+    {POST, .pattern = "/settings/email", .handler = user_page_settings_email_send,
+     .fields = change_email_fields, .invalid = user_page_settings_account, .rate = &password_rate,
+     .summary = "begins a change of address"},
+    {POST, .pattern = "/settings/password", .handler = user_page_settings_password_send,
+     .fields = change_password_fields, .invalid = user_page_settings_account, .rate = &password_rate,
+     .summary = "changes the password"},
+    {GET, .pattern = "/settings/sessions", .handler = user_page_settings_sessions,
+     .summary = "where one is logged in"},
+    {POST, .pattern = "/settings/sessions/{id}/end", .handler = user_page_settings_session_end,
+     .summary = "ends a session"},
     {POST, .pattern = "/settings/sessions/end-others", .handler = user_page_settings_sessions_end_others,
      .summary = "ends all sessions but this one"},
     {GET, .pattern = "/settings/privacy", .handler = user_page_settings_privacy, .summary = "who sees what"},
-    {POST, .pattern = "/settings/privacy", .handler = user_page_settings_privacy_send, .fields = privacy_fields,
-     .invalid = user_page_settings_privacy, .summary = "saves who sees what"},
-    {GET, .pattern = "/settings/appearance", .handler = user_page_settings_appearance, .summary = "theme and language"},
-    {POST, .pattern = "/settings/appearance", .handler = user_page_settings_appearance_send, .fields = appearance_fields,
-     .invalid = user_page_settings_appearance, .summary = "saves theme and language"},
-    {GET, .pattern = "/settings/activity", .handler = user_page_settings_activity, .fields = document_page_fields,
-     .summary = "one's own security history"},
+    {POST, .pattern = "/settings/privacy", .handler = user_page_settings_privacy_send,
+     .fields = privacy_fields, .invalid = user_page_settings_privacy, .summary = "saves who sees what"},
+    {GET, .pattern = "/settings/appearance", .handler = user_page_settings_appearance,
+     .summary = "theme and language"},
+    {POST, .pattern = "/settings/appearance", .handler = user_page_settings_appearance_send,
+     .fields = appearance_fields, .invalid = user_page_settings_appearance,
+     .summary = "saves theme and language"},
+    {GET, .pattern = "/settings/activity", .handler = user_page_settings_activity,
+     .fields = document_page_fields, .summary = "one's own security history"},
 
-    {GET, .pattern = "/admin/members", .handler = user_page_members, .permission = PERMISSION_MEMBERS, .fields = members_fields,
-     .summary = "all members"},
-    {POST, .pattern = "/admin/members/{id}/approve", .handler = user_page_member_approve, .permission = PERMISSION_MEMBERS,
-     .fields = return_fields, .summary = "lets a new member in"},
-    {POST, .pattern = "/admin/members/{id}/reject", .handler = user_page_member_reject, .permission = PERMISSION_MEMBERS,
-     .fields = return_fields, .summary = "refuses a sign-up"},
-    {GET, .pattern = "/admin/members/{id}/suspend", .handler = user_page_member_suspend, .permission = PERMISSION_MEMBERS,
-     .fields = return_fields, .summary = "asks whether to suspend"},
-    {POST, .pattern = "/admin/members/{id}/suspend", .handler = user_page_member_suspend_send, .permission = PERMISSION_MEMBERS,
-     .fields = suspend_fields, .invalid = user_page_member_suspend, .summary = "suspends a member"},
-    {POST, .pattern = "/admin/members/{id}/restore", .handler = user_page_member_restore, .permission = PERMISSION_MEMBERS,
-     .fields = return_fields, .summary = "takes a suspension back"},
-    {POST, .pattern = "/admin/members/{id}/role", .handler = user_page_member_role, .permission = PERMISSION_ROLES,
-     .fields = role_fields, .summary = "gives a role"},
-    {GET, .pattern = "/admin/audit", .handler = user_page_audit, .permission = PERMISSION_AUDIT, .fields = document_page_fields,
-     .summary = "what was done with privileges"},
-    {GET, .pattern = "/invites", .handler = user_page_invites, .permission = PERMISSION_INVITE, .fields = invites_show_fields,
-     .summary = "one's invite links"},
-    {POST, .pattern = "/invites", .handler = user_page_invites_send, .permission = PERMISSION_INVITE, .fields = invites_fields,
-     .invalid = user_page_invites, .summary = "makes an invite link"},
-    {POST, .pattern = "/invites/{id}/revoke", .handler = user_page_invite_revoke, .permission = PERMISSION_INVITE,
-     .summary = "takes an invite link back"},
+    {GET, .pattern = "/admin/members", .handler = user_page_members, .permission = PERMISSION_MEMBERS,
+     .fields = members_fields, .summary = "all members"},
+    {POST, .pattern = "/admin/members/{id}/approve", .handler = user_page_member_approve,
+     .permission = PERMISSION_MEMBERS, .fields = return_fields, .summary = "lets a new member in"},
+    {POST, .pattern = "/admin/members/{id}/reject", .handler = user_page_member_reject,
+     .permission = PERMISSION_MEMBERS, .fields = return_fields, .summary = "refuses a sign-up"},
+    {GET, .pattern = "/admin/members/{id}/suspend", .handler = user_page_member_suspend,
+     .permission = PERMISSION_MEMBERS, .fields = return_fields, .summary = "asks whether to suspend"},
+    {POST, .pattern = "/admin/members/{id}/suspend", .handler = user_page_member_suspend_send,
+     .permission = PERMISSION_MEMBERS, .fields = suspend_fields, .invalid = user_page_member_suspend,
+     .summary = "suspends a member"},
+    {POST, .pattern = "/admin/members/{id}/restore", .handler = user_page_member_restore,
+     .permission = PERMISSION_MEMBERS, .fields = return_fields, .summary = "takes a suspension back"},
+    {POST, .pattern = "/admin/members/{id}/role", .handler = user_page_member_role,
+     .permission = PERMISSION_ROLES, .fields = role_fields, .summary = "gives a role"},
+    {GET, .pattern = "/admin/audit", .handler = user_page_audit, .permission = PERMISSION_AUDIT,
+     .fields = document_page_fields, .summary = "what was done with privileges"},
+    {GET, .pattern = "/invites", .handler = user_page_invites, .permission = PERMISSION_INVITE,
+     .fields = invites_show_fields, .summary = "one's invite links"},
+    {POST, .pattern = "/invites", .handler = user_page_invites_send, .permission = PERMISSION_INVITE,
+     .fields = invites_fields, .invalid = user_page_invites, .summary = "makes an invite link"},
+    {POST, .pattern = "/invites/{id}/revoke", .handler = user_page_invite_revoke,
+     .permission = PERMISSION_INVITE, .summary = "takes an invite link back"},
     {0},
 };

@@ -1,4 +1,5 @@
-/* Views of the user service's pages; each is filled by pages.c and view.c and written by the template named above it. */
+/* Views of the user service's pages; each is filled by pages.c and view.c and written by the template named
+ * above it. */
 #ifndef DEEPLINK_USER_VIEW_H
 #define DEEPLINK_USER_VIEW_H
 
@@ -12,15 +13,15 @@ static inline int password_min(const struct page *page) { return page->req->ctx.
 
 /* user_signup. page->registration says whether anybody may. */
 struct signup_view {
-    const char *invite;            /* the code of a valid invite, or NULL */
-    const Pb__UserCard *inviter;   /* whose it is; NULL: none, or not said */
-    bool invite_bad;               /* the code that was brought is unknown, used up or too old */
-    bool wants_reason;             /* registration by approval and no invite */
+    const char *invite;          /* the code of a valid invite, or NULL */
+    const Pb__UserCard *inviter; /* whose it is; NULL: none, or not said */
+    bool invite_bad;             /* the code that was brought is unknown, used up or too old */
+    bool wants_reason;           /* registration by approval and no invite */
 };
 
 /* user_confirm: asks to open the mail, and sends it again (also where sign-up leads to). */
 struct confirm_view {
-    const char *email;             /* where the mail went, when it is the reader's own to see; else NULL */
+    const char *email; /* where the mail went, when it is the reader's own to see; else NULL */
 };
 
 /* user_confirm_token: a button, since mail scanners open links. */
@@ -30,19 +31,20 @@ struct token_view {
 
 /* user_confirmed: what comes next. */
 struct confirmed_view {
-    Pb__AccountState state;        /* PENDING: an administrator looks at it first; ACTIVE */
-    bool email_changed;            /* it was a new address of an old account */
+    Pb__AccountState state; /* PENDING: an administrator looks at it first; ACTIVE */
+    bool email_changed;     /* it was a new address of an old account */
 };
 
 /* user_login. */
 struct login_view {
-    const char *return_to;         /* local path, or NULL */
-    bool needed;                   /* the reader wanted a page that needs it */
+    const char *return_to; /* local path, or NULL */
+    bool needed;           /* the reader wanted a page that needs it */
 };
 
-/* user_reset: asks for the address. user_reset_sent: says that a mail is on its way if there is such an account. user_reset_token: new password. */
+/* user_reset: asks for the address. user_reset_sent: says that a mail is on its way if there is such an
+ * account. user_reset_token: new password. */
 struct reset_view {
-    const char *token;             /* user_reset_token alone */
+    const char *token; /* user_reset_token alone */
 };
 
 /* ---- profiles */
@@ -51,14 +53,14 @@ enum profile_tab { PROFILE_POSTS, PROFILE_REPLIES };
 
 /* user_profile. */
 struct profile_view {
-    const Pb__Profile *profile;    /* card, bio_html, fields, counts */
-    struct safe_html bio;          /* profile->bio_html */
-    uint32_t edges;                /* reader to member; EDGE_SELF on one's own */
+    const Pb__Profile *profile; /* card, bio_html, fields, counts */
+    struct safe_html bio;       /* profile->bio_html */
+    uint32_t edges;             /* reader to member; EDGE_SELF on one's own */
     enum profile_tab tab;
     const struct post_card *pinned; /* on the first page of PROFILE_POSTS */
     size_t n_pinned;
     struct post_list list;
-    bool counts_hidden;            /* followers and following are not for this reader */
+    bool counts_hidden; /* followers and following are not for this reader */
     int64_t mute_until_ms;
 };
 
@@ -81,8 +83,8 @@ static inline const char *avatar_colour(int64_t id) {
 
 /* user_directory. */
 struct directory_view {
-    const char *q;                 /* what is looked for, or "" */
-    const char *order;             /* active or new */
+    const char *q;     /* what is looked for, or "" */
+    const char *order; /* active or new */
     struct member_list members;
 };
 
@@ -93,18 +95,23 @@ struct settings_profile_view {
     const Pb__Profile *profile;
 };
 
-/* user_settings_account. The two forms there post to /settings/email and /settings/password; field errors tell which. */
+/* user_settings_account. The two forms there post to /settings/email and /settings/password; field errors
+ * tell which. */
 struct settings_account_view {
     const Pb__Account *account;
 };
 
 /* A profile's field by its place from 0, "" where there is none. */
-static inline const char *profile_field_name(const Pb__Profile *p, size_t i) { return i < p->n_fields ? p->fields[i]->name : ""; }
-static inline const char *profile_field_value(const Pb__Profile *p, size_t i) { return i < p->n_fields ? p->fields[i]->value : ""; }
+static inline const char *profile_field_name(const Pb__Profile *p, size_t i) {
+    return i < p->n_fields ? p->fields[i]->name : "";
+}
+static inline const char *profile_field_value(const Pb__Profile *p, size_t i) {
+    return i < p->n_fields ? p->fields[i]->value : "";
+}
 
 struct session_row {
     const Pb__Session *session;
-    const char *device;            /* "Firefox on Linux" */
+    const char *device; /* "Firefox on Linux" */
     bool phone;
     bool current;
 };
@@ -120,13 +127,13 @@ struct settings_privacy_view {
 };
 
 struct language_choice {
-    const char *tag;               /* "de" */
-    const char *name;              /* "Deutsch", in itself */
+    const char *tag;  /* "de" */
+    const char *name; /* "Deutsch", in itself */
 };
 /* user_settings_appearance. */
 struct settings_appearance_view {
-    const char *theme;             /* auto, light or dark */
-    const char *language;          /* tag; "": the browser's */
+    const char *theme;    /* auto, light or dark */
+    const char *language; /* tag; "": the browser's */
     const struct language_choice *languages;
     size_t n_languages;
 };
@@ -134,8 +141,8 @@ struct settings_appearance_view {
 /* user_settings_activity. */
 struct activity_row {
     const Pb__Activity *activity;
-    const char *what;              /* in words, translated: "Password changed" */
-    bool alarming;                 /* a failed sign-in and the like */
+    const char *what; /* in words, translated: "Password changed" */
+    bool alarming;    /* a failed sign-in and the like */
 };
 struct settings_activity_view {
     const struct activity_row *rows;
@@ -147,19 +154,19 @@ struct settings_activity_view {
 
 struct invite_row {
     const Pb__Invite *invite;
-    const char *url;               /* absolute */
-    bool spent;                    /* used up or too old */
+    const char *url; /* absolute */
+    bool spent;      /* used up or too old */
 };
 /* user_invites. */
 struct invites_view {
     const struct invite_row *rows;
     size_t n;
-    const char *fresh;             /* absolute address of the one just made, or NULL */
+    const char *fresh; /* absolute address of the one just made, or NULL */
 };
 
 /* user_about. */
 struct about_view {
-    int64_t members, posts;        /* 0: not said */
+    int64_t members, posts;           /* 0: not said */
     const Pb__UserCard *const *staff; /* administrators and moderators */
     size_t n_staff;
 };
@@ -168,18 +175,18 @@ struct about_view {
 
 struct admin_member_row {
     const Pb__Member *member;
-    const Pb__UserCard *inviter;   /* or NULL */
-    bool may_act;                  /* the reader's rank is above */
-    bool may_role;                 /* … and they may give roles */
+    const Pb__UserCard *inviter; /* or NULL */
+    bool may_act;                /* the reader's rank is above */
+    bool may_role;               /* … and they may give roles */
 };
 /* user_admin_members. */
 struct admin_members_view {
-    const char *state;             /* filter: all, pending, unconfirmed, active, suspended */
-    const char *role;              /* filter: a role's name, or "" */
-    const char *q;                 /* "" when none */
-    Pb__Role *const *roles;        /* all of them */
+    const char *state;      /* filter: all, pending, unconfirmed, active, suspended */
+    const char *role;       /* filter: a role's name, or "" */
+    const char *q;          /* "" when none */
+    Pb__Role *const *roles; /* all of them */
     size_t n_roles;
-    Pb__Role *const *grantable;    /* those that the reader may give */
+    Pb__Role *const *grantable; /* those that the reader may give */
     size_t n_grantable;
     const struct admin_member_row *rows;
     size_t n;
@@ -194,11 +201,11 @@ struct suspend_view {
 
 struct audit_row {
     int64_t at_ms;
-    const Pb__UserCard *actor;     /* NULL: the system, or nobody any more */
-    const Pb__UserCard *target;    /* NULL: none */
-    const char *what;              /* in words, translated: "Suspended a member" */
-    const char *note;              /* or NULL */
-    const char *ip;                /* or NULL */
+    const Pb__UserCard *actor;  /* NULL: the system, or nobody any more */
+    const Pb__UserCard *target; /* NULL: none */
+    const char *what;           /* in words, translated: "Suspended a member" */
+    const char *note;           /* or NULL */
+    const char *ip;             /* or NULL */
 };
 /* user_admin_audit. */
 struct audit_view {
@@ -207,7 +214,8 @@ struct audit_view {
     struct pager pager;
 };
 
-/* A kind of event in the security history or audit log, in a reader's words; the kind itself when it has none. view.c */
+/* A kind of event in the security history or audit log, in a reader's words; the kind itself when it has
+ * none. view.c */
 const char *user_view_kind(int lang, const char *kind);
 /* Whether it deserves a second look. */
 bool user_view_alarming(const char *kind);

@@ -2,7 +2,8 @@
 -- Changes are one statement each: the edge, both members' counts and the event, or nothing of it.
 
 -- name: connection_follow :one
--- $1 actor, $2 target, $3 edge id, $4 event body. Nothing when either blocks the other or it is there already.
+-- $1 actor, $2 target, $3 edge id, $4 event body. Nothing when either blocks the other or it is there
+-- already.
 WITH free AS (
     SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE (blocker_id = $1 AND blocked_id = $2)
                                                        OR (blocker_id = $2 AND blocked_id = $1))
@@ -19,13 +20,15 @@ SELECT EXISTS (SELECT 1 FROM free), a = 1, bump($1, 0, a, 0, $2, a, 0, -q)::text
 FROM done;
 
 -- name: connection_request :one
--- $1 actor, $2 target, $3 edge id, $4 event body. Nothing when either blocks the other, or it is there, or followed already.
+-- $1 actor, $2 target, $3 edge id, $4 event body. Nothing when either blocks the other, or it is there, or
+-- followed already.
 WITH free AS (
     SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE (blocker_id = $1 AND blocked_id = $2)
                                                        OR (blocker_id = $2 AND blocked_id = $1))
 ), added AS (
     INSERT INTO requests (requester_id, target_id, id)
-    SELECT $1, $2, $3 FROM free WHERE NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = $1 AND followee_id = $2)
+    SELECT $1, $2, $3 FROM free WHERE NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = $1
+           AND followee_id = $2)
     ON CONFLICT DO NOTHING RETURNING 1
 ), done AS (
     SELECT (SELECT count(*) FROM added)::int AS a
@@ -52,7 +55,8 @@ FROM done;
 WITH asked AS (
     DELETE FROM requests WHERE requester_id = $2 AND target_id = $1 RETURNING 1
 ), added AS (
-    INSERT INTO follows (follower_id, followee_id, id) SELECT $2, $1, $3 FROM asked ON CONFLICT DO NOTHING RETURNING 1
+    INSERT INTO follows (follower_id, followee_id, id) SELECT $2, $1, $3 FROM asked ON CONFLICT DO NOTHING
+        RETURNING 1
 ), done AS (
     SELECT (SELECT count(*) FROM asked)::int AS q, (SELECT count(*) FROM added)::int AS a
 )
@@ -84,7 +88,8 @@ WITH added AS (
 ), they_asked AS (
     DELETE FROM requests WHERE requester_id = $2 AND target_id = $1 RETURNING 1
 ), done AS (
-    SELECT (SELECT count(*) FROM added)::int AS a, (SELECT count(*) FROM ours)::int AS o, (SELECT count(*) FROM theirs)::int AS t,
+    SELECT (SELECT count(*) FROM added)::int AS a, (SELECT count(*) FROM ours)::int AS o,
+           (SELECT count(*) FROM theirs)::int AS t,
            (SELECT count(*) FROM we_asked)::int AS wq, (SELECT count(*) FROM they_asked)::int AS tq
 )
 SELECT a = 1, bump($1, -t, -o, -tq, $2, -o, -t, -wq)::text,
@@ -96,7 +101,8 @@ FROM done;
 WITH gone AS (
     DELETE FROM blocks WHERE blocker_id = $1 AND blocked_id = $2 RETURNING 1
 )
-SELECT count(*) = 1, CASE WHEN count(*) = 1 THEN events.emit('graph.v1', $1, 'block.removed', $3)::text END FROM gone;
+SELECT count(*) = 1, CASE WHEN count(*) = 1 THEN events.emit('graph.v1', $1, 'block.removed', $3)::text END
+       FROM gone;
 
 -- name: connection_mute :one
 -- $1 actor, $2 target, $3 edge id, $4 until or NULL, $5 event body. A mute that is there gets the new end.
@@ -111,29 +117,39 @@ SELECT events.emit('graph.v1', $1, 'mute.added', $5)::text FROM added;
 WITH gone AS (
     DELETE FROM mutes WHERE muter_id = $1 AND muted_id = $2 RETURNING 1
 )
-SELECT count(*) = 1, CASE WHEN count(*) = 1 THEN events.emit('graph.v1', $1, 'mute.removed', $3)::text END FROM gone;
+SELECT count(*) = 1, CASE WHEN count(*) = 1 THEN events.emit('graph.v1', $1, 'mute.removed', $3)::text END
+       FROM gone;
 
 -- name: connection_edges :many
--- All edges of a viewer that conn:rel holds. $1 viewer. → other, bits, mute's end (see handlers/common/edge.h).
+-- All edges of a viewer that conn:rel holds. $1 viewer. → other, bits, mute's end (see
+-- handlers/common/edge.h).
 SELECT other, sum(bits)::int, max(until)
 FROM (SELECT followee_id AS other, 1 AS bits, NULL::timestamptz AS until FROM follows WHERE follower_id = $1
       UNION ALL SELECT target_id, 4, NULL FROM requests WHERE requester_id = $1
       UNION ALL SELECT blocked_id, 16, NULL FROM blocks WHERE blocker_id = $1
       UNION ALL SELECT blocker_id, 32, NULL FROM blocks WHERE blocked_id = $1
-      UNION ALL SELECT muted_id, 64, until FROM mutes WHERE muter_id = $1 AND (until IS NULL OR until > now())) AS e
+      UNION ALL SELECT muted_id, 64, until FROM mutes WHERE muter_id = $1
+          AND (until IS NULL OR until > now())) AS e
 GROUP BY other;
 
 -- name: connection_relationships :many
 -- $1 viewer, $2 targets. → target, bits, mute's end. Only targets with any edge.
 SELECT other, sum(bits)::int, max(until)
-FROM (SELECT followee_id AS other, 1 AS bits, NULL::timestamptz AS until FROM follows WHERE follower_id = $1 AND followee_id = ANY ($2::bigint[])
-      UNION ALL SELECT follower_id, 2, NULL FROM follows WHERE followee_id = $1 AND follower_id = ANY ($2::bigint[])
-      UNION ALL SELECT target_id, 4, NULL FROM requests WHERE requester_id = $1 AND target_id = ANY ($2::bigint[])
-      UNION ALL SELECT requester_id, 8, NULL FROM requests WHERE target_id = $1 AND requester_id = ANY ($2::bigint[])
-      UNION ALL SELECT blocked_id, 16, NULL FROM blocks WHERE blocker_id = $1 AND blocked_id = ANY ($2::bigint[])
-      UNION ALL SELECT blocker_id, 32, NULL FROM blocks WHERE blocked_id = $1 AND blocker_id = ANY ($2::bigint[])
+FROM (SELECT followee_id AS other, 1 AS bits, NULL::timestamptz AS until FROM follows WHERE follower_id = $1
+    AND followee_id = ANY ($2::bigint[])
+      UNION ALL SELECT follower_id, 2, NULL FROM follows WHERE followee_id = $1
+          AND follower_id = ANY ($2::bigint[])
+      UNION ALL SELECT target_id, 4, NULL FROM requests WHERE requester_id = $1
+          AND target_id = ANY ($2::bigint[])
+      UNION ALL SELECT requester_id, 8, NULL FROM requests WHERE target_id = $1
+          AND requester_id = ANY ($2::bigint[])
+      UNION ALL SELECT blocked_id, 16, NULL FROM blocks WHERE blocker_id = $1
+          AND blocked_id = ANY ($2::bigint[])
+      UNION ALL SELECT blocker_id, 32, NULL FROM blocks WHERE blocked_id = $1
+          AND blocker_id = ANY ($2::bigint[])
       UNION ALL SELECT muted_id, 64, until FROM mutes
-                WHERE muter_id = $1 AND muted_id = ANY ($2::bigint[]) AND (until IS NULL OR until > now())) AS e
+                WHERE muter_id = $1 AND muted_id = ANY ($2::bigint[])
+                    AND (until IS NULL OR until > now())) AS e
 GROUP BY other;
 
 -- name: connection_counts :many
@@ -142,16 +158,20 @@ SELECT user_id, followers, following, requests FROM counts WHERE user_id = ANY (
 
 -- name: connection_followers :many
 -- $1 member, $2 before (edge id), $3 limit.
-SELECT id, follower_id, NULL::timestamptz FROM follows WHERE followee_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+SELECT id, follower_id, NULL::timestamptz FROM follows WHERE followee_id = $1 AND id < $2 ORDER BY id DESC
+       LIMIT $3;
 
 -- name: connection_following :many
-SELECT id, followee_id, NULL::timestamptz FROM follows WHERE follower_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+SELECT id, followee_id, NULL::timestamptz FROM follows WHERE follower_id = $1 AND id < $2 ORDER BY id DESC
+       LIMIT $3;
 
 -- name: connection_requests :many
-SELECT id, requester_id, NULL::timestamptz FROM requests WHERE target_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+SELECT id, requester_id, NULL::timestamptz FROM requests WHERE target_id = $1 AND id < $2 ORDER BY id DESC
+       LIMIT $3;
 
 -- name: connection_blocks :many
-SELECT id, blocked_id, NULL::timestamptz FROM blocks WHERE blocker_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+SELECT id, blocked_id, NULL::timestamptz FROM blocks WHERE blocker_id = $1 AND id < $2 ORDER BY id DESC
+       LIMIT $3;
 
 -- name: connection_mutes :many
 SELECT id, muted_id, until FROM mutes
@@ -174,7 +194,8 @@ UNION SELECT blocker_id FROM blocks WHERE blocked_id = $1 AND blocker_id = ANY (
 SELECT follower_id FROM follows WHERE followee_id = $1 AND follower_id = ANY ($2::bigint[]);
 
 -- name: connection_suggest :many
--- Whom those one follows follow, most first; then the most followed. $1 viewer, $2 limit. → member, how many in common.
+-- Whom those one follows follow, most first; then the most followed. $1 viewer, $2 limit. → member, how many
+-- in common.
 WITH mine AS (
     SELECT followee_id AS id FROM follows WHERE follower_id = $1 ORDER BY follows.id DESC LIMIT 300
 ), hidden AS (
@@ -198,7 +219,8 @@ SELECT id, n FROM (SELECT id, n, 0 AS rank FROM near UNION ALL SELECT id, n, 1 F
 ORDER BY rank, n DESC LIMIT $2;
 
 -- name: connection_import :one
--- $1 followers, $2 followees, $3 edge ids: pairs, all at once. Counts are taken from the rows afterwards. → how many were new.
+-- $1 followers, $2 followees, $3 edge ids: pairs, all at once. Counts are taken from the rows afterwards. →
+-- how many were new.
 WITH added AS (
     INSERT INTO follows (follower_id, followee_id, id)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS p (a, b, id) WHERE p.a <> p.b

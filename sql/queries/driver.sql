@@ -10,6 +10,6 @@ COMMIT;
 ROLLBACK;
 
 -- name: wake_consumers :exec
--- Tells whoever waits for events that there is one. A transaction of its own: inside the one that writes the event,
--- NOTIFY would make all of those commit one after the other.
+-- Tells whoever waits for events that there is one. A transaction of its own: inside the one that writes the
+-- event, NOTIFY would make all of those commit one after the other.
 SELECT pg_notify('outbox', '');

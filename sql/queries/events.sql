@@ -60,8 +60,8 @@ WHERE id = $1;
 DELETE FROM events.failed WHERE id = $1;
 
 -- name: events_expire :exec
--- Removes, a few at a time, what every consumer has handled and nobody will set a consumer back to. A consumer that has not
--- run for a month counts no more.
+-- Removes, a few at a time, what every consumer has handled and nobody will set a consumer back to. A
+-- consumer that has not run for a month counts no more.
 DELETE FROM events.outbox AS o USING (
     SELECT xid, id FROM events.outbox
     WHERE (xid, id) <= (SELECT xid, id FROM events.consumer WHERE updated_at > now() - interval '30 days'

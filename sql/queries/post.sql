@@ -1,47 +1,55 @@
 -- Queries of the post service (role deeplink_post, schema posts).
 -- Changes are one statement each: the row, the counters and the event, or nothing of it.
 
--- ---- Posts -----------------------------------------------------------------------------------------------------
+-- ---- Posts ------------------------------------------------------------------------------------------------
 
 -- name: post_by_ids :many
 -- Everything of some posts, tombstones too. $1 ids.
-SELECT p.id, p.author_id, p.in_reply_to_id, p.in_reply_to_author_id, p.root_id, p.repost_of_id, p.repost_of_author_id,
-       p.audience, p.sensitive, p.revision, p.html, p.excerpt, p.warning, p.language, p.mentions, p.handles, p.tags,
+SELECT p.id, p.author_id, p.in_reply_to_id, p.in_reply_to_author_id, p.root_id, p.repost_of_id,
+       p.repost_of_author_id,
+       p.audience, p.sensitive, p.revision, p.html, p.excerpt, p.warning, p.language, p.mentions, p.handles,
+       p.tags,
        p.created_at, p.edited_at, p.pinned_at, p.deleted_at IS NOT NULL,
        s.version, s.likes, s.reposts, s.comments
 FROM posts p LEFT JOIN stats s ON s.post_id = p.id
 WHERE p.id = ANY ($1::bigint[]);
 
 -- name: post_create :maybe
--- $1 id, $2 author, $3 parent or NULL, $4 parent's author or NULL, $5 root, $6 audience, $7 sensitive, $8 counted, $9 source,
--- $10 html, $11 excerpt, $12 warning, $13 language, $14 mentions, $15 handles, $16 tags, $17 tags folded, $18 created,
--- $19 client's key or NULL, $20 event body. Nothing when the key was used before, or the parent is gone.
--- Gives the parent's counters (NULLs without a counted parent).
+-- $1 id, $2 author, $3 parent or NULL, $4 parent's author or NULL, $5 root, $6 audience, $7 sensitive, $8
+-- counted, $9 source, $10 html, $11 excerpt, $12 warning, $13 language, $14 mentions, $15 handles, $16 tags,
+-- $17 tags folded, $18 created, $19 client's key or NULL, $20 event body. Nothing when the key was used
+-- before, or the parent is gone. Gives the parent's counters (NULLs without a counted parent).
 WITH claimed AS (
     INSERT INTO create_keys (author_id, key, post_id) SELECT $2, $19, $1 WHERE $19::text IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING 1
 ), old_keys AS (
-    DELETE FROM create_keys WHERE $19::text IS NOT NULL AND author_id = $2 AND created_at < now() - interval '2 days'
+    DELETE FROM create_keys WHERE $19::text IS NOT NULL AND author_id = $2
+        AND created_at < now() - interval '2 days'
 ), p AS (
-    INSERT INTO posts (id, author_id, in_reply_to_id, in_reply_to_author_id, root_id, audience, sensitive, counted, source,
+    INSERT INTO posts (id, author_id, in_reply_to_id, in_reply_to_author_id, root_id, audience, sensitive,
+        counted, source,
                        html, excerpt, warning, language, mentions, handles, tags, created_at)
-    SELECT $1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::smallint, $7::boolean, $8::boolean, $9::text, $10::text,
+    SELECT $1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::smallint, $7::boolean, $8::boolean,
+           $9::text, $10::text,
            $11::text, $12::text, $13::text, $14::bigint[], $15::text[], $16::text[], $18::timestamptz
     WHERE ($19::text IS NULL OR EXISTS (SELECT FROM claimed))
       AND ($3::bigint IS NULL OR EXISTS (SELECT FROM posts WHERE id = $3 AND deleted_at IS NULL))
     RETURNING id
 ), tagged AS (
     INSERT INTO tags (tag, post_id, author_id, name)
-    SELECT t.tag, p.id, $2, t.name FROM p, unnest($17::text[], $16::text[]) AS t (tag, name) WHERE $6::smallint = 0
+    SELECT t.tag, p.id, $2, t.name FROM p, unnest($17::text[], $16::text[]) AS t (tag, name)
+           WHERE $6::smallint = 0
 ), author AS (
     INSERT INTO authors AS a (user_id, posts, last_at) SELECT $2, 1, $18 FROM p WHERE $6::smallint < 3
     ON CONFLICT (user_id) DO UPDATE SET posts = a.posts + 1, last_at = greatest(a.last_at, excluded.last_at)
 ), parent AS (
-    INSERT INTO stats AS s (post_id, comments) SELECT $3, 1 FROM p WHERE $3::bigint IS NOT NULL AND $8::boolean
+    INSERT INTO stats AS s (post_id, comments) SELECT $3, 1 FROM p WHERE $3::bigint IS NOT NULL
+        AND $8::boolean
     ON CONFLICT (post_id) DO UPDATE SET version = s.version + 1, comments = s.comments + 1
     RETURNING s.version, s.likes, s.reposts, s.comments
 )
-SELECT parent.version, parent.likes, parent.reposts, parent.comments, events.emit('post.v1', p.id, 'post.created', $20::bytea)
+SELECT parent.version, parent.likes, parent.reposts, parent.comments,
+       events.emit('post.v1', p.id, 'post.created', $20::bytea)
 FROM p LEFT JOIN parent ON true;
 
 -- name: post_by_key :maybe
@@ -49,8 +57,9 @@ FROM p LEFT JOIN parent ON true;
 SELECT post_id FROM create_keys WHERE author_id = $1 AND key = $2;
 
 -- name: post_edit :maybe
--- $1 id, $2 author, $3 source, $4 html, $5 excerpt, $6 warning, $7 sensitive, $8 language, $9 mentions, $10 handles, $11 tags,
--- $12 tags folded, $13 edited, $14 event body (its field 3, the version, is added). What it said before becomes a revision.
+-- $1 id, $2 author, $3 source, $4 html, $5 excerpt, $6 warning, $7 sensitive, $8 language, $9 mentions, $10
+-- handles, $11 tags, $12 tags folded, $13 edited, $14 event body (its field 3, the version, is added). What
+-- it said before becomes a revision.
 WITH old AS (
     SELECT id, revision, source, html, warning, sensitive, coalesce(edited_at, created_at) AS at, audience
     FROM posts WHERE id = $1 AND author_id = $2 AND deleted_at IS NULL AND repost_of_id IS NULL FOR UPDATE
@@ -58,26 +67,29 @@ WITH old AS (
     INSERT INTO revisions (post_id, number, source, html, warning, sensitive, at)
     SELECT id, revision, source, html, warning, sensitive, at FROM old
 ), p AS (
-    UPDATE posts SET source = $3, html = $4, excerpt = $5, warning = $6, sensitive = $7, language = $8, mentions = $9, handles = $10,
+    UPDATE posts SET source = $3, html = $4, excerpt = $5, warning = $6, sensitive = $7, language = $8,
+        mentions = $9, handles = $10,
                      tags = $11, edited_at = $13, revision = posts.revision + 1
     FROM old WHERE posts.id = old.id RETURNING posts.revision
 ), untagged AS (
     DELETE FROM tags WHERE post_id = (SELECT id FROM old) AND tag <> ALL ($12::text[])
 ), tagged AS (
     INSERT INTO tags (tag, post_id, author_id, name)
-    SELECT t.tag, old.id, $2, t.name FROM old, unnest($12::text[], $11::text[]) AS t (tag, name) WHERE old.audience = 0
+    SELECT t.tag, old.id, $2, t.name FROM old, unnest($12::text[], $11::text[]) AS t (tag, name)
+           WHERE old.audience = 0
     ON CONFLICT DO NOTHING
 )
 SELECT p.revision, events.emit('post.v1', $1, 'post.changed', $14::bytea || pb_int(3, p.revision)) FROM p;
 
 -- name: post_delete :maybe
--- $1 id, $2 when, $3 event body. Leaves a tombstone. Gives revision, parent's id and counters (NULLs where nothing was counted), and
--- what the post said.
+-- $1 id, $2 when, $3 event body. Leaves a tombstone. Gives revision, parent's id and counters (NULLs where
+-- nothing was counted), and what the post said.
 WITH old AS (
     SELECT id, author_id, in_reply_to_id, counted, audience, source, warning, sensitive, language, tags
     FROM posts WHERE id = $1 AND deleted_at IS NULL AND repost_of_id IS NULL FOR UPDATE
 ), p AS (
-    UPDATE posts SET deleted_at = $2, source = '', html = '', excerpt = '', warning = '', mentions = '{}', handles = '{}', tags = '{}',
+    UPDATE posts SET deleted_at = $2, source = '', html = '', excerpt = '', warning = '', mentions = '{}',
+        handles = '{}', tags = '{}',
                      pinned_at = NULL, revision = posts.revision + 1
     FROM old WHERE posts.id = old.id RETURNING posts.revision
 ), untagged AS (
@@ -85,7 +97,8 @@ WITH old AS (
 ), unrevised AS (
     DELETE FROM revisions WHERE post_id = (SELECT id FROM old)
 ), author AS (
-    UPDATE authors SET posts = greatest(posts - 1, 0) FROM old WHERE user_id = old.author_id AND old.audience < 3
+    UPDATE authors SET posts = greatest(posts - 1, 0) FROM old WHERE user_id = old.author_id
+        AND old.audience < 3
 ), parent AS (
     UPDATE stats s SET version = s.version + 1, comments = greatest(s.comments - 1, 0)
     FROM old WHERE s.post_id = old.in_reply_to_id AND old.counted
@@ -98,7 +111,8 @@ FROM p JOIN old ON true LEFT JOIN parent ON true;
 
 -- name: post_source :maybe
 -- What the author typed. $1 id.
-SELECT source, warning, sensitive, language, audience FROM posts WHERE id = $1 AND deleted_at IS NULL AND repost_of_id IS NULL;
+SELECT source, warning, sensitive, language, audience FROM posts WHERE id = $1 AND deleted_at IS NULL
+       AND repost_of_id IS NULL;
 
 -- name: post_revisions :many
 -- Oldest first, the current one last. $1 id.
@@ -111,9 +125,11 @@ ORDER BY 1;
 -- $1 id, $2 author, $3 when, $4 how many at most, $5 event body (see post_edit).
 WITH p AS (
     UPDATE posts SET pinned_at = $3, revision = revision + 1
-    WHERE id = $1 AND author_id = $2 AND deleted_at IS NULL AND repost_of_id IS NULL AND in_reply_to_id IS NULL AND audience < 2
+    WHERE id = $1 AND author_id = $2 AND deleted_at IS NULL AND repost_of_id IS NULL
+        AND in_reply_to_id IS NULL AND audience < 2
       AND pinned_at IS NULL
-      AND (SELECT count(*) FROM posts WHERE author_id = $2 AND pinned_at IS NOT NULL AND deleted_at IS NULL) < $4::int
+      AND (SELECT count(*) FROM posts WHERE author_id = $2 AND pinned_at IS NOT NULL
+          AND deleted_at IS NULL) < $4::int
     RETURNING revision
 )
 SELECT revision, events.emit('post.v1', $1, 'post.changed', $5::bytea || pb_int(3, revision)) FROM p;
@@ -126,7 +142,7 @@ WITH p AS (
 )
 SELECT revision, events.emit('post.v1', $1, 'post.changed', $3::bytea || pb_int(3, revision)) FROM p;
 
--- ---- Reactions: nothing happens, and no row comes, when it is so already -----------------------------------------
+-- ---- Reactions: nothing happens, and no row comes, when it is so already ----------------------------------
 
 -- name: post_like :maybe
 -- $1 viewer, $2 post, $3 the like's id, $4 event body (version and counters, fields 6 to 9, are added).
@@ -139,7 +155,8 @@ WITH made AS (
     ON CONFLICT (post_id) DO UPDATE SET version = s.version + 1, likes = s.likes + 1
     RETURNING s.version, s.likes, s.reposts, s.comments
 )
-SELECT n.*, events.emit('engagement.v1', $2, 'post.reacted', $4::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
+SELECT n.*, events.emit('engagement.v1', $2, 'post.reacted',
+       $4::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
                                                              || pb_int(9, comments)) FROM n;
 
 -- name: post_unlike :maybe
@@ -147,14 +164,17 @@ SELECT n.*, events.emit('engagement.v1', $2, 'post.reacted', $4::bytea || pb_int
 WITH gone AS (
     DELETE FROM likes WHERE user_id = $1 AND post_id = $2 RETURNING 1
 ), n AS (
-    UPDATE stats s SET version = s.version + 1, likes = greatest(s.likes - 1, 0) FROM gone WHERE s.post_id = $2
+    UPDATE stats s SET version = s.version + 1, likes = greatest(s.likes - 1, 0) FROM gone
+        WHERE s.post_id = $2
     RETURNING s.version, s.likes, s.reposts, s.comments
 )
-SELECT n.*, events.emit('engagement.v1', $2, 'post.reacted', $3::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
+SELECT n.*, events.emit('engagement.v1', $2, 'post.reacted',
+       $3::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
                                                              || pb_int(9, comments)) FROM n;
 
 -- name: post_bookmark :maybe
--- Private: no event. The version moves so that what is published of it stays in order. $1 viewer, $2 post, $3 the bookmark's id.
+-- Private: no event. The version moves so that what is published of it stays in order. $1 viewer, $2 post, $3
+-- the bookmark's id.
 WITH made AS (
     INSERT INTO bookmarks (user_id, post_id, id) SELECT $1, $2, $3
     WHERE EXISTS (SELECT FROM posts WHERE id = $2 AND deleted_at IS NULL AND repost_of_id IS NULL)
@@ -173,35 +193,40 @@ UPDATE stats s SET version = s.version + 1 FROM gone WHERE s.post_id = $2
 RETURNING s.version, s.likes, s.reposts, s.comments;
 
 -- name: post_repost :maybe
--- $1 viewer, $2 post, $3 the repost's id, $4 audience, $5 post's author, $6 when, $7 body of post.created, $8 of post.reacted
--- (see post_like).
+-- $1 viewer, $2 post, $3 the repost's id, $4 audience, $5 post's author, $6 when, $7 body of post.created, $8
+-- of post.reacted (see post_like).
 WITH made AS (
     INSERT INTO posts (id, author_id, root_id, repost_of_id, repost_of_author_id, audience, created_at)
     SELECT $3, $1, $3, $2, $5, $4::smallint, $6
-    WHERE EXISTS (SELECT FROM posts WHERE id = $2 AND deleted_at IS NULL AND repost_of_id IS NULL AND audience < 2)
-    ON CONFLICT (author_id, repost_of_id) WHERE repost_of_id IS NOT NULL AND deleted_at IS NULL DO NOTHING RETURNING 1
+    WHERE EXISTS (SELECT FROM posts WHERE id = $2 AND deleted_at IS NULL AND repost_of_id IS NULL
+        AND audience < 2)
+    ON CONFLICT (author_id, repost_of_id) WHERE repost_of_id IS NOT NULL AND deleted_at IS NULL DO NOTHING
+        RETURNING 1
 ), n AS (
     INSERT INTO stats AS s (post_id, reposts) SELECT $2, 1 FROM made
     ON CONFLICT (post_id) DO UPDATE SET version = s.version + 1, reposts = s.reposts + 1
     RETURNING s.version, s.likes, s.reposts, s.comments
 )
 SELECT n.*, events.emit('post.v1', $3, 'post.created', $7::bytea),
-       events.emit('engagement.v1', $2, 'post.reacted', $8::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
+       events.emit('engagement.v1', $2, 'post.reacted',
+       $8::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
                                                         || pb_int(9, comments)) FROM n;
 
 -- name: post_unrepost :maybe
--- $1 viewer, $2 post, $3 when, $4 body of post.reacted (see post_like), $5 body of post.deleted (the repost's id, field 1, is added).
--- Gives the counters, the repost's id and its revision.
+-- $1 viewer, $2 post, $3 when, $4 body of post.reacted (see post_like), $5 body of post.deleted (the repost's
+-- id, field 1, is added). Gives the counters, the repost's id and its revision.
 WITH gone AS (
     UPDATE posts SET deleted_at = $3, revision = revision + 1
     WHERE author_id = $1 AND repost_of_id = $2 AND deleted_at IS NULL RETURNING id, revision
 ), n AS (
-    UPDATE stats s SET version = s.version + 1, reposts = greatest(s.reposts - 1, 0) FROM gone WHERE s.post_id = $2
+    UPDATE stats s SET version = s.version + 1, reposts = greatest(s.reposts - 1, 0) FROM gone
+        WHERE s.post_id = $2
     RETURNING s.version, s.likes, s.reposts, s.comments
 )
 SELECT n.*, gone.id, gone.revision,
        events.emit('post.v1', gone.id, 'post.deleted', $5::bytea || pb_int(1, gone.id)),
-       events.emit('engagement.v1', $2, 'post.reacted', $4::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
+       events.emit('engagement.v1', $2, 'post.reacted',
+       $4::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
                                                         || pb_int(9, comments)) FROM n, gone;
 
 -- name: post_mine :many
@@ -217,7 +242,8 @@ UNION ALL
 -- The same for some posts. $1 viewer, $2 posts.
 SELECT post_id, 1 FROM likes WHERE user_id = $1 AND post_id = ANY ($2::bigint[])
 UNION ALL
-SELECT repost_of_id, 2 FROM posts WHERE author_id = $1 AND repost_of_id = ANY ($2::bigint[]) AND deleted_at IS NULL
+SELECT repost_of_id, 2 FROM posts WHERE author_id = $1 AND repost_of_id = ANY ($2::bigint[])
+       AND deleted_at IS NULL
 UNION ALL
 SELECT post_id, 4 FROM bookmarks WHERE user_id = $1 AND post_id = ANY ($2::bigint[]);
 
@@ -231,7 +257,8 @@ SELECT id, user_id FROM likes WHERE post_id = $1 AND id < $2 ORDER BY id DESC LI
 
 -- name: post_reposters :many
 -- $1 post, $2 below this repost, $3 how many.
-SELECT id, author_id FROM posts WHERE repost_of_id = $1 AND deleted_at IS NULL AND id < $2 ORDER BY id DESC LIMIT $3;
+SELECT id, author_id FROM posts WHERE repost_of_id = $1 AND deleted_at IS NULL AND id < $2 ORDER BY id DESC
+       LIMIT $3;
 
 -- name: post_forget :exec
 -- What a deleted post leaves behind: likes of it, and its reposts. $1 post, $2 when.
@@ -240,17 +267,20 @@ WITH unliked AS (
 )
 UPDATE posts SET deleted_at = $2, revision = revision + 1 WHERE repost_of_id = $1 AND deleted_at IS NULL;
 
--- ---- Timelines. Rows are (cursor, post, author, original or NULL, its author or NULL); …_below: newest first under $max and above
--- $since; …_above: oldest first above $min ---------------------------------------------------------------------------
+-- ---- Timelines. Rows are (cursor, post, author, original or NULL, its author or NULL); …_below: newest
+-- first under $max and above $since; …_above: oldest first above $min
+-- ---------------------------------------------------------------------------
 
 -- name: post_home_below :many
--- Candidates of a home timeline; the rules decide on the rest. $1 viewer, $2 authors (viewer included), $3 max, $4 since, $5 limit.
+-- Candidates of a home timeline; the rules decide on the rest. $1 viewer, $2 authors (viewer included), $3
+-- max, $4 since, $5 limit.
 SELECT p.id, p.id, p.author_id, p.repost_of_id, p.repost_of_author_id
 FROM unnest($2::bigint[]) AS a (id) CROSS JOIN LATERAL (
     SELECT id, author_id, repost_of_id, repost_of_author_id FROM posts
     WHERE author_id = a.id AND deleted_at IS NULL AND id < $3 AND id > $4
       AND (in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id)
-      AND (audience < 3 OR author_id = $1 OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $1 = ANY (d.mentions)))
+      AND (audience < 3 OR author_id = $1
+          OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $1 = ANY (d.mentions)))
     ORDER BY id DESC LIMIT $5
 ) p
 ORDER BY p.id DESC LIMIT $5;
@@ -262,7 +292,8 @@ FROM unnest($2::bigint[]) AS a (id) CROSS JOIN LATERAL (
     SELECT id, author_id, repost_of_id, repost_of_author_id FROM posts
     WHERE author_id = a.id AND deleted_at IS NULL AND id > $3
       AND (in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id)
-      AND (audience < 3 OR author_id = $1 OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $1 = ANY (d.mentions)))
+      AND (audience < 3 OR author_id = $1
+          OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $1 = ANY (d.mentions)))
     ORDER BY id LIMIT $4
 ) p
 ORDER BY p.id LIMIT $4;
@@ -270,7 +301,8 @@ ORDER BY p.id LIMIT $4;
 -- name: post_local_below :many
 -- $1 max, $2 since, $3 limit.
 SELECT id, id, author_id, NULL::bigint, NULL::bigint FROM posts
-WHERE deleted_at IS NULL AND audience = 0 AND in_reply_to_id IS NULL AND repost_of_id IS NULL AND id < $1 AND id > $2
+WHERE deleted_at IS NULL AND audience = 0 AND in_reply_to_id IS NULL AND repost_of_id IS NULL AND id < $1
+    AND id > $2
 ORDER BY id DESC LIMIT $3;
 
 -- name: post_local_above :many
@@ -290,8 +322,8 @@ SELECT post_id, post_id, author_id, NULL::bigint, NULL::bigint FROM tags
 WHERE tag = $1 AND post_id > $2 ORDER BY post_id LIMIT $3;
 
 -- name: post_author_below :many
--- $1 author, $2 max, $3 since, $4 limit, $5 widest audience number the reader may see at all, $6 reader, $7 comments too, $8 reposts
--- too. Pinned ones stand at the top of the page and not here.
+-- $1 author, $2 max, $3 since, $4 limit, $5 widest audience number the reader may see at all, $6 reader, $7
+-- comments too, $8 reposts too. Pinned ones stand at the top of the page and not here.
 SELECT id, id, author_id, repost_of_id, repost_of_author_id FROM posts
 WHERE author_id = $1 AND deleted_at IS NULL AND id < $2 AND id > $3
   AND (audience <= $5::smallint OR in_reply_to_author_id = $6
@@ -313,7 +345,8 @@ ORDER BY id LIMIT $3;
 -- name: post_pinned :many
 -- $1 author. The one pinned last comes first.
 SELECT id, id, author_id, NULL::bigint, NULL::bigint FROM posts
-WHERE author_id = $1 AND pinned_at IS NOT NULL AND deleted_at IS NULL ORDER BY pinned_at DESC, id DESC LIMIT 20;
+WHERE author_id = $1 AND pinned_at IS NOT NULL AND deleted_at IS NULL ORDER BY pinned_at DESC, id DESC
+    LIMIT 20;
 
 -- name: post_likes_below :many
 -- $1 reader, $2 max, $3 since, $4 limit: ids of likes.
@@ -335,28 +368,32 @@ WHERE b.user_id = $1 AND b.id < $2 AND b.id > $3 AND p.deleted_at IS NULL ORDER 
 SELECT b.id, p.id, p.author_id, NULL::bigint, NULL::bigint FROM bookmarks b JOIN posts p ON p.id = b.post_id
 WHERE b.user_id = $1 AND b.id > $2 AND p.deleted_at IS NULL ORDER BY b.id LIMIT $3;
 
--- ---- Threads ----------------------------------------------------------------------------------------------------
+-- ---- Threads ----------------------------------------------------------------------------------------------
 
 -- name: post_ancestors :many
 -- What a post answers, and so on, nearest first, tombstones too. $1 post, $2 how many at most.
 WITH RECURSIVE up AS (
     SELECT p.id, p.author_id, p.in_reply_to_id, 0 AS height FROM posts p WHERE p.id = $1
     UNION ALL
-    SELECT p.id, p.author_id, p.in_reply_to_id, up.height + 1 FROM up JOIN posts p ON p.id = up.in_reply_to_id WHERE up.height < $2::int
+    SELECT p.id, p.author_id, p.in_reply_to_id, up.height + 1 FROM up JOIN posts p ON p.id = up.in_reply_to_id
+           WHERE up.height < $2::int
 )
 SELECT id, author_id FROM up WHERE height > 0 ORDER BY height;
 
 -- name: post_descendants :many
--- Comments on a post and on those, level by level, oldest first, tombstones too. $1 post, $2 how many at most, $3 levels.
+-- Comments on a post and on those, level by level, oldest first, tombstones too. $1 post, $2 how many at
+-- most, $3 levels.
 WITH RECURSIVE down AS (
-    (SELECT p.id, p.author_id, p.in_reply_to_id, 1 AS level FROM posts p WHERE p.in_reply_to_id = $1 ORDER BY p.id LIMIT $2)
+    (SELECT p.id, p.author_id, p.in_reply_to_id, 1 AS level FROM posts p WHERE p.in_reply_to_id = $1
+    ORDER BY p.id LIMIT $2)
     UNION ALL
-    SELECT p.id, p.author_id, p.in_reply_to_id, down.level + 1 FROM down JOIN posts p ON p.in_reply_to_id = down.id
+    SELECT p.id, p.author_id, p.in_reply_to_id, down.level + 1 FROM down JOIN posts p
+           ON p.in_reply_to_id = down.id
     WHERE down.level < $3::int
 )
 SELECT id, author_id, in_reply_to_id FROM (SELECT * FROM down LIMIT $2) AS few ORDER BY level, id;
 
--- ---- Counts -----------------------------------------------------------------------------------------------------
+-- ---- Counts -----------------------------------------------------------------------------------------------
 
 -- name: post_authors :many
 -- $1 members.
@@ -364,7 +401,8 @@ SELECT user_id, posts, last_at FROM authors WHERE user_id = ANY ($1::bigint[]);
 
 -- name: post_trending_tags :many
 -- Tags of posts after $1 (an id), those of most people first. $2 how many.
-SELECT (array_agg(name ORDER BY post_id DESC))[1], count(*), count(DISTINCT author_id) AS people FROM tags WHERE post_id > $1
+SELECT (array_agg(name ORDER BY post_id DESC))[1], count(*), count(DISTINCT author_id) AS people FROM tags
+       WHERE post_id > $1
 GROUP BY tag ORDER BY people DESC, count(*) DESC, tag LIMIT $2;
 
 -- name: post_tags_like :many

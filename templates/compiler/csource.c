@@ -1,5 +1,7 @@
 /* Finds the texts that C code translates at run time: tr(lang, "…"), tr_n(lang, "one", "many", n),
- * tr_fill(arena, lang, "…", …) and tr_mark("…"). A text that is not a literal is somebody else's literal. */
+ * tr_fill(arena, lang, "…", …) and tr_mark("…"); and those that are translated where they are shown: what fail()
+ * and its kin tell the reader, and the labels of fields (.label = "…"). A text that is not a literal is somebody
+ * else's literal. */
 #include <ctype.h>
 #include <string.h>
 
@@ -63,7 +65,7 @@ static char *read_text(struct source *s) {
         step(s);
         str_puts(&out, scan_decode(s->file, line, (struct span){begin, (size_t)(s->p - begin)}));
     }
-    bool whole = s->p < s->end && (*s->p == ',' || *s->p == ')');
+    bool whole = s->p < s->end && (*s->p == ',' || *s->p == ')' || *s->p == '}');
     return whole ? out.p : NULL; /* "%" PRId64 and the like are no texts */
 }
 
@@ -83,13 +85,22 @@ static const struct {
     const char *name;
     int skip;
     bool plural;
-} functions[] = {{"tr", 1, false}, {"tr_n", 1, true}, {"tr_fill", 2, false}, {"tr_mark", 0, false}};
+} functions[] = {
+    {"tr", 1, false},   {"tr_n", 1, true},        {"tr_fill", 2, false},    {"tr_mark", 0, false},
+    {"fail", 2, false}, {"fail_detail", 2, false}, {"fail_field", 2, false}, {"fail_http", 3, false},
+    {"fail_retry", 3, false},
+};
 
-static void read_word(struct source *s) {
+static struct span take_word(struct source *s) {
     struct span word = {s->p, 0};
     while (s->p < s->end && (isalnum((unsigned char)*s->p) || *s->p == '_'))
         s->p++;
     word.n = (size_t)(s->p - word.p);
+    return word;
+}
+
+static void read_word(struct source *s) {
+    struct span word = take_word(s);
     struct source call = *s;
     skip_blanks(&call);
     if (call.p >= call.end || *call.p != '(')
@@ -99,6 +110,23 @@ static void read_word(struct source *s) {
             read_call(&call, functions[i].skip, functions[i].plural);
 }
 
+/* At a dot: `.label = "…"` in the initialiser of a field. */
+static void read_member(struct source *s) {
+    step(s);
+    struct source value = *s;
+    struct span word = take_word(&value);
+    if (!span_is(word, "label"))
+        return;
+    skip_blanks(&value);
+    if (value.p >= value.end || *value.p != '=')
+        return;
+    step(&value);
+    int line = value.line;
+    char *text = read_text(&value);
+    if (text != NULL)
+        message_add(text, NULL, value.file, line);
+}
+
 void csource_read(const char *path) {
     size_t n;
     char *text = file_read(path, &n);
@@ -106,6 +134,8 @@ void csource_read(const char *path) {
     while (s.p < s.end) {
         if (isalnum((unsigned char)*s.p) || *s.p == '_')
             read_word(&s);
+        else if (*s.p == '.')
+            read_member(&s);
         else
             step(&s);
     }

@@ -28,6 +28,7 @@ export async function open(browser, { viewport = DESKTOP, script = true, client,
     const context = await browser.newContext({ viewport, baseURL: BASE, javaScriptEnabled: script, reducedMotion: 'reduce', locale: 'en-GB',
         timezoneId: 'Europe/Berlin', ...(phone ? { hasTouch: true, isMobile: true } : {}), ...options });
     context.setDefaultTimeout(20000);
+    context.withoutScript = !script;
     if (client)
         await context.addCookies([...client.cookies].map(([name, value]) => ({ name, value, url: BASE })));
     return context;
@@ -69,25 +70,15 @@ export async function newPage(context) {
 
 /** What axe-core finds, as lines; nothing is the right answer. rules: only these. */
 export async function axeFinds(page, { rules } = {}) {
-    const quiet = await scriptFor(page);
-    if (!await page.evaluate('typeof axe !== "undefined"'))
+    if (!await page.evaluate('typeof axe !== "undefined"')) {
+        // It waits with timers, and these stand still where script is off.
+        if (page.context().withoutScript)
+            await page.evaluate('globalThis.setTimeout = (f) => { Promise.resolve().then(f); return 0; }');
         await page.evaluate(axe);
-    const found = await page.evaluate(([runOnly]) => globalThis.axe.run(document, { runOnly, resultTypes: ['violations'] }),
-        [rules ? { type: 'rule', values: rules } : { type: 'tag', values: tags }]);
-    await quiet();
+    }
+    const found = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly, resultTypes: ['violations'] }),
+        rules ? { type: 'rule', values: rules } : { type: 'tag', values: tags });
     return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary.split('\n')[1]?.trim()}`));
-}
-
-/** axe-core waits with timers, which stand still where script is off: on for that long, after the page's own chance to run is over. */
-async function scriptFor(page) {
-    if (page.context()._options?.javaScriptEnabled !== false)
-        return () => {};
-    const session = await page.context().newCDPSession(page);
-    await session.send('Emulation.setScriptExecutionDisabled', { value: false });
-    return async () => {
-        await session.send('Emulation.setScriptExecutionDisabled', { value: true });
-        await session.detach();
-    };
 }
 
 /** Elements that stick out sideways of the page, or of the window when the page does. */

@@ -122,7 +122,7 @@ const noPage = (route) => route.face !== 'page' || /^\/fragment\/|\.svg$/.test(r
 // What is another answer than 200.
 const others = { '/tags/nobodywrites': 404 };
 
-const permits = { stranger: 0, member: 3, admin: 0xffff };
+const permits = { stranger: 0, member: 1, admin: 0xffff };
 
 /** What somebody is to get at an address: { status, path } where the path is the one that a redirect leads to. */
 function expected(route, path, who) {

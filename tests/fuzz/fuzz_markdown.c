@@ -1,4 +1,5 @@
-/* Markdown: whatever is typed, the HTML has only our own elements and attributes, nests well, and is no larger than its cap. */
+/* Markdown: whatever is typed, the HTML has only our own elements and attributes, nests well, and is no
+ * larger than its cap. */
 #include "fcgi/base/buf.h"
 #include "handlers/common/markdown.h"
 #include "tests/fuzz/fuzz.h"
@@ -14,8 +15,8 @@ static enum code resolve(struct ctx *ctx, const char *const *handles, size_t n, 
     return OK;
 }
 
-static const char *const elements[] = {"p",  "em",   "strong", "code", "pre", "blockquote", "ul", "ol", "li", "a",
-                                       "br", "hr"};
+static const char *const elements[] = {"p",  "em", "strong", "code", "pre", "blockquote",
+                                       "ul", "ol", "li",     "a",    "br",  "hr"};
 
 /* Which element a tag names at p; -1: none of ours. */
 static int element_at(const char *p) {
@@ -29,8 +30,12 @@ static int element_at(const char *p) {
 
 /* The attributes of an opening tag, from behind its name to its '>'. */
 static void must_be_ours(const char *p, const char *end) {
-    static const char *const starts[] = {" href=\"http://", " href=\"https://", " href=\"mailto:", " class=\"mention\" href=\"/@",
-                                         " class=\"tag\" href=\"/tags/", " start=\""};
+    static const char *const starts[] = {" href=\"http://",
+                                         " href=\"https://",
+                                         " href=\"mailto:",
+                                         " class=\"mention\" href=\"/@",
+                                         " class=\"tag\" href=\"/tags/",
+                                         " start=\""};
     size_t n = (size_t)(end - p);
 
     if (n == 0)

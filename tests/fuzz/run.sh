@@ -1,7 +1,7 @@
 #!/bin/bash
 # Fuzzes every parser with clang's libFuzzer for SECONDS each (60): tests/fuzz/run.sh [SECONDS [TARGET...]]
-# New inputs stay in build/fuzz/; what crashes is written to build/fuzz/<target>-crash-* and belongs, cut down, into
-# tests/fuzz/corpus/<target>/ together with the fix.
+# New inputs stay in build/fuzz/; what crashes is written to build/fuzz/<target>-crash-* and belongs, cut down,
+# into tests/fuzz/corpus/<target>/ together with the fix.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
@@ -17,8 +17,9 @@ for target in $targets; do
         -lsodium -ljson-c -lutf8proc -lm
     mkdir -p "$out/$target"
     echo "== $target: $seconds s"
-    "$out/fuzz_$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 \
-        -artifact_prefix="$out/$target-" "$out/$target" "tests/fuzz/corpus/$target" 2>"$out/$target.log" || failed=1
+    "$out/fuzz_$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=4096 \
+        -print_final_stats=1 -artifact_prefix="$out/$target-" "$out/$target" "tests/fuzz/corpus/$target" \
+        2>"$out/$target.log" || failed=1
     grep -E 'number_of_executed_units|ERROR|SUMMARY|broken|runtime error' "$out/$target.log" || true
 done
 exit $failed

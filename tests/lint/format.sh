@@ -2,7 +2,7 @@
 # The layout of the C files, by clang-format 14 and .clang-format.
 #
 #   tests/lint/format.sh check    says which files differ
-#   tests/lint/format.sh apply    formats them in place
+#   tests/lint/format.sh apply    formats them in place, and breaks long lines of Markdown and of sql/queries
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -24,6 +24,11 @@ case ${1:-check} in
         awk '{ printf "%s: %d places to format (make format)\n", $2, $1 }' <<<"$places"
         exit 1
         ;;
-    apply) files | xargs -0 -r -P "$(nproc)" -n 8 "$program" --style=file -i ;;
+    apply)
+        files | xargs -0 -r -P "$(nproc)" -n 8 "$program" --style=file -i
+        find . -maxdepth 4 -name '*.md' -not -path '*/node_modules/*' -not -path './build*' \
+            -not -path './var*' -print0 | xargs -0 -r python3 tests/lint/rewrap.py
+        python3 tests/lint/rewrap.py sql/queries/*.sql
+        ;;
     *) echo "usage: tests/lint/format.sh check|apply" >&2 && exit 2 ;;
 esac

@@ -25,7 +25,9 @@ static const char *need(const char *name) {
     const char *value = getenv(name);
 
     if (value == NULL) {
-        fprintf(stderr, "%s is not set: run this by tests/run service, or by tests/harness/stack.sh database\n", name);
+        fprintf(stderr,
+                "%s is not set: run this by tests/run service, or by tests/harness/stack.sh database\n",
+                name);
         exit(2);
     }
     return value;
@@ -62,7 +64,8 @@ static void open_all(void) {
     ctx.ip = "192.0.2.1";
     ctx.user_agent = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0";
     if (env_open(&ctx, config, &deeplink_app, &env) != OK || env_require(&ctx) != OK) {
-        fprintf(stderr, "can't open the services: %s (%s)\n", ctx.error.text, ctx.error.detail ? ctx.error.detail : "");
+        fprintf(stderr, "can't open the services: %s (%s)\n", ctx.error.text,
+                ctx.error.detail ? ctx.error.detail : "");
         exit(2);
     }
     for (size_t i = 0; deeplink_app.services[i] != NULL; i++)

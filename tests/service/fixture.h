@@ -1,5 +1,5 @@
-/* What the services' tests stand on: a migrated database, Redis and documents of the test's own, and a context with all services connected.
- * Servers come by environment, see tests/harness/stack.sh. */
+/* What the services' tests stand on: a migrated database, Redis and documents of the test's own, and a
+ * context with all services connected. Servers come by environment, see tests/harness/stack.sh. */
 #ifndef DEEPLINK_TESTS_FIXTURE_H
 #define DEEPLINK_TESTS_FIXTURE_H
 
@@ -10,8 +10,8 @@
 
 #include "fcgi/ctx.h"
 
-/* A fresh context on a fresh arena, all services connected (once a process: call it in each test's setup, CK_NOFORK or fork alike).
- * The previous one of this process is gone. */
+/* A fresh context on a fresh arena, all services connected (once a process: call it in each test's setup,
+ * CK_NOFORK or fork alike). The previous one of this process is gone. */
 struct ctx *fixture_ctx(void);
 
 /* The same as the member of that id, or as nobody. Forgets a failure and the errors of before. */

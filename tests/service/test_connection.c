@@ -164,7 +164,8 @@ START_TEST(model_survives_a_flush_and_a_lost_update) {
     fixture_flush_redis(ctx);
     ck_assert_uint_eq(edges_now(ann, ben), EDGE_FOLLOWING);
     /* A worker that dies between commit and Redis leaves a model that is wrong; the consumer drops it. */
-    ck_assert_ptr_nonnull(redis_do(ctx, ctx->env->redis, "HSET conn:rel:%lld %lld 16", (long long)ann, (long long)ben));
+    ck_assert_ptr_nonnull(
+        redis_do(ctx, ctx->env->redis, "HSET conn:rel:%lld %lld 16", (long long)ann, (long long)ben));
     fixture_events(ctx);
     ck_assert_uint_eq(edges_now(ann, ben), EDGE_FOLLOWING);
 }

@@ -1,4 +1,5 @@
-/* The post service's rules on real servers: who sees what, counters under races, timelines against a model of them. */
+/* The post service's rules on real servers: who sees what, counters under races, timelines against a model of
+ * them. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -34,7 +35,8 @@ static void set_up(void) {
 
 /* ---- Short ways to the rpcs */
 
-static enum code try_post(int64_t author, const char *text, Pb__Audience audience, int64_t parent, int64_t *ret_id) {
+static enum code try_post(int64_t author, const char *text, Pb__Audience audience, int64_t parent,
+                          int64_t *ret_id) {
     Pb__CreatePostRequest req = PB__CREATE_POST_REQUEST__INIT;
     const Pb__PostReply *reply;
     enum code c;
@@ -239,7 +241,8 @@ START_TEST(editing_keeps_what_was) {
     ck_assert_int_gt(reply->item->post->edited_ms, 0);
     ck_assert_int_gt(reply->item->post->version, version);
     ck_assert_uint_eq(reply->item->post->n_mentions, 1);
-    expect_ok(ctx, edit(ann, id, arena_printf(ctx->arena, "two @%s #b #c", ben_handle), &reply)); /* no change */
+    expect_ok(ctx,
+              edit(ann, id, arena_printf(ctx->arena, "two @%s #b #c", ben_handle), &reply)); /* no change */
     who.id = id;
     expect_ok(ctx, post_get_history(ctx, &who, &history));
     ck_assert_uint_eq(history->n_revisions, 2);
@@ -258,7 +261,8 @@ START_TEST(editing_keeps_what_was) {
 END_TEST
 
 START_TEST(deleting_leaves_a_tombstone) {
-    int64_t root = post(ann, "root", PUBLIC, 0), a = post(ben, "a", PUBLIC, root), b = post(eve, "b", PUBLIC, a);
+    int64_t root = post(ann, "root", PUBLIC, 0), a = post(ben, "a", PUBLIC, root),
+            b = post(eve, "b", PUBLIC, a);
     Pb__PostRequest who = PB__POST_REQUEST__INIT;
     const Pb__ThreadReply *t;
     const Pb__PostReply *reply;
@@ -316,7 +320,8 @@ END_TEST
 /* ---- Who sees what */
 
 START_TEST(audiences) {
-    int64_t open = post(ann, "o", PUBLIC, 0), quiet = post(ann, "u", UNLISTED, 0), close = post(ann, "f", FOLLOWERS, 0);
+    int64_t open = post(ann, "o", PUBLIC, 0), quiet = post(ann, "u", UNLISTED, 0),
+            close = post(ann, "f", FOLLOWERS, 0);
     int64_t direct = post(ann, arena_printf(ctx->arena, "psst @%s", ben_handle), DIRECT, 0);
     int64_t all[] = {open, quiet, close, direct};
     int64_t answer;
@@ -328,7 +333,10 @@ START_TEST(audiences) {
         ck_assert_int_eq(see(ben, all[i]) != NULL, i < 2 || i == 3);
         ck_assert_int_eq(see(eve, all[i]) != NULL, i < 3);
         expect_code(ctx, try_react(eve, all[i], "like", true, NULL), i < 3 ? OK : NOT_FOUND);
-        expect_code(ctx, try_react(eve, all[i], "repost", true, NULL), i < 2 ? OK : i < 3 ? DENIED : NOT_FOUND);
+        expect_code(ctx, try_react(eve, all[i], "repost", true, NULL),
+                    i < 2   ? OK
+                    : i < 3 ? DENIED
+                            : NOT_FOUND);
         expect_code(ctx, try_post(ben, "what?", PUBLIC, all[i], &answer), i == 2 ? NOT_FOUND : OK);
     }
     answer = post(ben, "to you alone", PUBLIC, direct); /* no wider than what it answers */
@@ -362,7 +370,8 @@ static void set_state(int64_t user, const char *action) {
 }
 
 START_TEST(suspended_members_are_not_seen) {
-    int64_t id = post(ann, "here", PUBLIC, 0), comment = post(ann, "there", PUBLIC, post(ben, "b", PUBLIC, 0));
+    int64_t id = post(ann, "here", PUBLIC, 0),
+            comment = post(ann, "there", PUBLIC, post(ben, "b", PUBLIC, 0));
     int64_t repost;
 
     edge(connection_follow, ben, ann);
@@ -381,8 +390,10 @@ START_TEST(suspended_members_are_not_seen) {
 END_TEST
 
 START_TEST(threads) {
-    int64_t root = post(ann, "root", PUBLIC, 0), a = post(ben, "a", PUBLIC, root), b = post(eve, "b", PUBLIC, root);
-    int64_t aa = post(eve, "aa", PUBLIC, a), aaa = post(ben, "aaa", PUBLIC, aa), hidden = post(ann, "d", DIRECT, b);
+    int64_t root = post(ann, "root", PUBLIC, 0), a = post(ben, "a", PUBLIC, root),
+            b = post(eve, "b", PUBLIC, root);
+    int64_t aa = post(eve, "aa", PUBLIC, a), aaa = post(ben, "aaa", PUBLIC, aa),
+            hidden = post(ann, "d", DIRECT, b);
     int64_t order[] = {a, aa, aaa, b}, deep = aaa;
     const Pb__ThreadReply *t = thread(0, root);
 
@@ -433,7 +444,8 @@ START_TEST(reactions_count_once) {
     ck_assert_int_eq(item->post->likes, 1);
     repost = timeline(post_home_timeline, ask(ben, 5))->items[0]->post->id;
     ck_assert_int_ne(repost, id);
-    ck_assert_int_eq(react(eve, repost, "like", true)->post->id, id); /* what is done to a repost is done to the post */
+    ck_assert_int_eq(react(eve, repost, "like", true)->post->id,
+                     id); /* what is done to a repost is done to the post */
     ck_assert_int_eq(see(0, id)->post->likes, 2);
     del(ben, repost);
     ck_assert_int_eq(see(ben, id)->post->reposts, 0);
@@ -504,7 +516,8 @@ START_TEST(races_lose_no_count) {
     ctx = fixture_ctx();
     fixture_events(ctx);
     for (int i = 0; i < 2; i++) {
-        expect_ok(ctx, pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_MINE_OF, &r, pg_i8(members[i]), pg_ids(&id, 1)));
+        expect_ok(
+            ctx, pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_MINE_OF, &r, pg_i8(members[i]), pg_ids(&id, 1)));
         mine[i] = 0;
         for (int row = 0; row < PQntuples(r); row++)
             mine[i] |= (uint32_t)pg_get_int(r, row, 1);
@@ -523,7 +536,8 @@ END_TEST
 
 /* ---- Timelines */
 
-/* Walks a timeline down to its end and up again; checks that both ways say the same, in order, without repeat. Returns the ids. */
+/* Walks a timeline down to its end and up again; checks that both ways say the same, in order, without
+ * repeat. Returns the ids. */
 static size_t walk(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room) {
     const Pb__TimelinePage *page;
     size_t n = 0, up = 0, top = 0;
@@ -716,7 +730,8 @@ static int64_t newest_of(int64_t author) {
 static void model_repost(int who) {
     int original = live_post(), before;
 
-    if (original < 0 || m.n == POSTS_MAX || !model_sees(who, &m.posts[original]) || m.posts[original].audience > UNLISTED)
+    if (original < 0 || m.n == POSTS_MAX || !model_sees(who, &m.posts[original]) ||
+        m.posts[original].audience > UNLISTED)
         return;
     before = repost_of(who, original);
     react(m.people[who], m.posts[original].id, "repost", before < 0);
@@ -724,7 +739,8 @@ static void model_repost(int who) {
         m.posts[before].dead = true;
         return;
     }
-    m.posts[m.n++] = (struct model_post){.id = newest_of(m.people[who]), .author = who, .parent = -1, .original = original};
+    m.posts[m.n++] = (struct model_post){
+        .id = newest_of(m.people[who]), .author = who, .parent = -1, .original = original};
 }
 
 static void model_delete(void) {
@@ -778,12 +794,19 @@ static void model_step(void) {
     int who = dice(PEOPLE);
 
     switch (dice(12)) {
-    case 0: model_delete(); break;
+    case 0:
+        model_delete();
+        break;
     case 1:
-    case 2: model_edge(who); break;
+    case 2:
+        model_edge(who);
+        break;
     case 3:
-    case 4: model_repost(who); break;
-    default: model_write(who);
+    case 4:
+        model_repost(who);
+        break;
+    default:
+        model_write(who);
     }
 }
 
@@ -803,8 +826,8 @@ static void check_home(int who, unsigned limit, const char *how) {
     qsort(expected, n, sizeof *expected, newest_first);
     n_got = walk(post_home_timeline, ask(m.people[who], limit), got, POSTS_MAX);
     for (size_t i = 0; i < n && i < n_got; i++)
-        ck_assert_msg(expected[i] == got[i], "%s: member %d, row %zu: %lld instead of %lld", how, who, i, (long long)got[i],
-                      (long long)expected[i]);
+        ck_assert_msg(expected[i] == got[i], "%s: member %d, row %zu: %lld instead of %lld", how, who, i,
+                      (long long)got[i], (long long)expected[i]);
     ck_assert_msg(n == n_got, "%s: member %d: %zu rows instead of %zu", how, who, n_got, n);
 }
 
@@ -852,6 +875,13 @@ START_TEST(home_is_what_the_rules_say) {
 }
 END_TEST
 
+/* How far what Redis has of a home timeline reaches: 'e', 'f', 'b', or '-' for nothing. */
+static char cached(int64_t member) {
+    const redisReply *r = redis_do(ctx, ctx->env->redis, "GET post:mark:%lld", (long long)member);
+
+    return r != NULL && r->type == REDIS_REPLY_STRING ? r->str[0] : '-';
+}
+
 /* What has just happened is seen at once by whoever did it, before any consumer ran. */
 START_TEST(home_shows_own_changes_at_once) {
     int64_t id, other = post(ben, "from ben", PUBLIC, 0);
@@ -859,6 +889,7 @@ START_TEST(home_shows_own_changes_at_once) {
     ck_assert(!has_post(timeline(post_home_timeline, ask(ann, 20)), other));
     id = post(ann, "mine", PUBLIC, 0);
     ck_assert(has_post(timeline(post_home_timeline, ask(ann, 20)), id));
+    ck_assert_int_eq(cached(ann), 'e');
     edge(connection_follow, ann, ben);
     ck_assert(has_post(timeline(post_home_timeline, ask(ann, 20)), other));
     edge(connection_mute, ann, ben);
@@ -884,6 +915,7 @@ START_TEST(home_goes_on_behind_the_cache) {
     size_t n;
 
     edge(connection_follow, ann, ben);
+    fixture_events(ctx);
     ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 0); /* cached, to the end, empty */
     for (int i = 0; i < 1000; i++) {
         written[i] = post(i % 2 ? ben : eve, "x", PUBLIC, 0);
@@ -899,13 +931,18 @@ START_TEST(home_goes_on_behind_the_cache) {
         if (flushed) /* an event delivered again: its post is older than what is cached now */
             push_again(ann, ben, written[1]);
         ck_assert_uint_eq(walk(post_home_timeline, ask(ann, 40), got, POSTS_MAX), 500);
+        ck_assert_int_eq(cached(ann), flushed ? 'f' : 'e');
         fixture_flush_redis(ctx);
     }
     edge(connection_follow, ann, eve);
-    for (int i = 0; i < 900; i++)
-        written[i % 1000] = post(eve, "y", PUBLIC, 0);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 20);
+    for (int i = 0; i < 400; i++)
+        post(eve, "y", PUBLIC, 0);
     fixture_events(ctx);
-    ck_assert_uint_eq(walk(post_home_timeline, ask(ann, 40), got, POSTS_MAX), 1900);
+    ck_assert_uint_eq(walk(post_home_timeline, ask(ann, 40), got, POSTS_MAX), 1400);
+    ck_assert_int_eq(cached(ann), 'f');
+    ck_assert_int_le(redis_do(ctx, ctx->env->redis, "ZCARD post:home:%lld", (long long)ann)->integer,
+                     HOME_MAX + 300);
 }
 END_TEST
 

@@ -1,4 +1,5 @@
-/* Markdown to HTML: what is kept, what is linked, and that nothing of what is typed becomes markup of its own. */
+/* Markdown to HTML: what is kept, what is linked, and that nothing of what is typed becomes markup of its
+ * own. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -77,7 +78,8 @@ START_TEST(markdown) {
         {"<https://example.org>", "<p>" URL("https://example.org", "https://example.org") "</p>"},
         {"[m](mailto:ada@example.org)", "<p>" URL("mailto:ada@example.org", "m") "</p>"},
         {"![a cat](https://example.org/cat.png)", "<p>" URL("https://example.org/cat.png", "a cat") "</p>"},
-        {"![](https://example.org/cat.png)", "<p>" URL("https://example.org/cat.png", "https://example.org/cat.png") "</p>"},
+        {"![](https://example.org/cat.png)",
+         "<p>" URL("https://example.org/cat.png", "https://example.org/cat.png") "</p>"},
         {"[a ![b](https://b.org) c](https://a.org)", "<p>" URL("https://a.org", "a b c") "</p>"},
         {"![a [b](https://b.org) c](https://a.org)", "<p>" URL("https://a.org", "a b c") "</p>"},
     };
@@ -109,7 +111,8 @@ START_TEST(nothing_typed_is_markup) {
         {"`</code><script>`", "<p><code>&lt;/code&gt;&lt;script&gt;</code></p>"},
         {"```\"><script>\nx\n```", "<pre><code>x\n</code></pre>"},
         {"#<script>", "<p>#&lt;script&gt;</p>"},
-        {"https://example.org/<script>", "<p>" URL("https://example.org/", "example.org/") "&lt;script&gt;</p>"},
+        {"https://example.org/<script>",
+         "<p>" URL("https://example.org/", "example.org/") "&lt;script&gt;</p>"},
         {"https://example.org/'x", "<p>" URL("https://example.org/&#39;x", "example.org/&#39;x") "</p>"},
         {"[a]: javascript:alert(1)\n\n[a]", "<p>a</p>"},
     };
@@ -121,20 +124,28 @@ START_TEST(entities) {
     static const struct pair pairs[] = {
         {"@ada", "<p>" WHO("ADA") "</p>"},
         {"(@ada, @Ada_2!) @bob", "<p>(" WHO("ADA") ", " WHO("ADA_2") "!) @bob</p>"},
-        {"a@ada.org x@ada /@ada @@ada @ada@host.org @ada/core", "<p>a@ada.org x@ada /@ada @@ada @ada@host.org @ada/core</p>"},
-        {"@1a @_a @aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "<p>@1a @_a @aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa</p>"},
+        {"a@ada.org x@ada /@ada @@ada @ada@host.org @ada/core",
+         "<p>a@ada.org x@ada /@ada @@ada @ada@host.org @ada/core</p>"},
+        {"@1a @_a @aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+         "<p>@1a @_a @aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa</p>"},
         {"@a_b_c", "<p>" WHO("A_B_C") "</p>"},
         {"\u00e9@ada \u201c@ada\u201d", "<p>\u00e9@ada \u201c" WHO("ADA") "\u201d</p>"},
         {"`@ada` [@ada](https://a.org)", "<p><code>@ada</code> " URL("https://a.org", "@ada") "</p>"},
-        {"#tea #T_2 #2026 #1st", "<p>" TAG("tea", "tea") " " TAG("t_2", "T_2") " #2026 " TAG("1st", "1st") "</p>"},
-        {"#\u041f\u0440\u0438\u0432\u0435\u0442!", "<p>" TAG("%D0%BF%D1%80%D0%B8%D0%B2%D0%B5%D1%82", "\u041f\u0440\u0438\u0432\u0435\u0442") "!</p>"},
-        {"#\u65e5\u672c\u8a9e\u3001x", "<p>" TAG("%E6%97%A5%E6%9C%AC%E8%AA%9E", "\u65e5\u672c\u8a9e") "\u3001x</p>"},
+        {"#tea #T_2 #2026 #1st",
+         "<p>" TAG("tea", "tea") " " TAG("t_2", "T_2") " #2026 " TAG("1st", "1st") "</p>"},
+        {"#\u041f\u0440\u0438\u0432\u0435\u0442!",
+         "<p>" TAG("%D0%BF%D1%80%D0%B8%D0%B2%D0%B5%D1%82", "\u041f\u0440\u0438\u0432\u0435\u0442") "!</p>"},
+        {"#\u65e5\u672c\u8a9e\u3001x",
+         "<p>" TAG("%E6%97%A5%E6%9C%AC%E8%AA%9E", "\u65e5\u672c\u8a9e") "\u3001x</p>"},
         {"a#b ##c &#d /#e #", "<p>a#b ##c &amp;#d /#e #</p>"},
         {"`#code`", "<p><code>#code</code></p>"},
         {"see https://example.org/a_(b)_c, or (https://example.org).",
-         "<p>see " URL("https://example.org/a_(b)_c", "example.org/a_(b)_c") ", or (" URL("https://example.org", "example.org") ").</p>"},
-        {"HTTP://EXAMPLE.org/?a=1&b=2#c", "<p>" URL("HTTP://EXAMPLE.org/?a=1&amp;b=2#c", "EXAMPLE.org/?a=1&amp;b=2#c") "</p>"},
-        {"xhttps://example.org ftp://example.org https://", "<p>xhttps://example.org ftp://example.org https://</p>"},
+         "<p>see " URL("https://example.org/a_(b)_c",
+                       "example.org/a_(b)_c") ", or (" URL("https://example.org", "example.org") ").</p>"},
+        {"HTTP://EXAMPLE.org/?a=1&b=2#c",
+         "<p>" URL("HTTP://EXAMPLE.org/?a=1&amp;b=2#c", "EXAMPLE.org/?a=1&amp;b=2#c") "</p>"},
+        {"xhttps://example.org ftp://example.org https://",
+         "<p>xhttps://example.org ftp://example.org https://</p>"},
         {"https://example.org/0123456789012345678901234567890123456789",
          "<p>" URL("https://example.org/0123456789012345678901234567890123456789",
                    "example.org/012345678901234567890123456789012345\u2026") "</p>"},
@@ -162,7 +173,8 @@ START_TEST(excerpts) {
     char *many = arena_alloc(ctx.arena, 1001);
     struct text_result r;
 
-    ck_assert_str_eq(rendered("# A\n\nb *c*\nd `e` [f](https://f.org)\n\n- g\n- h\n\n```\ni\n```").excerpt, "A b c d e f g h i");
+    ck_assert_str_eq(rendered("# A\n\nb *c*\nd `e` [f](https://f.org)\n\n- g\n- h\n\n```\ni\n```").excerpt,
+                     "A b c d e f g h i");
     memset(many, 'x', 1000);
     many[1000] = '\0';
     r = rendered(many);
@@ -197,7 +209,8 @@ static int depth_of(const char *html) {
 }
 
 START_TEST(depth_is_capped) {
-    static const char *const nests[] = {">", "> ", "- ", "1. ", "*_", "**a ", "[", "![", "<", "`", "\\", "&", "- > "};
+    static const char *const nests[] = {">",  "> ", "- ", "1. ", "*_", "**a ", "[",
+                                        "![", "<",  "`",  "\\",  "&",  "- > "};
 
     for (size_t i = 0; i < sizeof nests / sizeof *nests; i++) {
         struct text_result r = rendered(arena_printf(ctx.arena, "%sx", repeated(nests[i], 5000)));
@@ -236,8 +249,10 @@ static double seconds(void) {
 
 /* Twenty thousand letters of anything take a fraction of a second. */
 START_TEST(no_input_is_slow) {
-    static const char *const shapes[] = {"*a_ ",  "[a](", "![[]()", "<!--",     "`a``",  "a**b",  "_a __b", "\n> - a", "&amp;", "@a",
-                                         "#a\u3001", "http://((", "http://a.b*", "[a]: b\n", "<a ",  "\\[",   "***",    "|a|\n",  "~~~\n", "]("};
+    static const char *const shapes[] = {"*a_ ",     "[a](",      "![[]()",      "<!--",     "`a``",
+                                         "a**b",     "_a __b",    "\n> - a",     "&amp;",    "@a",
+                                         "#a\u3001", "http://((", "http://a.b*", "[a]: b\n", "<a ",
+                                         "\\[",      "***",       "|a|\n",       "~~~\n",    "]("};
 
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const char *src = repeated(shapes[i], 20000);

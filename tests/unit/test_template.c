@@ -120,6 +120,38 @@ START_TEST(test_catalog) {
 }
 END_TEST
 
+/* What C code says to readers without a mark: failures and labels, literals joined; nothing else. */
+START_TEST(test_catalog_of_failures) {
+    write_file(in_dir("said.c"),
+               "enum code fail(struct ctx *ctx, enum code code, const char *text);\n"
+               "static const struct field fields[] = {\n"
+               "    {.name = \"no name\", .label = \"A label\", .choices = \"no|choices\"},\n"
+               "    {.max = 3, .label\n= \"Last \" /* in two */ \"label\"}, {.label = NAME}};\n"
+               "enum code f(struct ctx *ctx) {\n"
+               "    fail(&req->ctx, CODES[at(1, 2)], \"Joined \"\n        \"words.\");\n"
+               "    fail_detail(ctx, INTERNAL, \"Said.\", \"not said: %s\", \"nor this\");\n"
+               "    fail_field(ctx, \"no field\", \"By a field.\");\n"
+               "    fail_http(ctx, 410, NOT_FOUND, \"Gone.\");\n"
+               "    fail_retry(ctx, EXHAUSTED, wait(\"no wait\"), \"Later.\");\n"
+               "    fail_field(ctx, \"no field\", arena_printf(ctx->arena, \"no text\"));\n"
+               "    fail(ctx, INVALID, \"no text \" PRId64);\n"
+               "    label = \"no label\";\n"
+               "    fail_clear(ctx); fail_over(1, 2, \"no failure\");\n"
+               "}\n");
+    expect_log("tplc", RUN(tplc, "-o", in_dir("gen"), in_dir("said.c")), 0, "");
+    char *pot = read_file(in_dir("gen/messages.pot"));
+    static const char *const said[] = {"A label",      "Last label", "Joined words.", "Said.",
+                                       "By a field.", "Gone.",      "Later."};
+    char msgid[64];
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        snprintf(msgid, sizeof(msgid), "msgid \"%s\"\n", said[i]);
+        ck_assert_msg(strstr(pot, msgid) != NULL, "no %s in:\n%s", msgid, pot);
+    }
+    ck_assert_ptr_null(strstr(pot, "msgid \"no"));
+    free(pot);
+}
+END_TEST
+
 START_TEST(test_unchanged_files_stay) {
     struct stat before, after;
     write_file(in_dir("gen/tpl_gone.c"), "");
