@@ -36,6 +36,8 @@ struct app {
     void (*show_error)(struct request *req);
     /* Runs after every request (also failed ones), for what must not outlive it. May be NULL. */
     void (*finish)(struct request *req);
+    /* Runs about once an hour in `deeplink work`, for what has grown old. May be NULL. */
+    void (*tidy)(struct ctx *ctx);
     const struct command
         *commands; /* subcommands of `deeplink` that need services; ends with a row without name */
 };

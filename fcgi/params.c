@@ -4,6 +4,7 @@
 
 #include "fcgi/base/arena.h"
 #include "fcgi/base/text.h"
+#include "fcgi/i18n.h"
 
 void params_init(struct params *p, struct arena *arena) { *p = (struct params){.arena = arena}; }
 
@@ -83,7 +84,7 @@ enum code params_refuse_named(struct arena *a, struct error *ret_error, const ch
 }
 
 enum code params_refuse_size(struct error *ret_error) {
-    return error_set(ret_error, INVALID, 413, "The request is larger than this server takes.");
+    return error_set(ret_error, INVALID, 413, tr_mark("The request is larger than this server takes."));
 }
 
 static size_t brackets(const char *name, size_t n) {
@@ -105,9 +106,10 @@ enum code params_add_checked(struct params *p, const struct param_limits *limits
     if (brackets(text.name, name_n) > limits->depth)
         return params_refuse_named(a, ret_error, text.name, name_n, "This parameter is nested too deeply.");
     if (text.filename == NULL && text.n > limits->value)
-        return params_refuse_named(a, ret_error, text.name, name_n, "This value is too long.");
+        return params_refuse_named(a, ret_error, text.name, name_n, tr_mark("This value is too long."));
     if (text.filename == NULL && !text_utf8_valid(text.value, text.n))
-        return params_refuse_named(a, ret_error, text.name, name_n, "This value is not valid UTF-8 text.");
+        return params_refuse_named(a, ret_error, text.name, name_n,
+                                   tr_mark("This value is not valid UTF-8 text."));
     *params_add(p, text.name, text.value, text.n) = text;
     return OK;
 }

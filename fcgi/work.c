@@ -30,7 +30,7 @@ static int64_t tidied_us; /* when this process last removed what has expired */
 
 static bool stop_or_tidy(void) { return pool_stopping() || clock_mono_us() - tidied_us > TIDY_EVERY_US; }
 
-/* Removes documents that have expired. */
+/* Removes documents that have expired, and what the program says itself. */
 static void tidy(struct env *env) {
     struct arena *a = arena_new((size_t)16 << 20);
     struct ctx ctx = {.arena = a, .env = env, .request_id = "", .ip = "", .user_agent = ""};
@@ -44,6 +44,9 @@ static void tidy(struct env *env) {
                 log_info(&ctx, "removed expired documents", "collection=%s n=%" PRId64, c->name, n);
             fail_clear(&ctx);
         }
+    if (env->app->tidy != NULL)
+        env->app->tidy(&ctx);
+    fail_clear(&ctx);
     arena_free(a);
     tidied_us = clock_mono_us();
 }

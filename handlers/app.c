@@ -54,5 +54,6 @@ const struct app deeplink_app = {
     .guard = session_guard,
     .show_error = error_show,
     .finish = finish,
+    .tidy = page_cache_tidy,
     .commands = commands,
 };

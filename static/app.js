@@ -149,7 +149,8 @@ $('.desk > .links [aria-current]')?.scrollIntoView({ block: 'nearest', inline: '
 /* ---- times in the reader's zone, short ones kept right */
 
 const full = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' });
-const unit = (n, name) => new Intl.NumberFormat(lang, { style: 'unit', unit: name, unitDisplay: 'narrow' }).format(n);
+const unitDisplay = /^en\b/.test(lang) ? 'narrow' : 'short'; // as the server says it: 3h, 3 Std.
+const unit = (n, name) => new Intl.NumberFormat(lang, { style: 'unit', unit: name, unitDisplay }).format(n);
 
 function ago(date) {
   const minutes = Math.floor((Date.now() - date) / 60000);

@@ -9,15 +9,6 @@
 #define YEAR_0_MS INT64_C(-62167219200000)    /* 0000-01-01T00:00:00.000Z */
 #define YEAR_9999_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
-/* One moment in UTC, by the proleptic Gregorian calendar. */
-struct civil {
-    int year;
-    int month;   /* 0..11 */
-    int day;     /* 1..31 */
-    int weekday; /* 0 Sunday */
-    int hour, minute, second, ms;
-};
-
 static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 static const char weekdays[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -36,7 +27,7 @@ int64_t clock_mono_us(void) {
 
 /* Own arithmetic in place of gmtime_r(): no locale, no time zone files, a tenth of the time. Years begin in
  * March while counting, so that the leap day is the last one; day 0 is then 0000-03-01. */
-static struct civil civil_of(int64_t unix_ms) {
+struct civil clock_civil(int64_t unix_ms) {
     if (unix_ms < YEAR_0_MS)
         unix_ms = YEAR_0_MS;
     if (unix_ms > YEAR_9999_MS)
@@ -71,7 +62,7 @@ static void digits(char *out, int n, int v) {
 }
 
 void clock_iso_write(int64_t unix_ms, char out[CLOCK_ISO_MAX]) {
-    struct civil c = civil_of(unix_ms);
+    struct civil c = clock_civil(unix_ms);
     memcpy(out, "0000-00-00T00:00:00.000Z", CLOCK_ISO_MAX);
     digits(out, 4, c.year);
     digits(out + 5, 2, c.month + 1);
@@ -89,32 +80,7 @@ char *clock_iso(struct arena *a, int64_t unix_ms) {
 }
 
 char *clock_http(struct arena *a, int64_t unix_ms) {
-    struct civil c = civil_of(unix_ms);
+    struct civil c = clock_civil(unix_ms);
     return arena_printf(a, "%s, %02d %s %04d %02d:%02d:%02d GMT", weekdays[c.weekday], c.day, months[c.month],
                         c.year, c.hour, c.minute, c.second);
-}
-
-char *clock_long(struct arena *a, int64_t unix_ms) {
-    struct civil c = civil_of(unix_ms);
-    return arena_printf(a, "%d %s %d, %02d:%02d", c.day, months[c.month], c.year, c.hour, c.minute);
-}
-
-static char *short_date(struct arena *a, int64_t unix_ms, int64_t now_ms) {
-    struct civil c = civil_of(unix_ms);
-    if (c.year == civil_of(now_ms).year)
-        return arena_printf(a, "%d %s", c.day, months[c.month]);
-    return arena_printf(a, "%d %s %d", c.day, months[c.month], c.year);
-}
-
-char *clock_short(struct arena *a, int64_t unix_ms, int64_t now_ms) {
-    int64_t ago;
-    if (__builtin_sub_overflow(now_ms, unix_ms, &ago) || ago <= -60000 || ago >= 7 * DAY_MS)
-        return short_date(a, unix_ms, now_ms);
-    if (ago < 60000) /* clocks differ a little: a moment ahead is now, too */
-        return arena_strdup(a, "now");
-    if (ago < 3600000)
-        return arena_printf(a, "%dm", (int)(ago / 60000));
-    if (ago < DAY_MS)
-        return arena_printf(a, "%dh", (int)(ago / 3600000));
-    return arena_printf(a, "%dd", (int)(ago / DAY_MS));
 }

@@ -19,10 +19,16 @@ char *clock_iso(struct arena *a, int64_t unix_ms);
 /* "Sun, 22 Nov 2026 06:03:23 GMT" (RFC 9110 section 5.6.7). */
 char *clock_http(struct arena *a, int64_t unix_ms);
 
-/* For readers: "22 Nov 2026, 06:03". UTC. */
-char *clock_long(struct arena *a, int64_t unix_ms);
+/* One moment in UTC, by the proleptic Gregorian calendar. */
+struct civil {
+    int year;
+    int month;   /* 0..11 */
+    int day;     /* 1..31 */
+    int weekday; /* 0 Sunday */
+    int hour, minute, second, ms;
+};
 
-/* For readers, short, relative to now: "now", "5m", "3h", "2d", "22 Nov", "22 Nov 2024". */
-char *clock_short(struct arena *a, int64_t unix_ms, int64_t now_ms);
+/* The same limits as for clock_iso(). */
+struct civil clock_civil(int64_t unix_ms);
 
 #endif

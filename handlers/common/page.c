@@ -9,6 +9,7 @@
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
+#include "fcgi/format.h"
 
 #define NOTICE_COOKIE "note"
 
@@ -167,23 +168,15 @@ const char *avatar_initials(const struct page *page, const Pb__UserCard *u) {
 const char *time_iso(const struct page *page, int64_t ms) { return clock_iso(page->arena, ms); }
 
 const char *time_short(const struct page *page, int64_t ms) {
-    return clock_short(page->arena, ms, page->now_ms);
+    return format_ago(page->arena, page->lang, ms, page->now_ms);
 }
 
-const char *time_long(const struct page *page, int64_t ms) { return clock_long(page->arena, ms); }
+const char *time_long(const struct page *page, int64_t ms) {
+    return format_moment(page->arena, page->lang, ms);
+}
 
 const char *count_short(const struct page *page, int64_t n) {
-    struct arena *a = page->arena;
-
-    if (n <= 0)
-        return "";
-    if (n < 1000)
-        return arena_printf(a, "%" PRId64, n);
-    if (n < 10000)
-        return arena_printf(a, "%" PRId64 ".%" PRId64 "k", n / 1000, n % 1000 / 100);
-    if (n < 1000000)
-        return arena_printf(a, "%" PRId64 "k", n / 1000);
-    return arena_printf(a, "%" PRId64 ".%" PRId64 "M", n / 1000000, n % 1000000 / 100000);
+    return n > 0 ? format_count(page->arena, page->lang, n) : "";
 }
 
 const char *form_key(const struct page *page) { return crypto_token(page->arena, 9); }

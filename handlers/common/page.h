@@ -72,8 +72,8 @@ struct safe_url url_post(const struct page *page, const char *handle, int64_t id
 const char *avatar_class(int64_t id); /* "c0" … "c11": a colour out of the id */
 const char *avatar_initials(const struct page *page, const Pb__UserCard *u); /* one or two letters */
 const char *time_iso(const struct page *page, int64_t ms);
-const char *time_short(const struct page *page, int64_t ms); /* "5m", "3h", "22 Nov" */
-const char *time_long(const struct page *page, int64_t ms);
+const char *time_short(const struct page *page, int64_t ms); /* "5m", "3h", "22 Nov"; see fcgi/format.h */
+const char *time_long(const struct page *page, int64_t ms);  /* "22 Nov 2026, 06:03" */
 const char *count_short(const struct page *page, int64_t n); /* "", "7", "1.2k" */
 const char *form_key(const struct page *page); /* a fresh random word, so that a form sent twice is known */
 bool page_may(const struct page *page, uint64_t permission);

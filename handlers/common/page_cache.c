@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fcgi/base/crypto.h"
@@ -17,12 +18,16 @@
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
 #include "fcgi/router.h"
+#include "handlers/common/models.h"
 
-/* Redis keys: page:clock counts changes; page:at:<tag> is the clock of the tag's last change; page:on:<tag>
- * the set of pages that show it. All of them may be lost together: then page:clock is missing, and whoever
- * finds that empties the folder. */
+/* Redis keys: page:clock counts changes; page:at is a sorted set of tags by the clock of their last change;
+ * page:on:<tag> the set of pages that show it. All of them may be lost together: then page:clock is missing,
+ * and whoever finds that empties the folder. */
 #define TAGS_MAX 160
 #define KEEP_S "86400"
+#define OLD_S (12 * 3600) /* a file goes well before the record of what it shows does */
+#define REMEMBERED \
+    "20000" /* changes that page:at remembers at least; a page that takes longer to build is not kept */
 
 /* The page being built. One request at a time runs in a worker, and page_cache_begin() starts afresh. */
 static struct {
@@ -32,44 +37,49 @@ static struct {
     const char *tags[TAGS_MAX];
 } building;
 
-/* KEYS: none but by tag. ARGV: clock at begin, path, tags… → 1 when nothing has changed since; then the page
- * is registered. */
+/* The Lua function changed(since, first): whether any tag from ARGV[first] on has changed since that clock.
+ */
+#define LUA_CHANGED                                                                               \
+    "local function changed(since, first)\n"                                                      \
+    "  local clock = redis.call('GET', 'page:clock')\n"                                           \
+    "  if not clock or tonumber(clock) - tonumber(since) > " REMEMBERED " then return true end\n" \
+    "  for _, at in ipairs(redis.call('ZMSCORE', 'page:at', '-', unpack(ARGV, first))) do\n"      \
+    "    if at and tonumber(at) > tonumber(since) then return true end\n"                         \
+    "  end\n"                                                                                     \
+    "  return false\n"                                                                            \
+    "end\n"
+
+/* ARGV: clock at begin, path, tags… → 1 when nothing has changed since; then the page is registered. */
 static struct redis_script keep = {
-    .src = "if redis.call('GET', 'page:clock') == false then return 0 end\n"
-           "local since = tonumber(ARGV[1])\n"
-           "for i = 3, #ARGV do\n"
-           "  local at = redis.call('GET', 'page:at:' .. ARGV[i])\n"
-           "  if at and tonumber(at) > since then return 0 end\n"
-           "end\n"
-           "for i = 3, #ARGV do\n"
-           "  redis.call('SADD', 'page:on:' .. ARGV[i], ARGV[2])\n"
-           "  redis.call('EXPIRE', 'page:on:' .. ARGV[i], " KEEP_S ")\n"
-           "end\n"
-           "return 1",
+    .src = LUA_CHANGED "if changed(ARGV[1], 3) then return 0 end\n"
+                       "for i = 3, #ARGV do\n"
+                       "  redis.call('SADD', 'page:on:' .. ARGV[i], ARGV[2])\n"
+                       "  redis.call('EXPIRE', 'page:on:' .. ARGV[i], " KEEP_S ")\n"
+                       "end\n"
+                       "return 1",
 };
 
 /* ARGV: clock at begin, tags… → 1 when still nothing has changed. */
 static struct redis_script recheck = {
-    .src = "if redis.call('GET', 'page:clock') == false then return 0 end\n"
-           "for i = 2, #ARGV do\n"
-           "  local at = redis.call('GET', 'page:at:' .. ARGV[i])\n"
-           "  if at and tonumber(at) > tonumber(ARGV[1]) then return 0 end\n"
-           "end\n"
-           "return 1",
+    .src = LUA_CHANGED "return changed(ARGV[1], 2) and 0 or 1",
 };
 
 /* ARGV: tags… → the pages to remove, or false when the records were lost and everything must go. */
 static struct redis_script purge_pages = {
-    .src = "local known = redis.call('GET', 'page:clock')\n"
-           "local clock = redis.call('INCR', 'page:clock')\n"
-           "local pages = {}\n"
+    .src = "local clock = redis.call('INCR', 'page:clock')\n"
+           "local at, on = {}, {}\n"
            "for i = 1, #ARGV do\n"
-           "  redis.call('SET', 'page:at:' .. ARGV[i], clock, 'EX', 3600)\n"
-           "  local on = 'page:on:' .. ARGV[i]\n"
-           "  for _, path in ipairs(redis.call('SMEMBERS', on)) do pages[#pages + 1] = path end\n"
-           "  redis.call('DEL', on)\n"
+           "  at[2 * i - 1] = clock\n"
+           "  at[2 * i] = ARGV[i]\n"
+           "  on[i] = 'page:on:' .. ARGV[i]\n"
            "end\n"
-           "if not known then return false end\n"
+           "redis.call('ZADD', 'page:at', unpack(at))\n"
+           "if clock % 1000 == 0 then\n"
+           "  redis.call('ZREMRANGEBYSCORE', 'page:at', '-inf', clock - " REMEMBERED " - 1000)\n"
+           "end\n"
+           "local pages = redis.call('SUNION', unpack(on))\n"
+           "if #pages > 0 then redis.call('DEL', unpack(on)) end\n"
+           "if clock == 1 then return false end\n"
            "return pages",
 };
 
@@ -79,10 +89,13 @@ static const char *folder(const struct ctx *ctx) {
     return text_is_empty(dir) ? NULL : dir;
 }
 
-/* The page's file, or NULL when the path could not stand for itself in a folder (nginx looks the decoded path
- * up as it is). */
+/* The page's file, or NULL when the path could not stand for itself in a folder, or nginx would never look
+ * for it there: its own rule (nginx/deeplink.conf) takes the same letters. */
 static const char *file_of(struct ctx *ctx, const char *path) {
-    if (strlen(path) > 200 || strstr(path, "/.") != NULL || strstr(path, "//") != NULL)
+    static const char letters[] = "/@~-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    if (strlen(path) > 200 || strstr(path, "/.") != NULL || strstr(path, "//") != NULL ||
+        path[strspn(path, letters)] != '\0')
         return NULL;
     return arena_printf(ctx->arena, "%s%s%sindex.html", folder(ctx), path, path[1] == '\0' ? "" : "/");
 }
@@ -100,6 +113,21 @@ static void empty_folder(struct ctx *ctx) {
     log_info(ctx, "kept pages dropped", "why=%s", "no record of what they show");
 }
 
+/* A member's card may have changed between the guard's look at the epoch and the clock: then the worker's own
+ * copy is older than the clock says, and a page made from it would stay wrong. */
+static bool take_clock(struct ctx *ctx) {
+    const redisReply *clock = redis_next(ctx, ctx->env->redis), *epoch = redis_next(ctx, ctx->env->redis);
+
+    if (clock == NULL || clock->type != REDIS_REPLY_STRING || clock->len >= sizeof building.clock ||
+        epoch == NULL) {
+        fail_clear(ctx);
+        return false;
+    }
+    memcpy(building.clock, clock->str, clock->len + 1);
+    cards_epoch(epoch->type == REDIS_REPLY_STRING ? strtoll(epoch->str, NULL, 10) : 0);
+    return true;
+}
+
 void page_cache_begin(struct request *req) {
     struct ctx *ctx = &req->ctx;
     const redisReply *r;
@@ -114,17 +142,19 @@ void page_cache_begin(struct request *req) {
      * lost records. */
     redis_add(ctx->env->redis, "SET page:clock 1 NX");
     redis_add(ctx->env->redis, "GET page:clock");
+    redis_add(ctx->env->redis, "GET user:epoch");
     r = redis_next(ctx, ctx->env->redis);
     if (r != NULL && r->type == REDIS_REPLY_STATUS)
         empty_folder(ctx);
-    r = redis_next(ctx, ctx->env->redis);
-    if (r == NULL || r->type != REDIS_REPLY_STRING || r->len >= sizeof building.clock) {
-        fail_clear(ctx);
+    if (!take_clock(ctx))
         return;
-    }
-    memcpy(building.clock, r->str, r->len + 1);
     building.n = 0;
     building.ctx = ctx;
+}
+
+void page_cache_only_as(struct request *req, const char *path) {
+    if (strcmp(req->path, path) != 0)
+        building.ctx = NULL;
 }
 
 void page_cache_on_name(struct ctx *ctx, const char *tag) {
@@ -207,6 +237,7 @@ void page_cache_keep(struct request *req) {
 
     if (building.ctx != ctx)
         return;
+    building.ctx = NULL; /* whatever happens: the next request is not this page */
     file = file_of(ctx, req->path);
     /* Register, put the file in place, then look again: a change in between has either seen the registration
      * and removed the file, or is seen now. */
@@ -219,7 +250,6 @@ void page_cache_keep(struct request *req) {
                 unlink(file);
         }
     }
-    building.ctx = NULL;
 }
 
 void page_purge_init(struct page_purge *p, struct ctx *ctx) {
@@ -263,8 +293,33 @@ void page_purge_run(struct page_purge *p) {
         fail_clear(ctx);
         empty_folder(ctx);
     } else {
-        for (size_t i = 0; i < r->elements; i++)
-            unlink(file_of(ctx, r->element[i]->str));
+        for (size_t i = 0; i < r->elements; i++) {
+            const char *file = file_of(ctx, r->element[i]->str);
+
+            if (file != NULL)
+                unlink(file);
+        }
     }
     p->n = 0;
+}
+
+/* ---- Tidying */
+
+static time_t old_before;
+
+static int remove_old(const char *path, const struct stat *st, int kind, struct FTW *ftw) {
+    if (ftw->level == 0)
+        return 0;
+    if (kind == FTW_DP)
+        rmdir(path); /* only when it is empty */
+    else if (st->st_ctime < old_before)
+        unlink(path);
+    return 0;
+}
+
+void page_cache_tidy(struct ctx *ctx) {
+    if (folder(ctx) == NULL)
+        return;
+    old_before = time(NULL) - OLD_S;
+    nftw(folder(ctx), remove_old, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -21,6 +21,10 @@ void page_cache_begin(struct request *req);
 void page_cache_on(struct ctx *ctx, char kind, int64_t id); /* 'p', 'u', 'a', 'h' */
 void page_cache_on_name(struct ctx *ctx, const char *tag);  /* "local", "directory", "t<folded tag>" */
 
+/* The page has one address, this one: under another spelling of it nothing is kept, so that strangers cannot
+ * fill the folder by spelling a name in a thousand ways. */
+void page_cache_only_as(struct request *req, const char *path);
+
 /* The answer is whole: keeps it (200 only), called by the dispatcher's finish hook. */
 void page_cache_keep(struct request *req);
 
@@ -35,5 +39,9 @@ void page_purge_init(struct page_purge *p, struct ctx *ctx);
 void page_purge_add(struct page_purge *p, char kind, int64_t id);
 void page_purge_add_name(struct page_purge *p, const char *tag);
 void page_purge_run(struct page_purge *p);
+
+/* Removes pages that were kept long ago: the record of what they show is about to expire, and no change would
+ * find them afterwards. Called about once an hour. */
+void page_cache_tidy(struct ctx *ctx);
 
 #endif

@@ -14,6 +14,7 @@
 #include "deeplink/v1/post.pb-c.h"
 #include "deeplink/v1/user.pb-c.h"
 #include "fcgi/base/arena.h"
+#include "fcgi/format.h"
 #include "fcgi/html.h"
 #include "handlers/common/act.h"
 #include "handlers/common/edge.h"
@@ -35,10 +36,9 @@ static inline const char *count_or_zero(const struct page *page, int64_t n) {
     return n > 0 ? count_short(page, n) : "0";
 }
 
-/* The day alone, of time_long(): "22 Nov 2026". */
+/* The day alone: "22 Nov 2026". */
 static inline const char *time_day(const struct page *page, int64_t ms) {
-    const char *whole = time_long(page, ms);
-    return arena_printf(page->arena, "%.*s", (int)strcspn(whole, ","), whole);
+    return format_day(page->arena, page->lang, ms);
 }
 
 /* The site's address with a path behind it, for feeds, canonical links and mails. Lives in the request's

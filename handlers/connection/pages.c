@@ -80,6 +80,8 @@ static enum code show_edges(struct request *req, edges_rpc *rpc, bool following)
 
     if ((c = card_by_handle(ctx, req->args[0], &v.user)) != OK)
         return c;
+    if (v.user->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
+        return fail(ctx, NOT_FOUND, "There is no member of this name. Check the spelling.");
     v.own = v.user->id == ctx->viewer_id;
     c = list_members(req, rpc, v.user->id, &v.members);
     if (c == DENIED) {

@@ -65,7 +65,7 @@ static void set_comments(struct request *req, const struct page *page, const Pb_
 
 static enum code show_thread(struct request *req, const Pb__ThreadReply *thread) {
     struct thread_view v = {0};
-    struct page *page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Post")));
+    struct page *page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("A post")));
     struct post_card *card = post_cards_one(req, page, thread->post);
 
     set_head(page, thread->post);

@@ -219,6 +219,7 @@ static enum code read_tag(struct request *req, const char **ret_name, const Pb__
     if ((c = tag_of(req, ret_name, &folded)) != OK)
         return c;
     page_cache_begin(req);
+    page_cache_only_as(req, arena_printf(req->ctx.arena, "/tags/%s", folded));
     page_cache_on_name(&req->ctx, post_tag_dependency(&req->ctx, folded));
     ask.tag = *ret_name;
     return post_tag_timeline(&req->ctx, &ask, ret);

@@ -266,7 +266,8 @@ enum code post_service_edit_post(struct ctx *ctx, const Pb__EditPostRequest *req
     int64_t revision;
     enum code c;
 
-    if ((c = look_up_own(ctx, req->actor_id, req->id, "Only its author can edit a post.", &read)) != OK ||
+    if ((c = look_up_own(ctx, req->actor_id, req->id, tr_mark("Only its author can edit a post."), &read)) !=
+            OK ||
         (c = post_store_source(ctx, req->id, &old)) != OK)
         return c;
     *draft = (struct post_draft){.view = *read.post};
@@ -368,7 +369,8 @@ static const Pb__PostView *view_after(struct ctx *ctx, const Pb__PostView *post,
 static enum code pin(struct ctx *ctx, const Pb__ReactRequest *req, Pb__PostReply *reply) {
     struct post_read read;
     int64_t revision;
-    enum code c = look_up_own(ctx, req->viewer_id, req->id, "You can pin your own posts only.", &read);
+    enum code c =
+        look_up_own(ctx, req->viewer_id, req->id, tr_mark("You can pin your own posts only."), &read);
 
     if (c != OK)
         return c;

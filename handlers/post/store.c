@@ -75,6 +75,16 @@ static enum code made_before(struct ctx *ctx, const struct post_draft *draft, in
     return OK;
 }
 
+static enum code create_plain(struct ctx *ctx, const struct post_draft *draft) {
+    const Pb__PostView *v = &draft->view;
+    struct mentioned m = mentioned_in(ctx, draft->text);
+
+    return pg_run(ctx, db(ctx), &Q_POST_CREATE_PLAIN, NULL, pg_i8(v->id), pg_i8(v->author_id),
+                  pg_i4((int)v->audience), pg_bool(v->sensitive), pg_text(draft->source), pg_text(v->html),
+                  pg_text(v->text), pg_text(v->warning), pg_text(v->language), pg_ids(m.ids, m.n),
+                  pg_texts(m.handles, m.n), pg_time(v->created_ms), created_event(ctx, v, &m));
+}
+
 enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, bool *ret_made, int64_t *ret_id,
                             struct post_counters *ret_parent) {
     const Pb__PostView *v = &draft->view;
@@ -83,6 +93,11 @@ enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, boo
     PGresult *r;
     enum code c;
 
+    *ret_parent = (struct post_counters){0};
+    *ret_id = v->id;
+    *ret_made = true;
+    if (draft->key == NULL && v->in_reply_to_id == 0 && text->n_tags == 0)
+        return create_plain(ctx, draft);
     c = pg_run(ctx, db(ctx), &Q_POST_CREATE, &r, pg_i8(v->id), pg_i8(v->author_id),
                pg_i8_or_null(v->in_reply_to_id), pg_i8_or_null(v->in_reply_to_author_id), pg_i8(v->root_id),
                pg_i4((int)v->audience), pg_bool(v->sensitive), pg_bool(draft->counted),
@@ -92,9 +107,7 @@ enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, boo
                pg_time(v->created_ms), pg_text(draft->key), created_event(ctx, v, &m));
     if (c != OK)
         return c;
-    *ret_parent = (struct post_counters){0};
     *ret_made = PQntuples(r) > 0;
-    *ret_id = v->id;
     if (!*ret_made)
         return made_before(ctx, draft, ret_id);
     *ret_parent = counters_at(r, 0);

@@ -13,7 +13,7 @@
 #include "handlers/common/models.h"
 #include "handlers/post/store_read.h"
 
-#define HASHES_BYTES ((size_t)1 << 20)
+#define HASHES_BYTES ((size_t)2 << 20) /* of each kind */
 
 bool post_answered(struct ctx *ctx, const redisReply *r) {
     if (r == NULL)
@@ -25,9 +25,11 @@ bool post_answered(struct ctx *ctx, const redisReply *r) {
 
 /* ---- Small hashes that the worker knows whole: by their reader */
 
+/* "bits", "bits:until" of conn:rel, "bits:n:n:n" of post:mine: what counts of it here. */
 struct pair {
     int64_t id;
-    char value[40]; /* longer ones are not kept */
+    uint32_t bits;
+    uint32_t until_s; /* conn:rel: when a mute ends, Unix time; 0: never */
 };
 struct hash {
     char mark[48];
@@ -52,12 +54,19 @@ static int by_id(const void *a, const void *b) {
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* The value of a field; NULL when the hash does not have it. */
-static const char *hash_value(const struct hash *h, int64_t id) {
+static struct pair pair_read(int64_t id, const char *value) {
+    char *rest;
+    uint32_t bits = (uint32_t)strtoul(value, &rest, 10);
+
+    return (struct pair){id, bits, *rest == ':' ? (uint32_t)(strtoll(rest + 1, NULL, 10) / 1000) : 0};
+}
+
+/* The pair of an id; all zero when the hash does not have it. */
+static struct pair hash_value(const struct hash *h, int64_t id) {
     struct pair key = {.id = id};
     const struct pair *found = bsearch(&key, h->pairs, h->n, sizeof key, by_id);
 
-    return found != NULL ? found->value : NULL;
+    return found != NULL ? *found : key;
 }
 
 /* The next word on a line; its length, 0 at the end. */
@@ -80,35 +89,22 @@ static size_t count_words(const char *at) {
     return n;
 }
 
-static bool copy_word(char *to, size_t room, const char *word, size_t n) {
-    if (n >= room)
-        return false;
-    memcpy(to, word, n);
-    to[n] = '\0';
-    return true;
-}
-
 /* "<field> <value> …" as a hash; NULL when it is none that can be kept. */
 static struct hash *hash_read(const char *at) {
     size_t n = count_words(at) / 2;
-    struct hash *h =
-        malloc(sizeof *h + n * sizeof h->pairs[0]); /* lint: memory-of-the-arena: it outlives the request */
-    bool good = h != NULL;
+    /* lint: memory-of-the-arena: it outlives the request */
+    struct hash *h = calloc(1, sizeof *h + n * sizeof h->pairs[0]);
 
-    if (good)
-        memset(h, 0, sizeof *h);
-    for (size_t i = 0; good && i < n; i++) {
+    for (size_t i = 0; h != NULL && i < n; i++) {
         const char *field, *value;
         size_t field_n = next_word(&at, &field), value_n = next_word(&at, &value);
 
-        if (field_n == 1 && *field == '_') {
-            good = copy_word(h->mark, sizeof h->mark, value, value_n);
-        } else {
-            h->pairs[h->n].id = strtoll(field, NULL, 10);
-            good = copy_word(h->pairs[h->n++].value, sizeof h->pairs[0].value, value, value_n);
-        }
+        if (field_n != 1 || *field != '_')
+            h->pairs[h->n++] = pair_read(strtoll(field, NULL, 10), value);
+        else if (value_n < sizeof h->mark)
+            memcpy(h->mark, value, value_n);
     }
-    if (!good || h->mark[0] == '\0') {
+    if (h == NULL || h->mark[0] == '\0') {
         free(h); /* lint: memory-of-the-arena */
         return NULL;
     }
@@ -153,13 +149,15 @@ static struct answer answer_read(struct lru **lru, int64_t viewer, const char *l
     return a;
 }
 
-/* The value for id, which is the next one asked for. NULL: none. */
-static const char *answer_next(struct answer *a, int64_t id) {
+/* What is said of id, which is the next one asked for. */
+static struct pair answer_next(struct answer *a, int64_t id) {
     const char *word;
 
     if (a->whole != NULL)
         return hash_value(a->whole, id);
-    return next_word(&a->values, &word) > 0 && *word != '-' ? word : NULL;
+    if (next_word(&a->values, &word) == 0 || *word == '-')
+        return (struct pair){.id = id};
+    return pair_read(id, word);
 }
 
 /* ---- Relations */
@@ -182,16 +180,18 @@ static enum code edges_ask(struct ctx *ctx, int64_t viewer, struct post_read *re
     return OK;
 }
 
-static uint32_t edge_next(struct answer *a, int64_t viewer, int64_t author, int64_t now) {
-    const char *value = answer_next(a, author);
+static uint32_t edge_next(struct answer *a, int64_t viewer, int64_t author, int64_t now_s) {
+    struct pair p = answer_next(a, author);
 
-    return (value != NULL ? edges_parse(value, now) : 0) | (viewer == author ? EDGE_SELF : 0);
+    if (p.until_s != 0 && p.until_s <= now_s)
+        p.bits &= ~EDGE_MUTING;
+    return p.bits | (viewer == author ? EDGE_SELF : 0);
 }
 
 static enum code take_edges(struct ctx *ctx, const char *line, int64_t viewer, struct post_read *reads,
                             size_t n) {
     struct answer a = answer_read(&rels, viewer, line);
-    int64_t now = clock_now_ms();
+    int64_t now = clock_now_ms() / 1000;
 
     if (a.mark == NULL)
         return edges_ask(ctx, viewer, reads, n);
@@ -213,11 +213,9 @@ static enum code take_mine(struct ctx *ctx, const char *line, int64_t viewer, st
     enum code c;
 
     for (size_t i = 0; i < n; i++) {
-        const char *value = built ? answer_next(&a, post_target(&reads[i].row)) : NULL;
-
+        if (built)
+            reads[i].mine = answer_next(&a, post_target(&reads[i].row)).bits;
         wanted[i] = post_target(&reads[i].row) < floor;
-        if (value != NULL)
-            reads[i].mine = (uint32_t)strtoul(value, NULL, 10);
     }
     if (a.mark == NULL && *line == '-' && (c = post_mine_build(ctx, viewer)) != OK)
         return c;

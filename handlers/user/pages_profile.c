@@ -114,6 +114,8 @@ static struct page *profile_page(struct request *req, const struct profile_view 
 
     page->description = text_is_empty(card->headline) ? NULL : card->headline;
     page->canonical = arena_printf(a, "/@%s", card->handle);
+    page_cache_only_as(req, v->tab == PROFILE_REPLIES ? arena_printf(a, "/@%s/replies", card->handle)
+                                                      : page->canonical);
     page->feed = arena_printf(a, "/@%s/feed.atom", card->handle);
     page->og_type = "profile";
     page->noindex = card->noindex || v->tab == PROFILE_REPLIES;
@@ -169,6 +171,8 @@ static enum code show_picture(struct request *req, void (*template)(struct buf *
 
     if (c != OK)
         return c;
+    if (v.user->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
+        return fail(&req->ctx, NOT_FOUND, tr_mark("There is no member of this name. Check the spelling."));
     respond_header(req, "Cache-Control", "public, max-age=3600");
     template(respond(req, 200, "image/svg+xml"), page_new(req, PLACE_NONE, NULL), &v);
     respond_etag(req);

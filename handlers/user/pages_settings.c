@@ -130,8 +130,10 @@ enum code user_page_settings_sessions(struct request *req) {
     v.rows = rows = arena_many(ctx->arena, struct session_row, v.n);
     for (size_t i = 0; i < v.n; i++) {
         rows[i].session = reply->sessions[i];
-        rows[i].device = rules_device(ctx->arena, reply->sessions[i]->user_agent);
-        rows[i].phone = rules_device_is_phone(rows[i].device);
+        const char *device = rules_device(ctx->arena, reply->sessions[i]->user_agent);
+
+        rows[i].device = rules_device_words(ctx->arena, ctx->lang, device);
+        rows[i].phone = rules_device_is_phone(device);
         rows[i].current = reply->sessions[i]->id == ctx->session_id;
     }
     tpl_user_settings_sessions(form_html(req), desk(req, tr_mark("Where you are logged in")), &v);
@@ -239,7 +241,12 @@ enum code user_page_settings_activity(struct request *req) {
     v.n = reply->n_items;
     v.rows = rows = arena_many(ctx->arena, struct activity_row, v.n);
     for (size_t i = 0; i < v.n; i++) {
-        rows[i].activity = reply->items[i];
+        const Pb__Activity *did = reply->items[i];
+        bool of_device = strcmp(did->kind, "session.ended") == 0;
+
+        rows[i].activity = did;
+        rows[i].device = rules_device_words(ctx->arena, ctx->lang, did->device);
+        rows[i].detail = of_device ? rules_device_words(ctx->arena, ctx->lang, did->detail) : did->detail;
         rows[i].what = user_view_kind(ctx->lang, reply->items[i]->kind);
         rows[i].alarming = user_view_alarming(reply->items[i]->kind);
     }

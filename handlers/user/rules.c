@@ -150,18 +150,16 @@ static bool is_own(struct arena *a, const char *password, const char *handle, co
 }
 
 const char *rules_password_problem(struct arena *a, const char *password, const char *handle,
-                                   const char *email, int min) {
+                                   const char *email, int min, int lang) {
     size_t n = strlen(password);
 
     if (n > RULES_PASSWORD_MAX)
         return tr_mark("This password is too long. Use at most 1,000 bytes.");
     if (!text_utf8_valid(password, n))
         return tr_mark("This password holds something that is no text. Choose another.");
-    if (text_utf8_count(password, n) < (size_t)(min > 0 ? min : 0)) {
-        if (min == 10)
-            return tr_mark("Use at least 10 characters. Several words make a good password.");
-        return arena_printf(a, "Use at least %d characters. Several words make a good password.", min);
-    }
+    if (text_utf8_count(password, n) < (size_t)(min > 0 ? min : 0))
+        return tr_fill(a, lang, "Use at least {min} characters. Several words make a good password.", "min",
+                       arena_printf(a, "%d", min), NULL);
     if (is_own(a, password, handle, email))
         return tr_mark("This is your handle or e-mail address, which everybody tries first. Choose another.");
     if (LISTED(common, password) || is_run(password))
@@ -220,7 +218,16 @@ const char *rules_device(struct arena *a, const char *user_agent) {
 
     if (program != NULL && system != NULL)
         return arena_printf(a, "%s on %s", program, system);
-    return program != NULL ? program : system != NULL ? system : "Unknown device";
+    return program != NULL ? program : system != NULL ? system : tr_mark("Unknown device");
+}
+
+const char *rules_device_words(struct arena *a, int lang, const char *device) {
+    const char *on = strstr(device, " on ");
+
+    if (on == NULL)
+        return tr(lang, device);
+    return tr_fill(a, lang, "{program} on {system}", "program",
+                   arena_strndup(a, device, (size_t)(on - device)), "system", on + strlen(" on "), NULL);
 }
 
 bool rules_device_is_phone(const char *device) {

@@ -20,10 +20,11 @@ struct arena;
 
 /* What is wrong with it and how to fix it, public words; NULL: nothing. */
 const char *rules_handle_problem(const char *handle);
-/* min: code points. handle and email may be "". Takes no time that would tell anything about other accounts.
+/* min: code points; lang: of what is said (fcgi/i18n.h). handle and email may be "". Takes no time that would
+ * tell anything about other accounts.
  */
 const char *rules_password_problem(struct arena *a, const char *password, const char *handle,
-                                   const char *email, int min);
+                                   const char *email, int min, int lang);
 
 /* Names that would pass for the site itself or stand for one of its addresses. */
 bool rules_handle_reserved(const char *handle);
@@ -31,7 +32,9 @@ bool rules_handle_reserved(const char *handle);
 /* What a User-Agent header says in a reader's words, "Firefox on Linux"; "Unknown device" when it says
  * nothing known. */
 const char *rules_device(struct arena *a, const char *user_agent);
-/* From such words: whether it is a telephone or tablet. */
+/* Such words in a reader's language. */
+const char *rules_device_words(struct arena *a, int lang, const char *device);
+/* From such words in English: whether it is a telephone or tablet. */
 bool rules_device_is_phone(const char *device);
 
 /* The different words of a text, folded, for the directory. At most 64, each at most 60 bytes. */

@@ -115,7 +115,7 @@ bool user_password_is_old(struct ctx *ctx, const struct person *p) {
 enum code user_password_check(struct ctx *ctx, const char *field, const char *password,
                               const struct person *p) {
     const char *problem = rules_password_problem(ctx->arena, password, p->card->handle, p->email,
-                                                 ctx->env->config->password_min);
+                                                 ctx->env->config->password_min, ctx->lang);
 
     return problem == NULL ? OK : fail_field(ctx, field, problem);
 }

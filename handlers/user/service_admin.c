@@ -276,7 +276,7 @@ static enum code check_new(struct ctx *ctx, const Pb__CreateUserRequest *u, Pb__
         fail_field(ctx, "role", arena_printf(ctx->arena, "There is no role “%s”.", u->role));
     if (!text_is_empty(u->password) &&
         (problem = rules_password_problem(ctx->arena, u->password, u->handle, u->email,
-                                          ctx->env->config->password_min)) != NULL)
+                                          ctx->env->config->password_min, ctx->lang)) != NULL)
         fail_field(ctx, "password", problem);
     user_line(ctx, "name", u->name, RULES_NAME_MAX, &ignored);
     user_line(ctx, "headline", u->headline, RULES_HEADLINE_MAX, &ignored);
@@ -544,8 +544,8 @@ enum code user_service_audit_verify(struct ctx *ctx, int64_t *ret_n, int64_t *re
         arena_free(own.arena);
         if (c != OK)
             return fail(ctx, c,
-                        c == DATA_LOSS ? "The audit log has been tampered with."
-                                       : "The audit log can't be read right now.");
+                        c == DATA_LOSS ? tr_mark("The audit log has been tampered with.")
+                                       : tr_mark("The audit log can't be read right now."));
         if (w.before[0] == '\0')
             break;
     }

@@ -68,7 +68,7 @@ static enum code check_sign_up(struct ctx *ctx, const Pb__SignUpRequest *req, st
         fail_field(ctx, "email", tr_mark("Type an e-mail address, such as ada@example.org."));
     user_line(ctx, "name", req->name, RULES_NAME_MAX, &a->name);
     if ((problem = rules_password_problem(ctx->arena, req->password, req->handle, req->email,
-                                          ctx->env->config->password_min)) != NULL)
+                                          ctx->env->config->password_min, ctx->lang)) != NULL)
         fail_field(ctx, "password", problem);
     if (user_text(ctx, "reason", req->reason, RULES_REASON_MAX, &a->reason) == OK && by_approval &&
         text_is_empty(a->reason))

@@ -141,8 +141,10 @@ struct settings_appearance_view {
 /* user_settings_activity. */
 struct activity_row {
     const Pb__Activity *activity;
-    const char *what; /* in words, translated: "Password changed" */
-    bool alarming;    /* a failed sign-in and the like */
+    const char *what;   /* in words, translated: "Password changed" */
+    const char *device; /* translated */
+    const char *detail; /* "" or more about it */
+    bool alarming;      /* a failed sign-in and the like */
 };
 struct settings_activity_view {
     const struct activity_row *rows;

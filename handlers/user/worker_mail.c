@@ -7,8 +7,10 @@
 #include "fcgi/base/crypto.h"
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
+#include "fcgi/format.h"
 #include "fcgi/i18n.h"
 #include "handlers/common/letter.h"
+#include "handlers/user/rules.h"
 #include "handlers/user/service_shared.h"
 #include "handlers/user/worker.h"
 
@@ -207,9 +209,9 @@ static enum code mail_password(struct ctx *ctx, const struct mail_job *job) {
 static enum code mail_device(struct ctx *ctx, const struct mail_job *job) {
     struct letter l = letter_for(ctx, LETTER_SIGN_IN, job, job->name);
 
-    l.view.device = job->detail;
+    l.view.device = rules_device_words(ctx->arena, l.lang, job->detail);
     l.view.ip = job->ip;
-    l.view.when = arena_printf(ctx->arena, "%s UTC", clock_long(ctx->arena, job->created_ms));
+    l.view.when = arena_printf(ctx->arena, "%s UTC", format_moment(ctx->arena, l.lang, job->created_ms));
     l.view.url = letter_url(&l, "/settings/sessions");
     say(&l,
         tr_mark("somebody logged in to your account from a device we had not seen "

@@ -1,7 +1,7 @@
 /* Finds the texts that C code translates at run time: tr(lang, "…"), tr_n(lang, "one", "many", n),
- * tr_fill(arena, lang, "…", …) and tr_mark("…"); and those that are translated where they are shown: what fail()
- * and its kin tell the reader, and the labels of fields (.label = "…"). A text that is not a literal is somebody
- * else's literal. */
+ * tr_fill(arena, lang, "…", …) and tr_mark("…"); and those that are translated where they are shown: what
+ * fail() and its kin tell the reader, and the labels of fields (.label = "…"). A text that is not a literal
+ * is somebody else's literal. */
 #include <ctype.h>
 #include <string.h>
 
@@ -86,9 +86,9 @@ static const struct {
     int skip;
     bool plural;
 } functions[] = {
-    {"tr", 1, false},   {"tr_n", 1, true},        {"tr_fill", 2, false},    {"tr_mark", 0, false},
-    {"fail", 2, false}, {"fail_detail", 2, false}, {"fail_field", 2, false}, {"fail_http", 3, false},
-    {"fail_retry", 3, false},
+    {"tr", 1, false},         {"tr_n", 1, true},       {"tr_fill", 2, false},
+    {"tr_mark", 0, false},    {"fail", 2, false},      {"fail_detail", 2, false},
+    {"fail_field", 2, false}, {"fail_http", 3, false}, {"fail_retry", 3, false},
 };
 
 static struct span take_word(struct source *s) {

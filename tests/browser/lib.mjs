@@ -34,6 +34,12 @@ export async function open(browser, { viewport = DESKTOP, script = true, client,
     return context;
 }
 
+/** A click in the middle of the window, where no bar lies over it. */
+export async function tap(locator) {
+    await locator.evaluate((e) => e.scrollIntoView({ block: 'center' }));
+    await locator.click();
+}
+
 /** Collects what goes wrong on a page: page.problems, emptied by whoever has looked at it. The status of the document itself is
  * not among them: a page of an error is a page. */
 export function listen(page) {
@@ -68,6 +74,15 @@ export async function newPage(context) {
     return listen(await context.newPage());
 }
 
+/** Writes a post, or a comment to the one at an address, by the form; gives the new one's address. */
+export async function write(client, text, fields = {}, to) {
+    const form = (await client.get(to ? `/compose?in_reply_to=${to.split('/').pop()}` : '/compose')).form('/posts');
+    const answer = await client.submit(form, { text, return_to: undefined, ...fields }, { follow: false });
+    if (answer.status !== 303)
+        throw new Error(`not posted: ${answer.status} ${answer.text.slice(0, 300)}`);
+    return answer.location.replace(/#.*/, '');
+}
+
 /** What axe-core finds, as lines; nothing is the right answer. rules: only these. */
 export async function axeFinds(page, { rules } = {}) {
     if (!await page.evaluate('typeof axe !== "undefined"')) {
@@ -76,7 +91,7 @@ export async function axeFinds(page, { rules } = {}) {
             await page.evaluate('globalThis.setTimeout = (f) => { Promise.resolve().then(f); return 0; }');
         await page.evaluate(axe);
     }
-    const found = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly, resultTypes: ['violations'] }),
+    const found = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly, resultTypes: ['violations'], preload: false }),
         rules ? { type: 'rule', values: rules } : { type: 'tag', values: tags });
     return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary.split('\n')[1]?.trim()}`));
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Fuzzes every parser with clang's libFuzzer for SECONDS each (60): tests/fuzz/run.sh [SECONDS [TARGET...]]
-# New inputs stay in build/fuzz/; what crashes is written to build/fuzz/<target>-crash-* and belongs, cut down,
-# into tests/fuzz/corpus/<target>/ together with the fix.
+# Fuzzes every parser with clang's libFuzzer, SECONDS each (60): tests/fuzz/run.sh [SECONDS [TARGET...]]
+# New inputs stay in build/fuzz/; what crashes is written to build/fuzz/<target>-crash-* and belongs, cut
+# down, into tests/fuzz/corpus/<target>/ together with the fix.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}

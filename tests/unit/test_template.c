@@ -140,7 +140,7 @@ START_TEST(test_catalog_of_failures) {
                "}\n");
     expect_log("tplc", RUN(tplc, "-o", in_dir("gen"), in_dir("said.c")), 0, "");
     char *pot = read_file(in_dir("gen/messages.pot"));
-    static const char *const said[] = {"A label",      "Last label", "Joined words.", "Said.",
+    static const char *const said[] = {"A label",     "Last label", "Joined words.", "Said.",
                                        "By a field.", "Gone.",      "Later."};
     char msgid[64];
     for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
@@ -467,6 +467,7 @@ static Suite *suite(void) {
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_samples);
     tcase_add_test(tc, test_catalog);
+    tcase_add_test(tc, test_catalog_of_failures);
     tcase_add_test(tc, test_unchanged_files_stay);
     tcase_add_test(tc, test_every_file_reports);
     ADD_LOOP(tc, test_literals, literals);

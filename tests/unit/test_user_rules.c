@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fcgi/base/arena.h"
+#include "fcgi/i18n.h"
 #include "handlers/user/rules.h"
 
 static struct arena *a;
@@ -25,7 +26,7 @@ START_TEST(test_handles) {
 END_TEST
 
 static const char *problem(const char *password) {
-    return rules_password_problem(a, password, "ada_lovelace", "countess@example.org", 8);
+    return rules_password_problem(a, password, "ada_lovelace", "countess@example.org", 8, 0);
 }
 
 START_TEST(test_passwords) {
@@ -53,7 +54,7 @@ START_TEST(test_passwords) {
     ck_assert_ptr_nonnull(problem(long_one));
     long_one[1000] = '\0';
     ck_assert_ptr_null(problem(long_one));
-    ck_assert_ptr_nonnull(strstr(rules_password_problem(a, "short", "", "", 12), "12"));
+    ck_assert_ptr_nonnull(strstr(rules_password_problem(a, "short", "", "", 12, 0), "12"));
 }
 END_TEST
 
@@ -77,6 +78,10 @@ START_TEST(test_devices) {
         ck_assert_str_eq(rules_device(a, agents[i][0]), agents[i][1]);
     ck_assert_str_eq(rules_device(a, NULL), "Unknown device");
     ck_assert(rules_device_is_phone("Safari on iPhone"));
+    ck_assert_str_eq(rules_device_words(a, 0, "Firefox on Linux"), "Firefox on Linux");
+    ck_assert_str_eq(rules_device_words(a, i18n_find("de"), "Firefox on Linux"), "Firefox unter Linux");
+    ck_assert_str_eq(rules_device_words(a, i18n_find("de"), "curl"), "curl");
+    ck_assert_str_eq(rules_device_words(a, i18n_find("de"), "Unknown device"), "Unbekanntes Gerät");
     ck_assert(!rules_device_is_phone("Firefox on Linux"));
 }
 END_TEST

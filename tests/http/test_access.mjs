@@ -1,0 +1,417 @@
+// Who may do what: every route of the program, for every kind of visitor, on one's own and on others' things. The routes
+// come from the program itself, so a new one without a row here fails.
+// harness: set rate_limits = no
+import { Client, check, deeplink, equal, finish, logIn, member, part } from './lib.mjs';
+
+// ---- The people ------------------------------------------------------------------------------------------------------
+
+// owner: wrote the posts. blocked: whom she blocks. blocker: who blocks her. follower: follows her. named: mentioned in her
+// direct post. moderator, admin: by role, without any relation to her.
+const ROLES = ['nobody', 'stranger', 'blocked', 'blocker', 'follower', 'named', 'owner', 'moderator', 'admin'];
+const who = { nobody: new Client() }, id = {};
+
+async function idOf(handle) {
+    const asker = handle === 'admin1' ? who.moderator : who.admin;
+    return /\/members\/(\d+)\//.exec((await asker.get(`/@${handle}`)).html)[1];
+}
+
+/** One word for an answer: its status, or where a redirect for want of rights leads. */
+function outcome(answer) {
+    if (answer.status === 303 && answer.location.startsWith('/login?'))
+        return 'login';
+    return answer.status;
+}
+
+const ask = async (role, method, path, fields = {}) => outcome(method === 'GET'
+    ? await who[role].get(path, { follow: false })
+    : role === 'nobody' ? await who.nobody.post(path, fields, { follow: false }) : await who[role].act(path, fields, { follow: false }));
+
+async function enter() {
+    for (const role of ['stranger', 'blocked', 'blocker', 'follower', 'named', 'owner'])
+        who[role] = await member(role, { name: `The ${role}` });
+    who.moderator = await member('moderator', { role: 'moderator' });
+    who.admin = await member('admin1', { role: 'admin' });
+    for (const handle of ['victim', 'second_mod'])
+        await member(handle, { role: handle === 'second_mod' ? 'moderator' : 'member' });
+    for (const role of ROLES.slice(1))
+        id[role] = await idOf(role === 'admin' ? 'admin1' : role);
+    [id.victim, id.second_mod] = [await idOf('victim'), await idOf('second_mod')];
+    for (const role of ['blocked', 'blocker', 'follower'])
+        await who[role].act(`/members/${id.owner}/follow`);
+}
+
+// ---- Posts -----------------------------------------------------------------------------------------------------------
+
+const AUDIENCES = ['public', 'unlisted', 'followers', 'direct'];
+const word = { public: 'Wordpublic', unlisted: 'Wordunlisted', followers: 'Wordfollowers', direct: 'Worddirect' };
+const post = {};
+
+async function write(role, text, audience, fields = {}) {
+    const answer = await who[role].act('/posts', { text, audience, ...fields }, { follow: false });
+    if (answer.status !== 303)
+        throw new Error(`${role} could not write: ${answer.status} ${answer.text.slice(0, 200)}`);
+    const seen = await who[role].get(`/@${role}`);
+    return /#p(\d+)$/.exec(answer.location)?.[1] ?? /\/(\d+)(#.*)?$/.exec(answer.location)?.[1] ?? seen.tags('article')[0].id.slice(1);
+}
+
+function sees(role, audience) {
+    if (role === 'owner')
+        return true;
+    if (['blocked', 'blocker'].includes(role))
+        return false;
+    if (audience === 'followers')
+        return role === 'follower';
+    return audience === 'direct' ? role === 'named' : true;
+}
+
+const text = (audience) => `${word[audience]} about #secrets${audience === 'direct' ? ' for @named' : ''}`;
+
+async function writeAll() {
+    for (const audience of AUDIENCES)
+        post[audience] = await write('owner', text(audience), audience);
+    // What blocked, blocker and follower did while they still could must not give them sight afterwards.
+    for (const role of ['blocked', 'blocker', 'follower'])
+        for (const audience of AUDIENCES.filter((a) => a !== 'direct'))
+            for (const act of ['like', 'bookmark'])
+                equal(`${role} may still ${act} ${audience}`, await ask(role, 'POST', `/posts/${post[audience]}/${act}`), 303);
+    await who.owner.act(`/posts/${post.public}/edit`, { text: `${text('public')} edited` });
+    await who.follower.act(`/posts/${post.public}/repost`);
+    await who.owner.act(`/members/${id.blocked}/block`);
+    await who.blocker.act(`/members/${id.owner}/block`);
+}
+
+/** expected(role, audience) for each route that takes a post; nobody is told to log in unless it is open. */
+const open = (yes) => (role, audience) => (sees(role, audience) ? yes : 404);
+const members = (yes) => (role, audience) => (role === 'nobody' ? 'login' : sees(role, audience) ? (typeof yes === 'function' ? yes(role, audience) : yes) : 404);
+const isOpen = (audience) => audience === 'public' || audience === 'unlisted';
+const mineOnly = (yes) => members((role) => (role === 'owner' ? yes : 403));
+const mineOrStaff = (yes) => members((role) => (['owner', 'moderator', 'admin'].includes(role) ? yes : 403));
+const pinned = members((role, audience) => (role !== 'owner' ? 403 : isOpen(audience) ? 303 : 409));
+
+const postRoutes = {
+    'GET /@{handle}/{id}': open(200),
+    'GET /posts/{id}/history': open(200),
+    'GET /posts/{id}/likes': open(200),
+    'GET /posts/{id}/reposts': open(200),
+    'POST /posts/{id}/like': members(303),
+    'POST /posts/{id}/unlike': members(303),
+    'POST /posts/{id}/bookmark': members(303),
+    'POST /posts/{id}/unbookmark': members(303),
+    'POST /posts/{id}/repost': members((_, audience) => (isOpen(audience) ? 303 : 403)),
+    'POST /posts/{id}/unrepost': members(303),
+    'POST /posts/{id}/pin': pinned,
+    'POST /posts/{id}/unpin': members((role) => (role === 'owner' ? 303 : 403)),
+    'GET /posts/{id}/edit': mineOnly(200),
+    'POST /posts/{id}/edit': mineOnly(303),
+    'GET /posts/{id}/delete': mineOrStaff(200),
+    'POST /posts/{id}/delete': mineOrStaff(303),
+};
+
+// Each is tried by the one who may least first; what takes something away gets a post of its own for each try.
+async function posts() {
+    for (const [key, expected] of Object.entries(postRoutes)) {
+        const [method, pattern] = key.split(' '), destroys = key === 'POST /posts/{id}/delete', wrong = [];
+        for (const audience of AUDIENCES) {
+            let target = destroys ? await write('owner', text(audience), audience) : post[audience];
+            for (const role of ROLES) {
+                const path = pattern.replace('{id}', target).replace('{handle}', 'owner');
+                const was = await ask(role, method, path, pattern.endsWith('/edit') ? { text: text(audience) } : {});
+                const wanted = expected(role, audience);
+                if (was !== wanted)
+                    wrong.push(`${role} on ${audience}: ${was} instead of ${wanted}`);
+                if (destroys && was === 303 && role !== 'nobody')
+                    target = await write('owner', text(audience), audience);
+            }
+            if (destroys)
+                await who.owner.act(`/posts/${target}/delete`);
+        }
+        check(key, wrong.length === 0, wrong.join('; '));
+    }
+}
+
+async function commenting() {
+    const wrong = [];
+    for (const audience of AUDIENCES)
+        for (const role of ROLES) {
+            const form = outcome(await who[role].get(`/compose?in_reply_to=${post[audience]}`, { follow: false }));
+            const sent = await ask(role, 'POST', '/posts', { text: `By ${role} on ${audience}`, audience: 'public', in_reply_to: post[audience] });
+            const wanted = role === 'nobody' ? ['login', 'login'] : sees(role, audience) ? [200, 303] : [404, 404];
+            if (form !== wanted[0] || sent !== wanted[1])
+                wrong.push(`${role} on ${audience}: ${form}, ${sent} instead of ${wanted}`);
+        }
+    check('commenting', wrong.length === 0, wrong.join('; '));
+    // A comment is for no more people than what it answers, whatever its author chose.
+    for (const role of ['nobody', 'stranger', 'moderator', 'blocked'])
+        for (const path of ['/@owner/replies', '/@follower/replies', '/@named/replies', '/local', '/@follower/feed.atom']) {
+            const page = await who[role].get(path);
+            for (const narrow of ['followers', 'direct'])
+                check(`${path}: ${role} sees no comment on what is ${narrow}`, !page.html.includes(`on ${narrow}`));
+        }
+}
+
+// ---- Lists and feeds: the words of a post stand nowhere where its reader may not be -----------------------------------
+
+const listRoutes = ['/', '/local', '/tags', '/tags/secrets', '/tags/secrets/feed.atom', '/@owner', '/@owner/replies', '/@owner/feed.atom',
+    '/@follower', '/@follower/replies', '/@follower/feed.atom', '/@blocked', '/@blocker', '/@named', '/bookmarks', '/likes', '/fragment/home',
+    '/fragment/local', '/fragment/tag/secrets', 'OWNER', 'OWNER?replies=1', 'FOLLOWER', '/directory', '/@owner/followers', '/@follower/following'];
+
+async function lists() {
+    for (const role of ROLES) {
+        const wrong = [];
+        for (const at of listRoutes) {
+            const path = at.replace(/^OWNER/, `/fragment/user/${id.owner}`).replace(/^FOLLOWER/, `/fragment/user/${id.follower}`);
+            const page = await who[role].get(path, { follow: false });
+            if (page.status >= 500)
+                wrong.push(`${path}: ${page.status}`);
+            const reader = at.endsWith('.atom') ? 'nobody' : role; // feeds are the same for everybody
+            for (const audience of AUDIENCES)
+                if (!sees(reader, audience) && page.html.includes(word[audience]))
+                    wrong.push(`${path} shows ${audience}`);
+            if (['blocked', 'blocker'].includes(role) && page.html.includes(`id="p${post.public}"`))
+                wrong.push(`${path} has the post of who is severed`);
+        }
+        check(`lists for ${role}`, wrong.length === 0, wrong.join('; '));
+    }
+    check('the follower sees what is for followers', (await who.follower.get('/')).html.includes(word.followers));
+    check('the one named sees what is direct', (await who.named.get(`/@owner/${post.direct}`)).html.includes(word.direct));
+    await who.follower.act(`/members/${id.owner}/unfollow`);
+    for (const path of ['/', '/bookmarks', '/likes', '/@owner', `/@owner/${post.followers}`, `/posts/${post.followers}/history`, `/posts/${post.followers}/likes`,
+        '/fragment/home', `/fragment/user/${id.owner}`, '/tags/secrets', '/@owner/feed.atom'])
+        check(`who follows no more sees nothing of it on ${path}`, !(await who.follower.get(path)).html.includes(word.followers));
+    await who.follower.act(`/members/${id.owner}/follow`);
+}
+
+// ---- Members ---------------------------------------------------------------------------------------------------------
+
+async function profiles() {
+    await deeplink('user', 'create', 'hidden_one', '--email', 'hidden_one@example.org', '--password', 'quiet meadow lantern');
+    const hidden = await logIn('hidden_one');
+    await hidden.act(`/members/${id.owner}/follow`);
+    await hidden.submit((await hidden.get('/settings/privacy')).form('/settings/privacy'), { hide_network: '1', discoverable: undefined, noindex: '1' });
+    await deeplink('user', 'create', 'gone_one', '--email', 'gone_one@example.org', '--password', 'quiet meadow lantern', '--name', 'Gonename');
+    await deeplink('user', 'suspend', 'gone_one');
+    const stranger = new Client();
+    await stranger.submit((await stranger.get('/signup')).form('/signup'), { name: 'Unconfirmedname', handle: 'unconfirmed_one',
+        email: 'unconfirmed_one@example.org', password: 'quiet meadow lantern', agreement: '1' });
+    const tabs = ['', '/replies', '/followers', '/following', '/feed.atom', '/avatar.svg', '/banner.svg'];
+    for (const role of ['nobody', 'stranger', 'moderator']) {
+        for (const tab of tabs) {
+            for (const [handle, name] of [['gone_one', 'Gonename'], ['unconfirmed_one', 'Unconfirmedname']]) {
+                const page = await who[role].get(`/@${handle}${tab}`, { follow: false });
+                check(`${role}: /@${handle}${tab} is not there`, [404, 410].includes(page.status) && !page.html.includes(name), page.status);
+            }
+            equal(`${role}: /@nobody_of_that_name${tab}`, (await who[role].get(`/@nobody_of_that_name${tab}`)).status, 404);
+        }
+        for (const tab of ['/followers', '/following'])
+            check(`${role}: a hidden network is hidden${tab}`, !(await who[role].get(`/@hidden_one${tab}`)).html.includes('@owner'));
+        check(`${role}: the directory has only who wants to be there`, !(await who[role].get('/directory?q=hidden_one')).html.includes('@hidden_one'));
+    }
+    check('who keeps search engines out', (await who.nobody.get('/@hidden_one')).meta('robots')?.includes('noindex'));
+    equal('one\'s own network is there', (await hidden.get('/@hidden_one/following')).html.includes('@owner'), true);
+    for (const tab of tabs.filter((t) => !/\.(svg|atom)$/.test(t))) {
+        const page = await who.blocked.get(`/@owner${tab}`);
+        check(`blocked: /@owner${tab}`, page.status === 404 && !page.html.includes('The owner'), page.status);
+    }
+    check('a blocker still finds the way to unblock', (await who.blocker.get('/@owner')).status === 200);
+    for (const path of ['/directory', '/@follower/following', `/posts/${post.public}/likes`])
+        check(`blocked: nothing of the owner on ${path}`, !(await who.blocked.get(path)).html.includes('@owner<'));
+}
+
+// Acts on members: what is nobody's business is refused, whatever the id.
+const memberRoutes = ['follow', 'unfollow', 'remove-follower', 'block', 'unblock', 'mute', 'unmute'];
+
+async function membersActs() {
+    for (const act of memberRoutes) {
+        const path = (target) => `/members/${target}/${act}`;
+        equal(`${act}: nobody`, await ask('nobody', 'POST', path(id.victim)), 'login');
+        equal(`${act}: oneself`, await ask('stranger', 'POST', path(id.stranger)), 422);
+        check(`${act}: no such member`, [404, 303].includes(await ask('stranger', 'POST', path('1'))));
+        for (const bad of ['0', '-1', 'x', '99999999999999999999', '9223372036854775808'])
+            equal(`${act}: ${bad}`, await ask('stranger', 'POST', path(bad)), 404);
+        equal(`${act}: a member`, await ask('stranger', 'POST', path(id.victim)), 303);
+    }
+    for (const act of ['block', 'mute']) {
+        equal(`ask ${act}: nobody`, await ask('nobody', 'GET', `/members/${id.victim}/${act}`), 'login');
+        equal(`ask ${act}: a member`, await ask('stranger', 'GET', `/members/${id.victim}/${act}`), 200);
+        equal(`ask ${act}: no such member`, await ask('stranger', 'GET', `/members/1/${act}`), 404);
+    }
+    equal('who is blocked does not follow', await ask('blocked', 'POST', `/members/${id.owner}/follow`), 403);
+    equal('nor who blocks', await ask('blocker', 'POST', `/members/${id.owner}/follow`), 403);
+    check('a block cannot be lifted by the other side', (await ask('blocked', 'POST', `/members/${id.owner}/unblock`), (await who.blocked.get('/@owner')).status) === 404);
+}
+
+async function requests() {
+    const locked = who.victim = await logIn('victim');
+    await locked.submit((await locked.get('/settings/privacy')).form('/settings/privacy'), { locked: '1' });
+    await who.stranger.act(`/members/${id.victim}/follow`);
+    for (const answer of ['accept', 'reject']) {
+        const path = `/requests/${id.stranger}/${answer}`;
+        equal(`${answer}: nobody`, await ask('nobody', 'POST', path), 'login');
+        for (const role of ['named', 'moderator', 'admin', 'stranger'])
+            check(`${answer}: ${role}, to whom it was not made`, [400, 404].includes(await ask(role, 'POST', path)));
+    }
+    check('others do not see it', !(await who.admin.get('/network')).html.includes('@stranger<'));
+    equal('its receiver accepts', await ask('victim', 'POST', `/requests/${id.stranger}/accept`), 303);
+    equal('once', await ask('victim', 'POST', `/requests/${id.stranger}/accept`), 404);
+}
+
+// ---- One's own things ------------------------------------------------------------------------------------------------
+
+const ownPages = ['/settings', '/settings/profile', '/settings/account', '/settings/sessions', '/settings/privacy', '/settings/appearance',
+    '/settings/activity', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home'];
+const ownForms = { '/settings/profile': { name: 'x' }, '/settings/email': { email: 'x@example.org', password: 'x' }, '/settings/password': { current: 'x', password: 'y' },
+    '/settings/sessions/end-others': {}, '/settings/privacy': { default_audience: 'public' }, '/settings/appearance': { theme: 'dark' } };
+
+async function own() {
+    for (const path of ownPages) {
+        equal(`${path}: nobody`, await ask('nobody', 'GET', path), 'login');
+        equal(`${path}: a member`, await ask('named', 'GET', path), 200);
+        const page = await who.named.get(path);
+        check(`${path} is for its reader alone`, /^private, no-(store|cache)$/.test(page.header('cache-control') ?? ''), page.header('cache-control'));
+        check(`${path} says nothing of others`, !/(owner|stranger|admin1)@example\.org/.test(page.html));
+    }
+    for (const [path, fields] of Object.entries(ownForms))
+        equal(`POST ${path}: nobody`, await ask('nobody', 'POST', path, fields), 'login');
+
+    const second = await logIn('named');
+    const end = (await who.named.get('/settings/sessions')).forms.flatMap((f) => f.buttons).find((b) => /\/sessions\/\d+\/end$/.test(b.action)).action;
+    equal('a session: nobody ends it', await ask('nobody', 'POST', end), 'login');
+    for (const role of ['stranger', 'moderator', 'admin'])
+        equal(`a session: ${role} does not end it`, await ask(role, 'POST', end), 404);
+    equal('it lives', (await second.get('/settings', { follow: false })).status, 200);
+    equal('its member ends it', await ask('named', 'POST', end), 303);
+    equal('it is over', (await second.get('/settings', { follow: false })).status, 303);
+    for (const [path, fields] of Object.entries(ownForms).filter(([p]) => !/password|email/.test(p)))
+        equal(`POST ${path}: a member`, await ask('stranger', 'POST', path, fields), 303);
+    for (const path of ['/settings/email', '/settings/password'])
+        check(`POST ${path}: not without the password`, [422, 429].includes(await ask('stranger', 'POST', path, ownForms[path])));
+    equal('nobody logs out nobody', (await new Client().post('/logout', {}, { follow: false })).status, 403);
+}
+
+// ---- Administration --------------------------------------------------------------------------------------------------
+
+async function administration() {
+    const plain = ['stranger', 'blocked', 'owner', 'follower'];
+    for (const path of ['/admin/members', `/admin/members/${id.victim}/suspend`, '/admin/audit', '/invites']) {
+        equal(`${path}: nobody`, await ask('nobody', 'GET', path), 'login');
+        for (const role of plain)
+            equal(`${path}: ${role}`, await ask(role, 'GET', path), 403);
+        equal(`${path}: moderator`, await ask('moderator', 'GET', path), path === '/admin/audit' ? 403 : 200);
+        equal(`${path}: admin`, await ask('admin', 'GET', path), 200);
+    }
+    const acts = ['approve', 'reject', 'suspend', 'restore', 'role'];
+    for (const act of acts) {
+        const path = `/admin/members/${id.victim}/${act}`, fields = { role: 'moderator', note: 'n' };
+        equal(`${act}: nobody`, await ask('nobody', 'POST', path, fields), 'login');
+        for (const role of plain) {
+            equal(`${act}: ${role}`, await ask(role, 'POST', path, fields), 403);
+            equal(`${act} oneself: ${role}`, await ask(role, 'POST', `/admin/members/${id[role]}/${act}`, { role: 'admin' }), 403);
+        }
+    }
+    for (const [target, name] of [[id.second_mod, 'another moderator'], [id.admin, 'an admin']])
+        for (const act of ['suspend', 'role'])
+            equal(`a moderator does not ${act} ${name}`, await ask('moderator', 'POST', `/admin/members/${target}/${act}`, { role: 'member' }), 403);
+    equal('nor give roles to members', await ask('moderator', 'POST', `/admin/members/${id.victim}/role`, { role: 'moderator' }), 403);
+    equal('nor raise oneself', await ask('moderator', 'POST', `/admin/members/${id.moderator}/role`, { role: 'admin' }), 403);
+    check('nor suspend oneself', [403, 409, 412].includes(await ask('moderator', 'POST', `/admin/members/${id.moderator}/suspend`)));
+    equal('a moderator suspends a member', await ask('moderator', 'POST', `/admin/members/${id.victim}/suspend`, { note: 'n' }), 303);
+    equal('who is out at once', await ask('victim', 'GET', '/settings'), 'login');
+    equal('a moderator restores', await ask('moderator', 'POST', `/admin/members/${id.victim}/restore`), 303);
+    equal('approve needs one who waits', await ask('moderator', 'POST', `/admin/members/${id.victim}/approve`), 409);
+    equal('reject needs one who waits', await ask('moderator', 'POST', `/admin/members/${id.victim}/reject`), 409);
+    equal('an admin gives a role', await ask('admin', 'POST', `/admin/members/${id.victim}/role`, { role: 'moderator' }), 303);
+    equal('and takes it', await ask('admin', 'POST', `/admin/members/${id.victim}/role`, { role: 'member' }), 303);
+    check('the last admin does not step down', [403, 409, 412].includes(await ask('admin', 'POST', `/admin/members/${id.admin}/role`, { role: 'member' })));
+    for (const act of acts)
+        check(`${act}: no such member`, [404].includes(await ask('admin', 'POST', `/admin/members/1/${act}`, { role: 'member' })));
+
+    equal('an invite: nobody', await ask('nobody', 'POST', '/invites', { max_uses: '1', days: '1' }), 'login');
+    equal('an invite: a member', await ask('stranger', 'POST', '/invites', { max_uses: '1', days: '1' }), 403);
+    await who.admin.submit((await who.admin.get('/invites')).form('/invites'), { max_uses: '1', days: '1' });
+    const revoke = (await who.admin.get('/invites')).forms.flatMap((f) => [f.action, ...f.buttons.map((b) => b.action)]).find((a) => /\/revoke$/.test(a ?? ''));
+    equal('others\' invites: nobody', await ask('nobody', 'POST', revoke), 'login');
+    equal('others\' invites: a member', await ask('stranger', 'POST', revoke), 403);
+    equal('others\' invites: a moderator', await ask('moderator', 'POST', revoke), 404);
+    check('a moderator does not see them', !(await who.moderator.get('/invites')).html.includes(revoke));
+    equal('one\'s own', await ask('admin', 'POST', revoke), 303);
+}
+
+// ---- Open to all -----------------------------------------------------------------------------------------------------
+
+const openPages = { '/livez': 200, '/readyz': 200, '/metrics': 200, '/confirm': 200, '/reset': 200, '/directory': 200, '/about': 200, '/': 200, '/local': 200,
+    '/tags': 200, '/tags/secrets': 200, '/tags/secrets/feed.atom': 200, '/fragment/local': 200, '/fragment/tag/secrets': 200,
+    '/confirm/wrong': 200, '/reset/wrong': 200 }; // opening a link asks nobody
+const strangersOnly = { '/login': 200, '/signup': 200, '/invite/wrong': 404 };
+const openForms = ['/signup', '/login', '/confirm', '/reset', '/confirm/wrong', '/reset/wrong', '/logout'];
+
+async function openToAll() {
+    for (const role of ['nobody', 'stranger', 'admin']) {
+        for (const [path, status] of Object.entries(openPages))
+            equal(`${path}: ${role}`, await ask(role, 'GET', path), status);
+        for (const [path, status] of Object.entries(strangersOnly)) {
+            const answer = await who[role].get(path, { follow: false });
+            check(`${path}: ${role}`, role === 'nobody' ? [status, 200].includes(answer.status) : answer.status === 303 && answer.location === '/', answer.status);
+        }
+    }
+    for (const path of openForms)
+        equal(`POST ${path} without a token`, (await new Client().post(path, { login: 'owner', password: 'x', email: 'x@example.org' }, { follow: false })).status, 403);
+}
+
+// ---- Every route there is --------------------------------------------------------------------------------------------
+
+const fill = (pattern) => pattern.replace('{handle}', 'owner').replace('{tag}', 'secrets').replace(/\{(code|token)\}/, 'wrong')
+    .replace('{id}', /^\/(posts|@)/.test(pattern) ? post.public : /^\/(members|requests|fragment)/.test(pattern) ? id.owner : '1');
+
+function covered() {
+    const keys = new Set([...Object.keys(postRoutes), 'POST /posts', 'GET /compose', 'GET /fragment/user/{id}', 'POST /invites', 'POST /invites/{id}/revoke',
+        'POST /settings/sessions/{id}/end', 'GET /admin/members/{id}/suspend', 'GET /invite/{code}', 'GET /fragment/tag/{tag}', 'GET /tags/{tag}', 'GET /tags/{tag}/feed.atom']);
+    for (const path of [...ownPages, ...Object.keys(openPages), ...Object.keys(strangersOnly), '/admin/members', '/admin/audit', '/invites'])
+        keys.add(`GET ${path}`);
+    for (const path of [...Object.keys(ownForms), ...openForms])
+        keys.add(`POST ${path.replace('/wrong', '/{token}')}`);
+    for (const tab of ['', '/replies', '/followers', '/following', '/feed.atom', '/avatar.svg', '/banner.svg'])
+        keys.add(`GET /@{handle}${tab}`);
+    for (const act of memberRoutes)
+        keys.add(`POST /members/{id}/${act}`);
+    for (const path of ['/confirm/{token}', '/reset/{token}', '/members/{id}/block', '/members/{id}/mute'])
+        keys.add(`GET ${path}`);
+    for (const act of ['approve', 'reject', 'suspend', 'restore', 'role'])
+        keys.add(`POST /admin/members/{id}/${act}`);
+    for (const act of ['accept', 'reject'])
+        keys.add(`POST /requests/{id}/${act}`);
+    return keys;
+}
+
+async function everyRoute() {
+    const routes = JSON.parse(await deeplink('routes', '--json')), keys = covered();
+    for (const { method, pattern, auth, csrf, permission } of routes) {
+        const key = `${method} ${pattern}`, path = fill(pattern);
+        check(`${key} has its expectations here`, keys.has(key));
+        if (method === 'GET') {
+            const answer = await who.stranger.get(path, { follow: false }), head = await who.stranger.request('HEAD', path);
+            check(`HEAD ${pattern} is as GET, without a body`, head.status === answer.status && head.body.length === 0, `${head.status} ${answer.status}`);
+            for (const [name, wanted] of [['x-content-type-options', 'nosniff'], ['referrer-policy', 'same-origin']])
+                equal(`${key} sends ${name}`, answer.header(name), wanted);
+            check(`${key} has a policy`, /default-src 'none'/.test(answer.header('content-security-policy') ?? '') &&
+                !/unsafe-/.test(answer.header('content-security-policy')));
+            check(`${key} is not for shared caches`, !/public/.test(answer.header('cache-control') ?? '') || /\.(svg|atom)$/.test(path), answer.header('cache-control'));
+            continue;
+        }
+        check(`${key} wants a token`, csrf);
+        for (const role of ['admin', 'stranger'].filter(() => auth === 'member')) {
+            const wanted = (permission & ~1) !== 0 && role !== 'admin' ? 403 : 403;
+            equal(`${key} without a token: ${role}`, (await who[role].post(path, {}, { follow: false })).status, wanted);
+            equal(`${key} from another site: ${role}`, outcome(await who[role].act(path, {}, { follow: false, headers: { 'sec-fetch-site': 'cross-site' } })), 403);
+            equal(`${key} with another's token: ${role}`, (await who[role].post(path, { csrf: who.owner.token }, { follow: false })).status, 403);
+        }
+        const wrongMethod = await who.admin.request('DELETE', path);
+        equal(`DELETE ${pattern}`, wrongMethod.status, 405);
+    }
+    const after = await who.owner.get(`/@owner/${post.public}`);
+    check('and all that was refused changed nothing', after.html.includes(word.public) && (await who.owner.get('/settings/profile')).html.includes('The owner'));
+}
+
+await enter();
+for (const [name, fn] of Object.entries({ writeAll, posts, commenting, lists, profiles, membersActs, requests, own, administration, openToAll, everyRoute }))
+    await part(name, fn);
+await finish();
