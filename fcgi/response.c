@@ -264,7 +264,7 @@ static void put_caching(struct request *req, struct buf *out) {
     if (caching == NULL)
         buf_puts(out, "Cache-Control: private, no-store\r\n");
     else if (*find_header(req, "Vary") == NULL)
-        buf_puts(out, "Vary: Cookie, Accept\r\n");
+        buf_puts(out, "Vary: Cookie, Accept, Accept-Language\r\n");
 }
 
 static void put_retry(struct request *req, struct buf *out) {

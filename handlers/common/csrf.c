@@ -9,13 +9,39 @@
 
 #define PRE_COOKIE "pre"
 #define PRE_BYTES 18
+#define TOKEN_BYTES 18
 
-static const char *token_for(struct request *req, const char *subject) {
-    unsigned char mac[32];
+/* What a token proves: a MAC over the session or pre-session cookie. */
+static void mac_of(struct request *req, const char *subject, unsigned char out[TOKEN_BYTES]) {
+    unsigned char mac[CRYPTO_HASH_BYTES];
     const char *text = arena_printf(req->ctx.arena, "csrf:%s", subject);
 
     crypto_mac(mac, config_secret(req->ctx.env->config), text, strlen(text));
-    return text_base64url(req->ctx.arena, mac, 18);
+    memcpy(out, mac, TOKEN_BYTES);
+}
+
+/* Different in every answer: a random mask, and the MAC under it. So the length of a compressed page tells nothing
+ * about the token (BREACH). */
+static const char *token_for(struct request *req, const char *subject) {
+    unsigned char token[2 * TOKEN_BYTES], mac[TOKEN_BYTES];
+
+    mac_of(req, subject, mac);
+    crypto_random(token, TOKEN_BYTES);
+    for (size_t i = 0; i < TOKEN_BYTES; i++)
+        token[TOKEN_BYTES + i] = token[i] ^ mac[i];
+    return text_base64url(req->ctx.arena, token, sizeof token);
+}
+
+static bool is_token_for(struct request *req, const char *subject, const char *sent) {
+    unsigned char mac[TOKEN_BYTES], *token;
+    size_t n;
+
+    if (!text_base64url_decode(req->ctx.arena, sent, &token, &n) || n != 2 * TOKEN_BYTES)
+        return false;
+    mac_of(req, subject, mac);
+    for (size_t i = 0; i < TOKEN_BYTES; i++)
+        token[TOKEN_BYTES + i] ^= token[i];
+    return crypto_equal(token + TOKEN_BYTES, mac, TOKEN_BYTES);
 }
 
 static const char *pre_session(struct request *req) {
@@ -48,17 +74,12 @@ static bool from_elsewhere(const struct request *req) {
 enum code csrf_check(struct request *req) {
     const char *sent = request_header(req, "X-CSRF-Token");
     const char *subject = req->ctx.viewer_id != 0 ? req->session.token : pre_session(req);
-    const char *expected;
 
     if (sent == NULL)
         sent = params_get(&req->form, "csrf");
-    if (subject != NULL && sent != NULL && !from_elsewhere(req)) {
-        expected = token_for(req, subject);
-        if (strlen(sent) == strlen(expected) && crypto_equal(sent, expected, strlen(expected)))
-            return OK;
-    }
-    return fail(
-        &req->ctx, DENIED,
-        "This form is out of date, or it came from another site. Nothing was changed. Go back, reload the page and "
-        "send it again.");
+    if (subject != NULL && sent != NULL && !from_elsewhere(req) && is_token_for(req, subject, sent))
+        return OK;
+    return fail(&req->ctx, DENIED,
+                "This form is out of date, or it came from another site. Nothing was changed. Go back, reload the "
+                "page and send it again.");
 }

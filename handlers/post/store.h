@@ -5,16 +5,16 @@
  * post:view:<id>: packed PostView without counters; its version is the post's revision. A tombstone has no
  * created_ms.
  *
- * post:stat:<id>: "<revision> <n> <likes> <reposts> <comments>". n orders the counters, the revision the
- * view; an older one never overwrites a newer one. -1 where only the other half is known.
+ * post:stat:<id, 19 digits>: "<revision> <n> <likes> <reposts> <comments>". n orders the counters, the
+ * revision the view; an older one never overwrites a newer one. -1 where only the other half is known.
  *
  * post:mine:<uid>: hash. _: "<floor>.<mark>": the reader's reactions are here for posts from that id on; the
  * mark moves with every change ("b…": being built). <post id>: "bits:n:n:n", ACT_… bits and, for each kind,
  * the n of the post's counters at its last change.
  *
- * post:home:<uid>: sorted set in lexical order: candidates of the home timeline, each
- * "<id, 19 digits> <author>[ <original> <its author>]", and as its lowest member "!<build>", the build that
- * it came from.
+ * post:home:<uid>: sorted set in lexical order: candidates of the home timeline, each "<id><author>", of a
+ * repost "<id><author><original><its author>", all in 19 digits; and as its lowest member "!<build>", the
+ * build that it came from.
  *
  * post:mark:<uid>: how far that reaches: "<e|f|b> <floor, 19 digits> <build> <token> <fingerprint>". e: to
  * the very end, f: to the floor, b: being built; the token of conn:rel:<uid> that it was built by, and a

@@ -29,10 +29,11 @@ static struct redis_script read_home = {
     .src = POST_LUA_LOOK LUA_STATE
     "local mark = state(KEYS[1], KEYS[2])\n"
     "if not mark then return 'm' end\n"
-    "local out = {mark .. ' ' .. (redis.call('HGET', KEYS[3], '_') or '-')}\n"
+    "local rel_mark = call('HGET', KEYS[3], '_')\n"
+    "local out = {mark .. ' ' .. (rel_mark or '-')}\n"
     "if string.sub(mark, 1, 1) ~= 'b' then\n"
-    "  local rows = redis.call('ZREVRANGEBYLEX', KEYS[1], ARGV[1], '(#', 'LIMIT', 0, ARGV[2])\n"
-    "  look(out, rows, ARGV[3], KEYS[3], KEYS[4], ARGV[4], ARGV[5])\n"
+    "  local rows = call('ZREVRANGEBYLEX', KEYS[1], ARGV[1], '(#', 'LIMIT', 0, ARGV[2])\n"
+    "  look(out, rows, ARGV[3], KEYS[3], rel_mark, ARGV[4], KEYS[4], ARGV[5])\n"
     "end\n"
     "return table.concat(out, '\\n')",
 };

@@ -232,15 +232,23 @@ static int64_t take_number(const char **at) {
     return v;
 }
 
+#define DIGITS 19 /* of each number in a row */
+
+static int64_t take_digits(const char **at) {
+    int64_t v = 0;
+
+    for (int i = 0; i < DIGITS && **at >= '0' && **at <= '9'; i++)
+        v = v * 10 + (*(*at)++ - '0');
+    return v;
+}
+
 static void take_row(const char **at, struct post_read *read) {
     struct post_row *row = &read->row;
 
-    row->id = row->cursor = take_number(at);
-    row->author = take_number(at);
-    if (**at == ' ') {
-        row->inner = take_number(at);
-        row->inner_author = take_number(at);
-    }
+    row->id = row->cursor = take_digits(at);
+    row->author = take_digits(at);
+    row->inner = take_digits(at);
+    row->inner_author = take_digits(at);
     *at += **at == '\n';
 }
 
@@ -298,18 +306,28 @@ enum code post_read_look(struct ctx *ctx, int64_t viewer, const char *at, struct
 
 /* ---- Reading rows */
 
+static char *put_digits(char *to, int64_t v) {
+    for (int i = DIGITS - 1; i >= 0; i--, v /= 10)
+        to[i] = (char)('0' + v % 10);
+    return to + DIGITS;
+}
+
 const char *post_row_format(struct ctx *ctx, const struct post_row *row) {
-    if (row->inner == 0)
-        return arena_printf(ctx->arena, "%019" PRId64 " %" PRId64, row->id, row->author);
-    return arena_printf(ctx->arena, "%019" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, row->id, row->author,
-                        row->inner, row->inner_author);
+    char *line = arena_alloc(ctx->arena, 4 * DIGITS + 1),
+         *end = put_digits(put_digits(line, row->id), row->author);
+
+    if (row->inner != 0)
+        end = put_digits(put_digits(end, row->inner), row->inner_author);
+    *end = '\0';
+    return line;
 }
 
 /* KEYS: conn:rel, post:mine of the reader. ARGV: reader, marks that the worker knows of them, rows. */
 static struct redis_script look_at = {
     .src = POST_LUA_LOOK "local rows, out = {}, {}\n"
                          "for i = 4, #ARGV do rows[i - 3] = ARGV[i] end\n"
-                         "look(out, rows, ARGV[1], KEYS[1], KEYS[2], ARGV[2], ARGV[3])\n"
+                         "local mark = ARGV[1] ~= '0' and call('HGET', KEYS[1], '_')\n"
+                         "look(out, rows, ARGV[1], KEYS[1], mark, ARGV[2], KEYS[2], ARGV[3])\n"
                          "return table.concat(out, '\\n')",
 };
 
@@ -387,9 +405,9 @@ static const char *ask_plainly(struct ctx *ctx, int64_t viewer, const struct pos
     bool good;
 
     if (inner != 0)
-        redis_add(redis, "MGET post:stat:%lld post:stat:%lld", id, inner);
+        redis_add(redis, "MGET post:stat:%019lld post:stat:%019lld", id, inner);
     else
-        redis_add(redis, "MGET post:stat:%lld", id);
+        redis_add(redis, "MGET post:stat:%019lld", id);
     if (viewer != 0 && inner != 0)
         redis_add(redis, "HMGET conn:rel:%lld _ %lld %lld", v, author, other);
     else if (viewer != 0)

@@ -15,8 +15,8 @@ bool post_answered(struct ctx *ctx, const redisReply *r);
 
 /* ---- Looking (store_look.c) */
 
-/* The Lua function look(out, rows, uid, rel, mine, rel_known, mine_known): adds to out, a line each, for rows
- * of post:home's form,
+/* The Lua function look(out, rows, uid, rel, rel_mark, rel_known, mine, mine_known): adds to out, a line
+ * each, for rows of post:home's form,
  *   - how many they are; then the rows themselves, a line each
  *   - post:stat of each row, and of its original behind it, with ',' between; "-" is nil
  *   - conn:rel of the authors, in the same order
@@ -25,38 +25,38 @@ bool post_answered(struct ctx *ctx, const redisReply *r);
  * "a <field> <value> …" for all of a small hash when more than a few fields are asked for, else
  * "s <mark> <value> …" for those asked for. */
 #define POST_LUA_LOOK                                                                                   \
+    "local call, sub = redis.call, string.sub\n"                                                        \
     "local function words(t) for i = 1, #t do t[i] = t[i] or '-' end return table.concat(t, ' ') end\n" \
-    "local function some(query, known)\n"                                                               \
-    "  local mark = redis.call('HGET', query[2], '_')\n"                                                \
+    "local function number(row, at) return string.match(sub(row, at, at + 18), '^0*(%d+)') end\n"       \
+    "local function authors(row, add)\n"                                                                \
+    "  add[#add + 1] = number(row, 20)\n"                                                               \
+    "  if #row > 38 then add[#add + 1] = number(row, 58) end\n"                                         \
+    "end\n"                                                                                             \
+    "local function targets(row, add) add[#add + 1] = number(row, #row > 38 and 39 or 1) end\n"         \
+    "local function some(key, mark, known, rows, fields)\n"                                             \
     "  if not mark then return '-' end\n"                                                               \
     "  if mark == known then return 'k' end\n"                                                          \
-    "  if #query > 6 and redis.call('HLEN', query[2]) <= 128 then\n"                                    \
-    "    return 'a ' .. table.concat(redis.call('HGETALL', query[2]), ' ')\n"                           \
-    "  end\n"                                                                                           \
-    "  return 's ' .. mark .. ' ' .. words(redis.call(unpack(query)))\n"                                \
+    "  if #rows > 4 and call('HLEN', key) <= 128 then return 'a ' .. words(call('HGETALL', key)) end\n" \
+    "  local query = {'HMGET', key}\n"                                                                  \
+    "  for i = 1, #rows do fields(rows[i], query) end\n"                                                \
+    "  return 's ' .. mark .. ' ' .. words(call(unpack(query)))\n"                                      \
     "end\n"                                                                                             \
-    "local function look(out, rows, uid, rel, mine, rel_known, mine_known)\n"                           \
-    "  local stats, rels, mines = {'MGET'}, {'HMGET', rel}, {'HMGET', mine}\n"                          \
+    "local function look(out, rows, uid, rel, rel_mark, rel_known, mine, mine_known)\n"                 \
+    "  local stats = {'MGET'}\n"                                                                        \
     "  out[#out + 1] = #rows\n"                                                                         \
     "  if #rows == 0 then return end\n"                                                                 \
     "  for i = 1, #rows do\n"                                                                           \
-    "    local id, author, inner, other = string.match(rows[i], '^0*(%d+) (%d+) ?(%d*) ?(%d*)$')\n"     \
-    "    stats[#stats + 1] = 'post:stat:' .. id\n"                                                      \
-    "    rels[#rels + 1] = author\n"                                                                    \
-    "    if inner ~= '' then\n"                                                                         \
-    "      stats[#stats + 1] = 'post:stat:' .. inner\n"                                                 \
-    "      rels[#rels + 1] = other\n"                                                                   \
-    "      id = inner\n"                                                                                \
-    "    end\n"                                                                                         \
-    "    mines[#mines + 1] = id\n"                                                                      \
+    "    local row = rows[i]\n"                                                                         \
+    "    stats[#stats + 1] = 'post:stat:' .. sub(row, 1, 19)\n"                                         \
+    "    if #row > 38 then stats[#stats + 1] = 'post:stat:' .. sub(row, 39, 57) end\n"                  \
     "  end\n"                                                                                           \
     "  out[#out + 1] = table.concat(rows, '\\n')\n"                                                     \
-    "  stats = redis.call(unpack(stats))\n"                                                             \
+    "  stats = call(unpack(stats))\n"                                                                   \
     "  for i = 1, #stats do stats[i] = stats[i] or '-' end\n"                                           \
     "  out[#out + 1] = table.concat(stats, ',')\n"                                                      \
     "  if uid ~= '0' then\n"                                                                            \
-    "    out[#out + 1] = some(rels, rel_known)\n"                                                       \
-    "    out[#out + 1] = some(mines, mine_known)\n"                                                     \
+    "    out[#out + 1] = some(rel, rel_mark, rel_known, rows, authors)\n"                               \
+    "    out[#out + 1] = some(mine, call('HGET', mine, '_'), mine_known, rows, targets)\n"              \
     "  end\n"                                                                                           \
     "end\n"
 
@@ -69,7 +69,7 @@ const char *post_known_mine(struct ctx *ctx, int64_t viewer);
 enum code post_read_look(struct ctx *ctx, int64_t viewer, const char *at, struct post_read **ret,
                          size_t *ret_n);
 
-/* "<id, 19 digits> <author>[ <original> <its author>]". */
+/* A row in Redis: its id, its author, and of a repost the original and who wrote that, each in 19 digits. */
 const char *post_row_format(struct ctx *ctx, const struct post_row *row);
 
 /* ---- Views (store_view.c) */

@@ -303,6 +303,11 @@ static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     return arena_printf(ctx->arena, "%s:%" PRId64, name, id);
 }
 
+/* With as many digits as rows have: scripts take the key from a row as it is. */
+static const char *stat_key(struct ctx *ctx, int64_t id) {
+    return arena_printf(ctx->arena, "post:stat:%019" PRId64, id);
+}
+
 void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision,
                         const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 6);
@@ -313,7 +318,7 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
     bare.likes = bare.reposts = bare.comments = 0;
     bare.version = revision;
     rpc_pack(ctx, &bare.base, &packed, &n);
-    argv[0] = key_of(ctx, "post:stat", view->id);
+    argv[0] = stat_key(ctx, view->id);
     argv[1] = key_of(ctx, "post:view", view->id);
     argv[2] = number_str(ctx, revision);
     argv[3] = (const char *)packed;
@@ -332,7 +337,7 @@ void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
     bare.version = 1;
     rpc_pack(ctx, &bare.base, &packed, &n);
     redis_add(ctx->env->redis, "SET post:view:%lld %b EX " POST_TTL_S, (long long)view->id, packed, n);
-    redis_add(ctx->env->redis, "SET post:stat:%lld %s EX " POST_TTL_S " NX", (long long)view->id,
+    redis_add(ctx->env->redis, "SET post:stat:%019lld %s EX " POST_TTL_S " NX", (long long)view->id,
               "1 0 0 0 0");
     commands += 2;
 }
@@ -340,7 +345,7 @@ void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 6);
 
-    argv[0] = key_of(ctx, "post:stat", id);
+    argv[0] = stat_key(ctx, id);
     argv[1] = argv[2] = argv[3] = "";
     argv[4] = number_str(ctx, counters->version);
     argv[5] = counters_str(ctx, counters);
@@ -351,7 +356,7 @@ void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, ui
                                  const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 8);
 
-    argv[0] = key_of(ctx, "post:stat", id);
+    argv[0] = stat_key(ctx, id);
     argv[1] = key_of(ctx, "post:mine", viewer);
     argv[2] = number_str(ctx, counters->version);
     argv[3] = counters_str(ctx, counters);

@@ -48,7 +48,7 @@ export function listen(page) {
     page.on('console', (m) => {
         const document = m.location().url.replace(/#.*/, '') === page.url().replace(/#.*/, '') && /Failed to load resource/.test(m.text());
         if (['error', 'warning'].includes(m.type()) && !document)
-            say(`console: ${m.text()}`);
+            say(`console: ${m.text()} ${m.location().url}`);
     });
     page.on('pageerror', (e) => say(`script: ${e.message}`));
     page.on('dialog', (d) => {

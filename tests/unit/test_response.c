@@ -87,7 +87,7 @@ START_TEST(handlers_replace_headers) {
     respond_header(&req, "Link", "<b>; rel=prev");
     says("Content-Type: application/json");
     says("Cache-Control: public, max-age=5");
-    says("Vary: Cookie, Accept");
+    says("Vary: Cookie, Accept, Accept-Language");
     says("Link: <a>; rel=next");
     says("Link: <b>; rel=prev");
     respond_header(&req, "Vary", "Accept");
