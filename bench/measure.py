@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -175,6 +176,15 @@ def handles_of(path):
     return [f"u{n}" for n in sorted({int(x) for words in lines for x in words[:2]})]
 
 
+def make_durable(database):
+    """From here on every commit waits for the disk, as is PostgreSQL's default. And what autovacuum does within
+    minutes of a site's life is done: until then PostgreSQL believes the new tables empty."""
+    commands = ["ALTER SYSTEM RESET synchronous_commit", "SELECT pg_reload_conf()", "VACUUM ANALYZE",
+                "CHECKPOINT"]
+    options = [word for command in commands for word in ("-c", command)]
+    subprocess.run(["psql", "-X", "-q", *options, database], check=True, stdout=subprocess.DEVNULL)
+
+
 def community_of(bench, args):
     both = handles_of(args.authors)
     half, each = len(both) // 2, 2 if args.quick else 4
@@ -183,8 +193,7 @@ def community_of(bench, args):
     bench.events.drain()
     community.look_around()
     bench.events.drain()
-    # What autovacuum does within minutes of a site's life: until then PostgreSQL believes the new tables empty.
-    subprocess.run(["psql", "-X", "-q", "-c", "VACUUM ANALYZE", "-c", "CHECKPOINT", args.database], check=True)
+    make_durable(args.database)
     return community
 
 
@@ -243,4 +252,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

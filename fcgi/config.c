@@ -15,6 +15,7 @@
 #include "fcgi/base/arena.h"
 #include "fcgi/base/crypto.h"
 #include "fcgi/base/text.h"
+#include "fcgi/i18n.h"
 #include "fcgi/suggest.h"
 
 #define FILE_MAX_BYTES ((size_t)256 * 1024)
@@ -52,7 +53,7 @@ struct setting {
 static const struct setting settings[] = {
     TITLE("The site"),
     TEXT(site_name, "DeepLink", true, "What the site is called."),
-    TEXT(site_description, "A social and professional network of our own.", true,
+    TEXT(site_description, tr_mark("A social and professional network of our own."), true,
          "One sentence for the landing page, search engines and previews."),
     TEXT(
         base_url, "http://127.0.0.1:8080", true,
@@ -370,21 +371,23 @@ int config_workers(const struct config *c) {
 
 const unsigned char *config_secret(const struct config *c) { return box_of(c)->secret; }
 
+/* Written whole beside its place and then linked there, so that another process that starts at the same
+ * moment sees either nothing or all of it; whoever links first has made it. */
 static bool secret_make(const struct config *c, FILE *err) {
     const struct box *b = box_of(c);
     char *token = crypto_token(b->arena, CRYPTO_KEY_BYTES);
+    const char *fresh = arena_printf(b->arena, "%s.%ld", c->secret_file, (long)getpid());
     size_t n = strlen(token);
-    int fd = open(c->secret_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST) /* somebody else was quicker */
-        return true;
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     token[n] = '\n';
-    bool ok = fd >= 0 && write(fd, token, n + 1) == (ssize_t)n + 1 && fsync(fd) == 0;
+    bool ok = fd >= 0 && write(fd, token, n + 1) == (ssize_t)n + 1 && fsync(fd) == 0 &&
+              (link(fresh, c->secret_file) == 0 || errno == EEXIST);
     if (!ok)
         fprintf(err, "secret_file: cannot make %s: %s\n", c->secret_file, strerror(errno));
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
-    if (fd >= 0 && !ok)
-        unlink(c->secret_file);
+        unlink(fresh);
+    }
     return ok;
 }
 

@@ -89,7 +89,7 @@ struct page *page_new(struct request *req, enum place place, const char *title) 
     p->lang_tag = i18n_code(p->lang);
     p->rtl = strcmp(i18n_dir(p->lang), "rtl") == 0;
     p->site_name = config->site_name;
-    p->site_description = config->site_description;
+    p->site_description = tr(p->lang, config->site_description); /* ours is, others stay as they are */
     p->base_url = config->base_url;
     p->theme = theme_of(req->session.session);
     p->viewer = req->session.card;

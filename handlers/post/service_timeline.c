@@ -400,25 +400,61 @@ static enum code widest_of(struct ctx *ctx, const Pb__PageRequest *req, int *ret
     else if (req->viewer_id == req->author_id)
         *ret = PB__AUDIENCE__AUDIENCE_DIRECT;
     else
-        *ret = (edges & EDGE_FOLLOWING) != 0 ? PB__AUDIENCE__AUDIENCE_FOLLOWERS
-                                             : PB__AUDIENCE__AUDIENCE_UNLISTED;
+        *ret = (edges & EDGE_FOLLOWING) != 0 ? PB__AUDIENCE__AUDIENCE_FOLLOWERS : PB__AUDIENCE__AUDIENCE_UNLISTED;
     return OK;
 }
 
-static enum code pinned(struct ctx *ctx, const Pb__PageRequest *req, Pb__PostItem ***ret, size_t *ret_n) {
-    struct post_row *rows;
-    struct post_read *reads;
-    size_t n, *which;
+/* What of the timeline's beginning is asked for, as rows for next_built(). */
+static void take_head(struct ctx *ctx, struct source *src, const struct author_head *head) {
+    struct post_row *rows = arena_many(ctx->arena, struct post_row, head->n + 1);
+    int64_t floor = head->n > 0 ? head->rows[head->n - 1].row.id : 0;
+
+    src->built = rows;
+    src->built_complete = head->complete;
+    src->built_floor = floor;
+    src->n_pins = head->n_pins;
+    for (size_t i = 0; i < head->n; i++) {
+        const struct author_row *one = &head->rows[i];
+
+        if ((src->range.max == 0 || one->row.id < src->range.max) && (src->author.with_replies || !one->is_reply) &&
+            (src->author.with_reposts || one->row.inner == 0))
+            rows[src->n_built++] = one->row;
+    }
+}
+
+/* The beginning comes from the cache, what follows from SQL. */
+static enum code next_author(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+    struct author_head head;
     enum code c;
 
-    if ((c = post_store_pinned_rows(ctx, req->author_id, &rows, &n)) != OK)
+    if (src->past_cache || src->range.up)
+        return next_from_sql(ctx, src, want, ret, ret_n);
+    if (src->built == NULL) {
+        if ((c = post_store_author_head(ctx, src->author.author, &head)) != OK)
+            return c;
+        take_head(ctx, src, &head);
+    }
+    return next_built(ctx, src, want, ret, ret_n);
+}
+
+static enum code pinned(struct ctx *ctx, const Pb__PageRequest *req, Pb__PostItem ***ret, size_t *ret_n) {
+    struct author_head head;
+    struct post_row *rows;
+    struct post_read *reads;
+    size_t *which;
+    enum code c;
+
+    if ((c = post_store_author_head(ctx, req->author_id, &head)) != OK)
         return c;
-    reads = arena_many(ctx->arena, struct post_read, n);
-    which = arena_many(ctx->arena, size_t, n);
-    *ret = arena_many(ctx->arena, Pb__PostItem *, n);
-    if ((c = post_store_read(ctx, req->viewer_id, rows, n, reads)) != OK)
+    rows = arena_many(ctx->arena, struct post_row, head.n_pins);
+    reads = arena_many(ctx->arena, struct post_read, head.n_pins);
+    which = arena_many(ctx->arena, size_t, head.n_pins);
+    for (size_t i = 0; i < head.n_pins; i++)
+        rows[i] = head.pins[i].row;
+    *ret = arena_many(ctx->arena, Pb__PostItem *, head.n_pins);
+    if ((c = post_store_read(ctx, req->viewer_id, rows, head.n_pins, reads)) != OK)
         return c;
-    return post_items(ctx, req->viewer_id, POST_BY_ITSELF, reads, n, *ret, which, ret_n);
+    return post_items(ctx, req->viewer_id, POST_BY_ITSELF, reads, head.n_pins, *ret, which, ret_n);
 }
 
 /* Pinned posts stand at the top of page one, and there alone. */
@@ -428,8 +464,8 @@ static enum code author_page_one(struct ctx *ctx, const Pb__PageRequest *req, st
     size_t n;
     enum code c;
 
-    if ((c = page(ctx, req, src, POST_BY_ITSELF, reply)) != OK || (c = pinned(ctx, req, &top, &n)) != OK ||
-        n == 0)
+    if ((c = page(ctx, req, src, POST_BY_ITSELF, reply)) != OK || src->n_pins == 0 ||
+        (c = pinned(ctx, req, &top, &n)) != OK)
         return c;
     all = arena_many(ctx->arena, Pb__PostItem *, n + reply->n_items);
     memcpy(all, top, n * sizeof *all);
@@ -441,7 +477,7 @@ static enum code author_page_one(struct ctx *ctx, const Pb__PageRequest *req, st
 }
 
 enum code post_service_author_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
-    struct source src = {.next = next_from_sql, .rows = rows_author};
+    struct source src = {.next = next_author, .rows = rows_author};
     enum code c;
 
     src.author = (struct author_query){.author = req->author_id,

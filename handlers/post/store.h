@@ -20,6 +20,8 @@
  * the very end, f: to the floor, b: being built; the token of conn:rel:<uid> that it was built by, and a
  * fingerprint of whom the member followed then.
  *
+ * post:author:<uid>: the beginning of an author's own timeline (store_author.c); dropped with every change.
+ *
  * In the worker: unpacked views by post id, right as long as their revision is Redis'; the relations and
  * reactions of readers whose hashes are small, right as long as the marks in them are Redis'. */
 #ifndef DEEPLINK_POST_STORE_H
@@ -119,6 +121,21 @@ enum code post_store_home_forget(struct ctx *ctx, const int64_t *members, size_t
 #define HOME_BUILD 400 /* rows that a build reads; pushes let it grow to HOME_MAX */
 #define HOME_MAX 800
 
+/* ---- An author's own timeline (store_author.c) */
+
+struct author_row {
+    struct post_row row;
+    bool is_reply; /* a comment for somebody else */
+};
+
+/* Pins, the one pinned last first; then all else that is not pinned, newest first, whoever may see it. */
+struct author_head {
+    struct author_row *pins, *rows;
+    size_t n_pins, n;
+    bool complete; /* rows reach the timeline's very end */
+};
+enum code post_store_author_head(struct ctx *ctx, int64_t author, struct author_head *ret);
+
 /* ---- Publishing (store_view.c): queued, and waited for by post_store_published() */
 
 struct post_counters {
@@ -127,12 +144,14 @@ struct post_counters {
 
 void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision,
                         const struct post_counters *counters);
-/* A post that has just been made, revision 1; must be queued before all others. */
+/* A post that has just been made, revision 1. */
 void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view);
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters);
 /* Counters, and what this reader did to bring them about (one ACT_ bit). */
 void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, uint32_t bit, bool on,
                                  const struct post_counters *counters);
+/* A post of this author came, went, or was pinned: the beginning of its timeline is to be read anew. */
+void post_store_author_forget(struct ctx *ctx, int64_t author);
 /* Waits; UNAVAILABLE is recorded when Redis did not take them. */
 enum code post_store_published(struct ctx *ctx);
 
@@ -225,7 +244,6 @@ struct author_query {
 };
 enum code post_store_author_rows(struct ctx *ctx, const struct author_query *query,
                                  const struct post_range *range, struct post_row **ret, size_t *ret_n);
-enum code post_store_pinned_rows(struct ctx *ctx, int64_t author, struct post_row **ret, size_t *ret_n);
 enum code post_store_like_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
                                struct post_row **ret, size_t *ret_n);
 enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,

@@ -242,13 +242,15 @@ static int64_t take_digits(const char **at) {
     return v;
 }
 
-static void take_row(const char **at, struct post_read *read) {
-    struct post_row *row = &read->row;
+void post_row_parse(const char **at, struct post_row *ret) {
+    ret->id = ret->cursor = take_digits(at);
+    ret->author = take_digits(at);
+    ret->inner = take_digits(at);
+    ret->inner_author = take_digits(at);
+}
 
-    row->id = row->cursor = take_digits(at);
-    row->author = take_digits(at);
-    row->inner = take_digits(at);
-    row->inner_author = take_digits(at);
+static void take_row(const char **at, struct post_read *read) {
+    post_row_parse(at, &read->row);
     *at += **at == '\n';
 }
 

@@ -71,6 +71,7 @@ enum code post_read_look(struct ctx *ctx, int64_t viewer, const char *at, struct
 
 /* A row in Redis: its id, its author, and of a repost the original and who wrote that, each in 19 digits. */
 const char *post_row_format(struct ctx *ctx, const struct post_row *row);
+void post_row_parse(const char **at, struct post_row *ret); /* *at moves behind it */
 
 /* ---- Views (store_view.c) */
 

@@ -76,13 +76,6 @@ enum code post_store_author_rows(struct ctx *ctx, const struct author_query *q,
     return rows_read(ctx, c, r, ret, ret_n);
 }
 
-enum code post_store_pinned_rows(struct ctx *ctx, int64_t author, struct post_row **ret, size_t *ret_n) {
-    PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_POST_PINNED, &r, pg_i8(author));
-
-    return rows_read(ctx, c, r, ret, ret_n);
-}
-
 enum code post_store_like_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
                                struct post_row **ret, size_t *ret_n) {
     struct pg_val limit = pg_i8((int64_t)range->limit), who = pg_i8(reader);

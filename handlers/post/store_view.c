@@ -284,13 +284,22 @@ static struct redis_script write_reaction = {
     "return 1",
 };
 
-/* How many commands and, behind them, scripts are queued and not waited for. */
-static unsigned commands, publishing;
+/* What is queued and not waited for, in order: is it a script? */
+#define QUEUE_MAX 1024
+static bool queue[QUEUE_MAX];
+static unsigned queued;
+
+/* Notes one more; a full queue is waited for first. What fails then is found again by whoever repairs. */
+static void note(struct ctx *ctx, bool is_script) {
+    if (queued == QUEUE_MAX && post_store_published(ctx) != OK)
+        fail_clear(ctx);
+    queue[queued++] = is_script;
+}
 
 static void queue_script(struct ctx *ctx, struct redis_script *script, int argc, const char **argv,
                          const size_t *lens) {
+    note(ctx, true);
     redis_add_script(ctx, ctx->env->redis, script, 2, argc, argv, lens);
-    publishing++;
 }
 
 static const char *number_str(struct ctx *ctx, int64_t v) { return arena_printf(ctx->arena, "%" PRId64, v); }
@@ -335,11 +344,12 @@ void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
     size_t n;
 
     bare.version = 1;
+    note(ctx, false);
+    note(ctx, false);
     rpc_pack(ctx, &bare.base, &packed, &n);
     redis_add(ctx->env->redis, "SET post:view:%lld %b EX " POST_TTL_S, (long long)view->id, packed, n);
     redis_add(ctx->env->redis, "SET post:stat:%019lld %s EX " POST_TTL_S " NX", (long long)view->id,
               "1 0 0 0 0");
-    commands += 2;
 }
 
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters) {
@@ -376,13 +386,19 @@ static enum code took(struct ctx *ctx, const redisReply *r, enum code before) {
 }
 
 enum code post_store_published(struct ctx *ctx) {
+    struct redis *redis = ctx->env->redis;
+    unsigned n = queued;
     enum code c = OK;
 
-    for (; commands > 0; commands--)
-        c = took(ctx, redis_next(ctx, ctx->env->redis), c);
-    for (; publishing > 0; publishing--)
-        c = took(ctx, redis_next_script(ctx, ctx->env->redis), c);
+    queued = 0;
+    for (unsigned i = 0; i < n; i++)
+        c = took(ctx, queue[i] ? redis_next_script(ctx, redis) : redis_next(ctx, redis), c);
     return c;
+}
+
+void post_store_author_forget(struct ctx *ctx, int64_t author) {
+    note(ctx, false);
+    redis_add(ctx->env->redis, "DEL post:author:%lld", (long long)author);
 }
 
 enum code post_store_republish(struct ctx *ctx, const int64_t *ids, size_t n) {
