@@ -14,8 +14,10 @@ COLUMNS = [
     ("Redis", lambda r: f"{r['cpu_ms']['redis']:.3f}"),
     ("PostgreSQL", lambda r: f"{r['cpu_ms']['postgresql']:.3f}"),
     ("null/s", lambda r: f"{r['null_per_second']:,.0f}"),
+    ("null CPU ms", lambda r: f"{r['null_cpu_ms']:.3f}"),
     ("of null", lambda r: f"{r['of_null']:.0%}"),
     ("static/s", lambda r: f"{r['static_per_second']:,.0f}"),
+    ("static CPU ms", lambda r: f"{r['static_cpu_ms']:.3f}"),
     ("of static", lambda r: f"{r['of_static']:.0%}"),
 ]
 

@@ -34,9 +34,9 @@ function swap(box, address, html) {
   const others = $$('.' + box.className).filter(o => o !== box && $(`[formaction^="${subject(address)}"]`, o));
   box.replaceWith(piece);
   others.forEach(o => o.replaceWith(piece.cloneNode(true)));
-  if (focused) ($(`[formaction$="${kind(address)}"]`, piece) || $('button, summary, a', piece))?.focus();
-  const menu = document.activeElement.closest('.menu');
-  if (menu) menu.firstElementChild.focus();
+  if (!focused) return;
+  const next = $(`[formaction$="${kind(address)}"]`, piece) || $('button, summary, a', piece);
+  (next?.closest('.menu')?.firstElementChild || next)?.focus(); // a menu is closed then, and its button stays
 }
 
 async function act(button, box, address) {

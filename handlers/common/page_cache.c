@@ -37,13 +37,13 @@ static struct {
     const char *tags[TAGS_MAX];
 } building;
 
-/* The Lua function changed(since, first): whether any tag from ARGV[first] on has changed since that clock.
- */
+/* The Lua function changed(since, first): whether any tag from ARGV[first] on, or "all", has changed since
+ * that clock. */
 #define LUA_CHANGED                                                                               \
     "local function changed(since, first)\n"                                                      \
     "  local clock = redis.call('GET', 'page:clock')\n"                                           \
     "  if not clock or tonumber(clock) - tonumber(since) > " REMEMBERED " then return true end\n" \
-    "  for _, at in ipairs(redis.call('ZMSCORE', 'page:at', '-', unpack(ARGV, first))) do\n"      \
+    "  for _, at in ipairs(redis.call('ZMSCORE', 'page:at', 'all', unpack(ARGV, first))) do\n"    \
     "    if at and tonumber(at) > tonumber(since) then return true end\n"                         \
     "  end\n"                                                                                     \
     "  return false\n"                                                                            \
@@ -110,7 +110,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 static void empty_folder(struct ctx *ctx) {
     nftw(folder(ctx), remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    log_info(ctx, "kept pages dropped", "why=%s", "no record of what they show");
+    log_info(ctx, "kept pages dropped", "folder=%s", folder(ctx));
 }
 
 /* A member's card may have changed between the guard's look at the epoch and the clock: then the worker's own
@@ -301,6 +301,17 @@ void page_purge_run(struct page_purge *p) {
         }
     }
     p->n = 0;
+}
+
+void page_purge_everything(struct ctx *ctx) {
+    struct page_purge purge;
+
+    if (folder(ctx) == NULL)
+        return;
+    page_purge_init(&purge, ctx);
+    page_purge_add_name(&purge, "all"); /* what is being built now is not kept either */
+    page_purge_run(&purge);
+    empty_folder(ctx);
 }
 
 /* ---- Tidying */

@@ -40,6 +40,10 @@ void page_purge_add(struct page_purge *p, char kind, int64_t id);
 void page_purge_add_name(struct page_purge *p, const char *tag);
 void page_purge_run(struct page_purge *p);
 
+/* Removes every page, for the rare change after which pages are wrong that depend on nothing of it: a member
+ * who comes back belongs on pages that were made without them. */
+void page_purge_everything(struct ctx *ctx);
+
 /* Removes pages that were kept long ago: the record of what they show is about to expire, and no change would
  * find them afterwards. Called about once an hour. */
 void page_cache_tidy(struct ctx *ctx);

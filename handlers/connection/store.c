@@ -16,6 +16,7 @@
 #include "handlers/services.h"
 
 #define MODEL_TTL_S "604800"
+#define MANY_EDGES 1000 /* from here on an import changes what the planner should think */
 
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_CONNECTION]; }
 
@@ -136,6 +137,8 @@ enum code connection_store_import(struct ctx *ctx, const int64_t *followers, con
         return c;
     *ret_added = pg_get_int(rows, 0, 0);
     bus_wake(ctx, db(ctx));
+    if (*ret_added >= MANY_EDGES)
+        return pg_run(ctx, db(ctx), &Q_CONNECTION_REFRESH_STATISTICS, NULL);
     return OK;
 }
 

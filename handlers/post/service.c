@@ -147,6 +147,7 @@ static void announce_created(struct ctx *ctx, const Pb__PostView *v, const struc
     struct page_purge purge;
 
     post_store_publish_new(ctx, v);
+    post_store_author_forget(ctx, v->author_id);
     if (parent->version > 0)
         post_store_publish_counters(ctx, v->in_reply_to_id, parent);
     if (post_is_for_home(v->author_id, v->in_reply_to_author_id))
@@ -246,6 +247,7 @@ static enum code announce_changed(struct ctx *ctx, const Pb__PostView *old, int6
     int64_t id = old->id;
     enum code c;
 
+    post_store_author_forget(ctx, old->author_id); /* it may be pinned now, or no more */
     if (post_store_republish(ctx, &id, 1) != OK) {
         log_warn(ctx, "not published yet", "what=%s post=%" PRId64, "change", id);
         fail_clear(ctx);
@@ -333,6 +335,7 @@ static void announce_repost(struct ctx *ctx, const Pb__ReactRequest *req, const 
     v.audience = req->audience;
     v.created_ms = req->on ? id_time_ms(v.id) : 0;
     post_store_publish(ctx, &v, change->repost_revision, &(struct post_counters){0});
+    post_store_author_forget(ctx, req->viewer_id);
     if (req->on)
         post_store_home_push(ctx, &req->viewer_id, 1, &row);
 }
@@ -443,6 +446,7 @@ static void announce_deleted(struct ctx *ctx, const Pb__PostView *post, const st
     post_purge(&purge, post, gone->tags, gone->n_tags);
     page_purge_add(&purge, 'h', post->root_id);
     post_store_publish(ctx, &v, gone->revision, &(struct post_counters){0});
+    post_store_author_forget(ctx, post->author_id);
     if (gone->parent != 0)
         post_store_publish_counters(ctx, gone->parent, &gone->counters);
     settle(ctx, "deletion", post->id);

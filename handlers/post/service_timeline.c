@@ -29,10 +29,13 @@ struct source {
     struct author_query author;
     int64_t *followees; /* home: with the viewer; NULL: not asked for yet */
     size_t n_followees;
-    bool past_cache;              /* home: the cache has given all it has */
-    const struct post_row *built; /* home: what has just been built, read on from `built_at` */
+    bool past_cache; /* home: the cache has given all it has */
+    const struct post_row
+        *built; /* rows in hand, read on from `built_at`: home just built, or an author's head */
     size_t n_built, built_at;
-    bool built_complete;
+    bool built_complete; /* to the timeline's very end; else everything down to built_floor */
+    int64_t built_floor;
+    size_t n_pins; /* of an author's */
 };
 
 /* ---- Sources that are SQL alone */
@@ -149,6 +152,7 @@ static enum code build(struct ctx *ctx, struct source *src) {
     src->built = rows;
     src->n_built = n;
     src->built_complete = n < HOME_BUILD;
+    src->built_floor = n > 0 ? rows[n - 1].cursor : 0;
     while (src->range.max > 0 && src->built_at < n && rows[src->built_at].cursor >= src->range.max)
         src->built_at++;
     post_store_home_finish(ctx, src->viewer, &started, fingerprint(src->followees, src->n_followees), rows, n,
@@ -173,7 +177,7 @@ static enum code next_built(struct ctx *ctx, struct source *src, size_t want, st
     *ret_n = n;
     *ret = arena_many(ctx->arena, struct post_read, n);
     if (src->built_at == src->n_built)
-        leave_cache(src, src->built_complete, src->n_built > 0 ? src->built[src->n_built - 1].cursor : 0);
+        leave_cache(src, src->built_complete, src->built_floor);
     else
         src->range.max = rows[n - 1].cursor;
     return post_store_read(ctx, src->viewer, rows, n, *ret);
@@ -400,7 +404,8 @@ static enum code widest_of(struct ctx *ctx, const Pb__PageRequest *req, int *ret
     else if (req->viewer_id == req->author_id)
         *ret = PB__AUDIENCE__AUDIENCE_DIRECT;
     else
-        *ret = (edges & EDGE_FOLLOWING) != 0 ? PB__AUDIENCE__AUDIENCE_FOLLOWERS : PB__AUDIENCE__AUDIENCE_UNLISTED;
+        *ret = (edges & EDGE_FOLLOWING) != 0 ? PB__AUDIENCE__AUDIENCE_FOLLOWERS
+                                             : PB__AUDIENCE__AUDIENCE_UNLISTED;
     return OK;
 }
 
@@ -416,14 +421,15 @@ static void take_head(struct ctx *ctx, struct source *src, const struct author_h
     for (size_t i = 0; i < head->n; i++) {
         const struct author_row *one = &head->rows[i];
 
-        if ((src->range.max == 0 || one->row.id < src->range.max) && (src->author.with_replies || !one->is_reply) &&
-            (src->author.with_reposts || one->row.inner == 0))
+        if ((src->range.max == 0 || one->row.id < src->range.max) &&
+            (src->author.with_replies || !one->is_reply) && (src->author.with_reposts || one->row.inner == 0))
             rows[src->n_built++] = one->row;
     }
 }
 
 /* The beginning comes from the cache, what follows from SQL. */
-static enum code next_author(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret, size_t *ret_n) {
+static enum code next_author(struct ctx *ctx, struct source *src, size_t want, struct post_read **ret,
+                             size_t *ret_n) {
     struct author_head head;
     enum code c;
 

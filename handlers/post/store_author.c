@@ -1,4 +1,5 @@
-/* The beginning of each author's own timeline in Redis: one string, dropped with every post that comes or goes. */
+/* The beginning of each author's own timeline in Redis: one string, dropped with every post that comes or
+ * goes. */
 #include <string.h>
 
 #include "fcgi/base/buf.h"
@@ -23,8 +24,8 @@ static const char *key_of(struct ctx *ctx, int64_t author) {
     return arena_printf(ctx->arena, "post:author:%lld", (long long)author);
 }
 
-/* ---- As it stands in Redis: "e" or "f" (to the very end, or not), then lines of a letter and a row: p pinned, c of all readers'
- * interest, r a comment for somebody else */
+/* ---- As it stands in Redis: "e" or "f" (to the very end, or not), then lines of a letter and a row: p
+ * pinned, c of all readers' interest, r a comment for somebody else */
 
 static void add_row(struct author_head *head, char kind, const struct post_row *row) {
     struct author_row *to = kind == 'p' ? &head->pins[head->n_pins++] : &head->rows[head->n++];
@@ -61,8 +62,8 @@ static const char *head_read(struct ctx *ctx, const PGresult *r, struct author_h
 
     head_init(ctx, head, (size_t)n + 1);
     for (int i = 0; i < n; i++) {
-        struct post_row row = {pg_get_int(r, i, 0), pg_get_int(r, i, 0), pg_get_int(r, i, 1), pg_get_int(r, i, 2),
-                               pg_get_int(r, i, 3)};
+        struct post_row row = {pg_get_int(r, i, 0), pg_get_int(r, i, 0), pg_get_int(r, i, 1),
+                               pg_get_int(r, i, 2), pg_get_int(r, i, 3)};
 
         add_row(head, "cpr"[pg_get_int(r, i, 4)], &row);
     }
@@ -72,13 +73,15 @@ static const char *head_read(struct ctx *ctx, const PGresult *r, struct author_h
     for (size_t i = 0; i < head->n_pins; i++)
         buf_printf(&text, "\np%s", post_row_format(ctx, &head->pins[i].row));
     for (size_t i = 0; i < head->n; i++)
-        buf_printf(&text, "\n%c%s", head->rows[i].is_reply ? 'r' : 'c', post_row_format(ctx, &head->rows[i].row));
+        buf_printf(&text, "\n%c%s", head->rows[i].is_reply ? 'r' : 'c',
+                   post_row_format(ctx, &head->rows[i].row));
     return buf_overflowed(&text) ? NULL : buf_str(&text);
 }
 
 /* ---- Reading and building */
 
-/* Marks the key before SQL is read: a change in between drops the mark, and what was read is not kept. NULL: somebody else is at it. */
+/* Marks the key before SQL is read: a change in between drops the mark, and what was read is not kept. NULL:
+ * somebody else is at it. */
 static const char *begin(struct ctx *ctx, const char *key) {
     const char *token = arena_printf(ctx->arena, "b%lld", (long long)id_next());
     const redisReply *r;

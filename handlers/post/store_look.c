@@ -13,7 +13,7 @@
 #include "handlers/common/models.h"
 #include "handlers/post/store_read.h"
 
-#define HASHES_BYTES ((size_t)2 << 20) /* of each kind */
+#define HASHES_BYTES ((size_t)1 << 20) /* of each kind */
 
 bool post_answered(struct ctx *ctx, const redisReply *r) {
     if (r == NULL)

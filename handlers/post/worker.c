@@ -20,7 +20,8 @@ struct batch {
     struct ctx *ctx;
     struct page_purge purge;
     int64_t *views, *counters; /* to be published anew */
-    size_t n_views, n_counters;
+    int64_t *authors;          /* whose timelines have changed */
+    size_t n_views, n_counters, n_authors;
 };
 
 static void add_id(int64_t *ids, size_t *n, int64_t id) {
@@ -88,6 +89,7 @@ static enum code on_created(struct batch *b, const struct event *event) {
     v.repost_of_id = e->repost_of_id;
     post_purge(&b->purge, &v, e->tags, e->n_tags);
     add_id(b->counters, &b->n_counters, e->in_reply_to_id);
+    add_id(b->authors, &b->n_authors, e->author_id);
     return fan_out(b->ctx, e);
 }
 
@@ -116,6 +118,7 @@ static enum code on_changed(struct batch *b, const struct event *event) {
         (c = post_store_read_one(b->ctx, 0, e->post_id, &read)) != OK)
         return c;
     post_purge(&b->purge, read.post, read.post->tags, read.post->n_tags);
+    add_id(b->authors, &b->n_authors, e->author_id);
     if (read.post->audience != PB__AUDIENCE__AUDIENCE_DIRECT)
         return OK;
     return push_to_mentioned(b->ctx, read.post);
@@ -134,6 +137,7 @@ static enum code on_deleted(struct batch *b, const struct event *event) {
     v.repost_of_id = e->repost_of_id;
     post_purge(&b->purge, &v, e->tags, e->n_tags);
     add_id(b->views, &b->n_views, e->post_id);
+    add_id(b->authors, &b->n_authors, e->author_id);
     add_id(b->counters, &b->n_counters, e->in_reply_to_id);
     return e->repost_of_id == 0 ? post_store_forget(b->ctx, e->post_id) : OK;
 }
@@ -151,15 +155,19 @@ static enum code on_post_event(struct batch *b, const struct event *event) {
 static enum code post_events(struct ctx *ctx, const struct event *events, size_t n) {
     struct batch b = {.ctx = ctx,
                       .views = arena_many(ctx->arena, int64_t, n),
-                      .counters = arena_many(ctx->arena, int64_t, n)};
+                      .counters = arena_many(ctx->arena, int64_t, n),
+                      .authors = arena_many(ctx->arena, int64_t, n)};
     enum code c;
 
     page_purge_init(&b.purge, ctx);
     for (size_t i = 0; i < n; i++)
         if ((c = on_post_event(&b, &events[i])) != OK)
             return c;
-    if ((c = post_store_home_push_fetch(ctx)) != OK ||
-        (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
+    if ((c = post_store_home_push_fetch(ctx)) != OK)
+        return c;
+    for (size_t i = 0; i < b.n_authors; i++)
+        post_store_author_forget(ctx, b.authors[i]);
+    if ((c = post_store_published(ctx)) != OK || (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
         (c = post_store_republish_counters(ctx, b.counters, b.n_counters)) != OK)
         return c;
     page_purge_run(&b.purge);

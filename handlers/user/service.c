@@ -131,18 +131,16 @@ static const char *dummy_hash(struct ctx *ctx) {
         config->argon2_memory_kib, config->argon2_ops);
 }
 
-/* The throttles of one try: the account (or what was typed, where there is none) whatever the address, and
- * the address. */
-static size_t throttles(struct ctx *ctx, const struct person *p, const char *login, struct throttle t[2]) {
+/* The throttles of one try: the name that was typed, wherever it comes from, and the address. An account's
+ * handle and its e-mail address are counted apart: a wait for the one after tries at the other would tell
+ * that both belong together. */
+static size_t throttles(struct ctx *ctx, const char *login, struct throttle t[2]) {
     unsigned char hash[CRYPTO_HASH_BYTES];
-    const char *folded = text_fold(ctx->arena, login), *ip = ctx->ip != NULL ? ctx->ip : "";
+    const char *folded = text_fold(ctx->arena, login[0] == '@' ? login + 1 : login);
+    const char *ip = ctx->ip != NULL ? ctx->ip : "";
 
-    if (p != NULL) {
-        t[0].key = arena_printf(ctx->arena, "throttle:login:%" PRId64, p->card->id);
-    } else {
-        crypto_digest(hash, folded != NULL ? folded : "", folded != NULL ? strlen(folded) : 0);
-        t[0].key = arena_printf(ctx->arena, "throttle:login:%s", text_hex(ctx->arena, hash, 16));
-    }
+    crypto_digest(hash, folded != NULL ? folded : "", folded != NULL ? strlen(folded) : 0);
+    t[0].key = arena_printf(ctx->arena, "throttle:login:%s", text_hex(ctx->arena, hash, 16));
     t[0].free = 5;
     t[0].base_s = 30;
     t[0].max_s = 3600;
@@ -187,7 +185,7 @@ static enum code wrong_password(struct ctx *ctx, const struct person *p, const c
 enum code user_password_verify(struct ctx *ctx, const struct person *p, const char *login,
                                const char *password, const char *field) {
     struct throttle t[2];
-    size_t n = throttles(ctx, p, login, t);
+    size_t n = throttles(ctx, login, t);
     bool has = p != NULL && !text_is_empty(p->password_hash) && strlen(password) <= RULES_PASSWORD_MAX;
     int64_t wait;
     bool right;

@@ -10,6 +10,7 @@
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
 #include "handlers/common/markdown.h"
+#include "handlers/common/page_cache.h"
 #include "handlers/common/permission.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/service.h"
@@ -119,6 +120,8 @@ enum code user_service_set_state(struct ctx *ctx, const Pb__SetStateRequest *req
     if (act->to == PB__ACCOUNT_STATE__STATE_DELETED)
         return OK;
     user_publish(ctx, p->card->id);
+    if (act->from == PB__ACCOUNT_STATE__STATE_SUSPENDED)
+        page_purge_everything(ctx);
     if (act->to == PB__ACCOUNT_STATE__STATE_SUSPENDED &&
         user_sessions_end(ctx, p->card->id, 0, clock_now_ms() + 1) != OK)
         fail_clear(ctx); /* the worker repeats it, and until then the card says that they are dead */

@@ -40,7 +40,7 @@ const char *user_password_hash(struct ctx *ctx, const char *password);
 enum code user_password_check(struct ctx *ctx, const char *field, const char *password,
                               const struct person *p);
 
-/* Whether the password is the account's, within the throttles of account and address. person NULL, or one
+/* Whether the password is the account's, within the throttles of name and address. person NULL, or one
  * that has no password: takes as long and fails alike. login: what was typed, so that unknown names are
  * throttled alike. EXHAUSTED while one must wait, UNAUTHENTICATED when it is wrong (after noting it in the
  * history). `field`: then INVALID for that field instead; NULL: none. */

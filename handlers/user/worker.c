@@ -7,6 +7,7 @@
 #include "fcgi/log.h"
 #include "fcgi/rpc.h"
 #include "handlers/common/models.h"
+#include "handlers/common/page_cache.h"
 #include "handlers/services.h"
 #include "handlers/user/service_shared.h"
 
@@ -29,8 +30,11 @@ static enum code repeat_state(struct ctx *ctx, const struct event *e) {
 
     if (s == NULL)
         return malformed(ctx, e);
-    return s->state == PB__ACCOUNT_STATE__STATE_SUSPENDED ? user_sessions_end(ctx, e->key, 0, e->time_ms)
-                                                          : OK;
+    if (s->state == PB__ACCOUNT_STATE__STATE_SUSPENDED)
+        return user_sessions_end(ctx, e->key, 0, e->time_ms);
+    if (s->state == PB__ACCOUNT_STATE__STATE_ACTIVE)
+        page_purge_everything(ctx);
+    return OK;
 }
 
 /* Sessions that began before a password changed have ended with it. */

@@ -73,3 +73,13 @@ BEGIN
         PERFORM connections.bump_one(a, a_followers, a_following, a_requests);
     END IF;
 END $$;
+
+-- After many edges came at once: until the tables are looked at anew, the planner takes them for empty.
+CREATE FUNCTION connections.refresh_statistics() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    ANALYZE connections.follows;
+    ANALYZE connections.counts;
+END $$;
+REVOKE ALL ON FUNCTION connections.refresh_statistics() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION connections.refresh_statistics() TO deeplink_connection;

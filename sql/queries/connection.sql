@@ -242,3 +242,6 @@ SELECT (SELECT count(*) FROM added),
 
 -- name: connection_follows_how_many :one
 SELECT coalesce((SELECT following FROM counts WHERE user_id = $1), 0);
+
+-- name: connection_refresh_statistics :one
+SELECT refresh_statistics()::text;

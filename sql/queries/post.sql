@@ -357,10 +357,12 @@ WHERE author_id = $1 AND deleted_at IS NULL AND id > $2
 ORDER BY id LIMIT $3;
 
 -- name: post_author_head :many
--- The beginning of an author's timeline, for everybody: rows without cursor, and 1 for those pinned (the last one first), 2
--- for comments for somebody else, 0 for all others (newest first). $1 author, $2 how many that are not pinned.
+-- The beginning of an author's timeline, for everybody: rows without cursor, and 1 for those pinned (the last
+-- one first), 2 for comments for somebody else, 0 for all others (newest first). $1 author, $2 how many that
+-- are not pinned.
 (SELECT id, author_id, repost_of_id, repost_of_author_id, 1 FROM posts
- WHERE author_id = $1 AND pinned_at IS NOT NULL AND deleted_at IS NULL ORDER BY pinned_at DESC, id DESC LIMIT 20)
+ WHERE author_id = $1 AND pinned_at IS NOT NULL AND deleted_at IS NULL ORDER BY pinned_at DESC, id DESC
+     LIMIT 20)
 UNION ALL
 (SELECT id, author_id, repost_of_id, repost_of_author_id,
         CASE WHEN in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id THEN 0 ELSE 2 END

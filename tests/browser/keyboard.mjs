@@ -129,8 +129,8 @@ async function drafts(page) {
     check('too much is said before it is sent', /too many/.test(await page.locator('.left-over').textContent()));
     await page.locator('.composer').getByRole('button', { name: 'Post' }).click();
     await page.locator('#errors').waitFor();
-    equal('what was typed comes back with the error', [await field.inputValue(), await page.locator('#warning').inputValue()],
-        ['long '.repeat(2000).trim(), 'w'.repeat(100)].map((s, i) => (i === 0 ? s : s)));
+    equal('what was typed comes back with the error', [(await field.inputValue()).trim(), await page.locator('#warning').inputValue()],
+        ['long '.repeat(2000).trim(), 'w'.repeat(100)]);
     equal('the error stands beside the field', await field.getAttribute('aria-describedby'), 'text-error');
     await field.fill('Short now');
     await page.keyboard.press('Control+Enter');
