@@ -20,8 +20,8 @@ static void mac_of(struct request *req, const char *subject, unsigned char out[T
     memcpy(out, mac, TOKEN_BYTES);
 }
 
-/* Different in every answer: a random mask, and the MAC under it. So the length of a compressed page tells nothing
- * about the token (BREACH). */
+/* Different in every answer: a random mask, and the MAC under it. So the length of a compressed page tells
+ * nothing about the token (BREACH). */
 static const char *token_for(struct request *req, const char *subject) {
     unsigned char token[2 * TOKEN_BYTES], mac[TOKEN_BYTES];
 
@@ -79,7 +79,8 @@ enum code csrf_check(struct request *req) {
         sent = params_get(&req->form, "csrf");
     if (subject != NULL && sent != NULL && !from_elsewhere(req) && is_token_for(req, subject, sent))
         return OK;
-    return fail(&req->ctx, DENIED,
-                "This form is out of date, or it came from another site. Nothing was changed. Go back, reload the "
-                "page and send it again.");
+    return fail(
+        &req->ctx, DENIED,
+        "This form is out of date, or it came from another site. Nothing was changed. Go back, reload the "
+        "page and send it again.");
 }

@@ -276,31 +276,44 @@ void page_purge_add(struct page_purge *p, char kind, int64_t id) {
     page_purge_add_name(p, tag);
 }
 
-void page_purge_run(struct page_purge *p) {
+void page_purge_send(struct page_purge *p) {
     struct ctx *ctx = p->ctx;
-    const char *argv[sizeof p->tags / sizeof *p->tags];
-    const redisReply *r;
+    const char **argv;
 
     if (folder(ctx) == NULL)
         p->n = 0;
     if (p->n == 0)
         return;
+    argv = arena_many(ctx->arena, const char *, p->n);
     for (size_t i = 0; i < p->n; i++)
         argv[i] = p->tags[i];
     redis_add_script(ctx, ctx->env->redis, &purge_pages, 0, (int)p->n, argv, NULL);
+}
+
+void page_purge_settle(struct page_purge *p) {
+    struct ctx *ctx = p->ctx;
+    const redisReply *r;
+
+    if (p->n == 0)
+        return;
+    p->n = 0;
     r = redis_next_script(ctx, ctx->env->redis);
     if (r == NULL || r->type != REDIS_REPLY_ARRAY) {
         fail_clear(ctx);
         empty_folder(ctx);
-    } else {
-        for (size_t i = 0; i < r->elements; i++) {
-            const char *file = file_of(ctx, r->element[i]->str);
-
-            if (file != NULL)
-                unlink(file);
-        }
+        return;
     }
-    p->n = 0;
+    for (size_t i = 0; i < r->elements; i++) {
+        const char *file = file_of(ctx, r->element[i]->str);
+
+        if (file != NULL)
+            unlink(file);
+    }
+}
+
+void page_purge_run(struct page_purge *p) {
+    page_purge_send(p);
+    page_purge_settle(p);
 }
 
 void page_purge_everything(struct ctx *ctx) {

@@ -40,6 +40,11 @@ void page_purge_add(struct page_purge *p, char kind, int64_t id);
 void page_purge_add_name(struct page_purge *p, const char *tag);
 void page_purge_run(struct page_purge *p);
 
+/* The two halves of it, so that the command travels with others: sent behind what is queued, its reply
+ * fetched after theirs. Collect the tags before anything is queued. */
+void page_purge_send(struct page_purge *p);
+void page_purge_settle(struct page_purge *p);
+
 /* Removes every page, for the rare change after which pages are wrong that depend on nothing of it: a member
  * who comes back belongs on pages that were made without them. */
 void page_purge_everything(struct ctx *ctx);

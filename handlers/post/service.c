@@ -146,16 +146,17 @@ static void announce_created(struct ctx *ctx, const Pb__PostView *v, const struc
     struct post_row row = {.cursor = v->id, .id = v->id, .author = v->author_id};
     struct page_purge purge;
 
+    page_purge_init(&purge, ctx);
+    post_purge(&purge, v, v->tags, v->n_tags);
     post_store_publish_new(ctx, v);
     post_store_author_forget(ctx, v->author_id);
     if (parent->version > 0)
         post_store_publish_counters(ctx, v->in_reply_to_id, parent);
     if (post_is_for_home(v->author_id, v->in_reply_to_author_id))
         post_store_home_push(ctx, &v->author_id, 1, &row);
+    page_purge_send(&purge);
     settle(ctx, "post", v->id);
-    page_purge_init(&purge, ctx);
-    post_purge(&purge, v, v->tags, v->n_tags);
-    page_purge_run(&purge);
+    page_purge_settle(&purge);
 }
 
 static enum code check_create(struct ctx *ctx, const Pb__CreatePostRequest *req) {
@@ -344,17 +345,17 @@ static void announce_reaction(struct ctx *ctx, const Pb__ReactRequest *req, cons
                               const Pb__PostView *post, const struct post_change *change) {
     struct page_purge purge;
 
+    page_purge_init(&purge, ctx);
+    if (reaction->bit != ACT_BOOKMARKED) /* that nobody else sees */
+        page_purge_add(&purge, 'p', post->id);
+    if (change->repost != 0)
+        page_purge_add(&purge, 'a', req->viewer_id);
     post_store_publish_reaction(ctx, req->viewer_id, post->id, reaction->bit, req->on, &change->counters);
     if (change->repost != 0)
         announce_repost(ctx, req, post, change);
+    page_purge_send(&purge);
     settle(ctx, reaction->kind, post->id);
-    if (reaction->bit == ACT_BOOKMARKED)
-        return; /* nobody else sees that */
-    page_purge_init(&purge, ctx);
-    page_purge_add(&purge, 'p', post->id);
-    if (change->repost != 0)
-        page_purge_add(&purge, 'a', req->viewer_id);
-    page_purge_run(&purge);
+    page_purge_settle(&purge);
 }
 
 /* The post as it is after the change. */
