@@ -55,6 +55,19 @@ void rate_answer(struct ctx *ctx, struct rate_check *c, struct redis *redis) {
     redis_next(ctx, redis);
 }
 
+void rate_unclaim(struct rate_check *c, struct request *req) {
+    struct redis *redis = req->ctx.env->redis;
+
+    if (c->rate == NULL || c->rate->by_address)
+        return;
+    redis_add(redis, "DECR %s", c->key);
+    rate_choose(c, req, 0);
+    rate_ask(c, redis);
+    redis_next(&req->ctx, redis);
+    rate_answer(&req->ctx, c, redis);
+    fail_clear(&req->ctx);
+}
+
 enum code rate_judge(struct ctx *ctx, const struct rate_check *c) {
     if (c->rate == NULL || c->count <= c->rate->count)
         return OK;

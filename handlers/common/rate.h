@@ -17,6 +17,9 @@ struct rate_check {
 void rate_choose(struct rate_check *c, struct request *req, int64_t claimed_user);
 void rate_ask(const struct rate_check *c, struct redis *redis);
 void rate_answer(struct ctx *ctx, struct rate_check *c, struct redis *redis);
+/* For a claim that was not true: the count goes from the member who was named to the address that named
+ * them, so that nobody uses up what somebody else may do. */
+void rate_unclaim(struct rate_check *c, struct request *req);
 /* EXHAUSTED with the seconds to wait when there were too many. */
 enum code rate_judge(struct ctx *ctx, const struct rate_check *c);
 

@@ -173,7 +173,11 @@ enum code session_guard(struct request *req) {
     found = look_up(req, key, claimed, &rate);
     fail_clear(ctx); /* Redis being down concerns only those who need it */
     req->session.token = found.session != NULL ? token : NULL;
-    if ((c = identify(req, &found)) != OK || (c = authorise(req, &found)) != OK)
+    if ((c = identify(req, &found)) != OK)
+        return c;
+    if (claimed != 0 && ctx->viewer_id == 0 && found.up)
+        rate_unclaim(&rate, req);
+    if ((c = authorise(req, &found)) != OK)
         return c;
     if (!req->res.done && !is_safe_method(req->method) && !req->route->csrf_exempt &&
         (c = csrf_check(req)) != OK)

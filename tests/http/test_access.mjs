@@ -320,7 +320,10 @@ async function administration() {
     equal('approve needs one who waits', await ask('moderator', 'POST', `/admin/members/${id.victim}/approve`), 409);
     equal('reject needs one who waits', await ask('moderator', 'POST', `/admin/members/${id.victim}/reject`), 409);
     equal('an admin gives a role', await ask('admin', 'POST', `/admin/members/${id.victim}/role`, { role: 'moderator' }), 303);
+    who.victim = await logIn('victim');
+    equal('it is good at once', await ask('victim', 'GET', '/admin/members'), 200);
     equal('and takes it', await ask('admin', 'POST', `/admin/members/${id.victim}/role`, { role: 'member' }), 303);
+    equal('and gone at once', await ask('victim', 'GET', '/admin/members'), 403);
     check('the last admin does not step down', [403, 409, 412].includes(await ask('admin', 'POST', `/admin/members/${id.admin}/role`, { role: 'member' })));
     for (const act of acts)
         check(`${act}: no such member`, [404].includes(await ask('admin', 'POST', `/admin/members/1/${act}`, { role: 'member' })));

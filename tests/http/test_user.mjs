@@ -142,6 +142,19 @@ await part('forms from elsewhere', async () => {
     equal('log-in needs one too', (await stranger.submit(form, { csrf: 'nope', login: 'victim', password: PASSWORD })).status, 403);
 });
 
+await part('rates', async () => {
+    const one = await member('rate_victim'), other = await member('rate_thief');
+    const id = one.cookies.get('sid').split('.')[0], secret = other.cookies.get('sid').split('.')[1];
+    for (const sid of [`${id}.${'A'.repeat(43)}`, `${id}.${secret}`]) {
+        const thief = new Client();
+        thief.cookies.set('sid', sid);
+        equal('half of somebody else\'s session is none', (await thief.get('/settings/profile', { follow: false })).status, 303);
+        for (let i = 0; i < 35; i++)
+            await thief.post('/posts', { text: 'x' }, { follow: false });
+    }
+    equal('strangers use up nothing of a member\'s', (await one.act('/posts', { text: 'still there', audience: 'public' }, { follow: false })).status, 303);
+});
+
 await part('throttle', async () => {
     await member('target_one');
     let last;
