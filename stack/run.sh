@@ -131,6 +131,8 @@ start_app() {
 }
 
 start_nginx() {
+    # Pages kept by an earlier build may look otherwise.
+    find "$PAGES" -mindepth 1 -delete 2>/dev/null || true
     server nginx nginx "$NGINX" "listen=$LISTEN" "app=$SOCKETS/fcgi.sock" "static=$APP/static" "pages=$PAGES"
 }
 

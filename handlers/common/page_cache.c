@@ -18,6 +18,7 @@
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
 #include "fcgi/router.h"
+#include "gen/static.h"
 #include "handlers/common/models.h"
 
 /* Redis keys: page:clock counts changes; page:at is a sorted set of tags by the clock of their last change;
@@ -325,6 +326,25 @@ void page_purge_everything(struct ctx *ctx) {
     page_purge_add_name(&purge, "all"); /* what is being built now is not kept either */
     page_purge_run(&purge);
     empty_folder(ctx);
+}
+
+/* ---- Another program */
+
+enum code page_cache_start(struct ctx *ctx) {
+    const struct config *c = ctx->env->config;
+    const char *now = arena_printf(ctx->arena, "%s %s %s %s", STATIC_URL_APP_CSS, STATIC_URL_APP_JS,
+                                   c->base_url, c->site_name);
+    const redisReply *r;
+
+    if (folder(ctx) == NULL)
+        return OK;
+    redis_add(ctx->env->redis, "SET page:made-by %s GET", now);
+    r = redis_next(ctx, ctx->env->redis);
+    if (r == NULL)
+        return ctx->error.code;
+    if (r->type != REDIS_REPLY_STRING || strcmp(r->str, now) != 0)
+        page_purge_everything(ctx);
+    return OK;
 }
 
 /* ---- Tidying */

@@ -49,6 +49,10 @@ void page_purge_settle(struct page_purge *p);
  * who comes back belongs on pages that were made without them. */
 void page_purge_everything(struct ctx *ctx);
 
+/* When a worker starts: pages that name another style sheet, script or site than this program does are
+ * removed. UNAVAILABLE without Redis; then it is tried again. */
+enum code page_cache_start(struct ctx *ctx);
+
 /* Removes pages that were kept long ago: the record of what they show is about to expire, and no change would
  * find them afterwards. Called about once an hour. */
 void page_cache_tidy(struct ctx *ctx);

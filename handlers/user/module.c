@@ -2,6 +2,7 @@
 #include "fcgi/router.h"
 #include "gen/queries.h"
 #include "gen/stubs.h"
+#include "handlers/common/page_cache.h"
 #include "handlers/user/routes.h"
 #include "handlers/user/service.h"
 #include "handlers/user/store.h"
@@ -15,4 +16,5 @@ const struct service user_service = {
     .queries = queries_user,
     .collections = user_collections,
     .consumers = user_consumers,
+    .start = page_cache_start,
 };
