@@ -18,7 +18,6 @@
 
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
 #define GATHER_MS 4 /* after work, time for the next batch to come together */
-#define POLL_MS 200 /* the longest sleep */
 #define WAKE_US \
     INT64_C(20000) /* at most one NOTIFY a process in this time; the reader's short polls cover the rest */
 #define LOCK_US INT64_C(1000000) /* between two tries to become a consumer */
@@ -422,6 +421,8 @@ static bool drop_notifies(PGconn *conn) {
     return any;
 }
 
+int bus_poll_ms = 200;
+
 /* Sleeps until woken, at most ms. Returns whether it was woken. */
 static bool sleep_until_woken(struct bus *b, int ms) {
     arena_reset(b->arena);
@@ -430,7 +431,7 @@ static bool sleep_until_woken(struct bus *b, int ms) {
     struct pollfd p = {conn != NULL ? PQsocket(conn) : -1, POLLIN, 0};
     if (conn != NULL && drop_notifies(conn))
         return true; /* it came while something else was asked */
-    if (poll(&p, conn != NULL, conn != NULL ? ms : POLL_MS) > 0)
+    if (poll(&p, conn != NULL, conn != NULL ? ms : bus_poll_ms) > 0)
         PQconsumeInput(conn);
     return conn != NULL && drop_notifies(conn);
 }
@@ -438,7 +439,7 @@ static bool sleep_until_woken(struct bus *b, int ms) {
 static void gather(void) { nanosleep(&(struct timespec){0, GATHER_MS * 1000000L}, NULL); }
 
 static void run(struct bus *b) {
-    int quiet_ms = POLL_MS;
+    int quiet_ms = bus_poll_ms;
     bool worked;
     while (!b->stop()) {
         if (run_round(b, &worked))
@@ -449,7 +450,7 @@ static void run(struct bus *b) {
         } else if (sleep_until_woken(b, quiet_ms)) {
             quiet_ms = GATHER_MS;
         } else {
-            quiet_ms = quiet_ms < POLL_MS / 2 ? quiet_ms * 2 : POLL_MS;
+            quiet_ms = quiet_ms < bus_poll_ms / 2 ? quiet_ms * 2 : bus_poll_ms;
         }
     }
 }

@@ -69,4 +69,8 @@ enum code bus_dead_replay(struct ctx *ctx, const char *consumer, int64_t id,
  * statement. */
 void bus_wake(struct ctx *ctx, struct pg *db);
 
+/* The longest sleep between two looks at the outbox, in ms. Tests lengthen it, to see that being woken is
+ * enough. */
+extern int bus_poll_ms;
+
 #endif

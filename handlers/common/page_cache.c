@@ -50,7 +50,8 @@ static struct {
     "  return false\n"                                                                            \
     "end\n"
 
-/* ARGV: clock at begin, path, tags… → 1 when nothing has changed since; then the page is registered. */
+/* ARGV: clock at begin, builder and path, tags… → 1 when nothing has changed since; then the page is
+ * registered. */
 static struct redis_script keep = {
     .src = LUA_CHANGED "if changed(ARGV[1], 3) then return 0 end\n"
                        "for i = 3, #ARGV do\n"
@@ -58,11 +59,6 @@ static struct redis_script keep = {
                        "  redis.call('EXPIRE', 'page:on:' .. ARGV[i], " KEEP_S ")\n"
                        "end\n"
                        "return 1",
-};
-
-/* ARGV: clock at begin, tags… → 1 when still nothing has changed. */
-static struct redis_script recheck = {
-    .src = LUA_CHANGED "return changed(ARGV[1], 2) and 0 or 1",
 };
 
 /* ARGV: tags… → the pages to remove, or false when the records were lost and everything must go. */
@@ -216,22 +212,31 @@ static bool write_whole(const char *file, const struct buf *body) {
     return ok;
 }
 
-static bool script_says_yes(struct ctx *ctx, struct redis_script *s, const char *path) {
+/* Registers the page with its tags, unless one of them has changed since it was begun. */
+static bool register_page(struct ctx *ctx, const char *path) {
     const char **argv = arena_many(ctx->arena, const char *, building.n + 2);
     int argc = 0;
     const redisReply *r;
 
     argv[argc++] = building.clock;
-    if (path != NULL)
-        argv[argc++] = path;
+    argv[argc++] = arena_printf(ctx->arena, "%d %s", (int)getpid(), path);
     for (size_t i = 0; i < building.n; i++)
         argv[argc++] = building.tags[i];
-    redis_add_script(ctx, ctx->env->redis, s, 0, argc, argv, NULL);
+    redis_add_script(ctx, ctx->env->redis, &keep, 0, argc, argv, NULL);
     r = redis_next_script(ctx, ctx->env->redis);
     fail_clear(ctx);
     return r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer == 1;
 }
 
+/* Where a worker writes a page before it takes its place. */
+static const char *fresh_of(struct ctx *ctx, const char *file, int pid) {
+    return arena_printf(ctx->arena, "%s.%d", file, pid);
+}
+
+/* The page is written beside its place, registered, and put there by rename(). Whoever changes what it shows
+ * finds the registration and removes both files, first the one beside: so either the rename came before, and
+ * its result is removed too, or it fails because there is nothing left to rename. When the change is
+ * answered, the old page is gone for good. */
 void page_cache_keep(struct request *req) {
     struct ctx *ctx = &req->ctx;
     const char *file, *fresh;
@@ -239,18 +244,14 @@ void page_cache_keep(struct request *req) {
     if (building.ctx != ctx)
         return;
     building.ctx = NULL; /* whatever happens: the next request is not this page */
+    if (req->res.status != 200 || ctx_failed(ctx))
+        return;
     file = file_of(ctx, req->path);
-    /* Register, put the file in place, then look again: a change in between has either seen the registration
-     * and removed the file, or is seen now. */
-    if (req->res.status == 200 && !ctx_failed(ctx) && script_says_yes(ctx, &keep, req->path)) {
-        fresh = arena_printf(ctx->arena, "%s.%d", file, (int)getpid());
-        if (make_folders(arena_strdup(ctx->arena, file)) && write_whole(fresh, &req->res.body)) {
-            if (rename(fresh, file) != 0)
-                unlink(fresh);
-            else if (!script_says_yes(ctx, &recheck, NULL))
-                unlink(file);
-        }
-    }
+    fresh = fresh_of(ctx, file, (int)getpid());
+    if (!make_folders(arena_strdup(ctx->arena, file)) || !write_whole(fresh, &req->res.body))
+        return;
+    if (!register_page(ctx, req->path) || rename(fresh, file) != 0)
+        unlink(fresh);
 }
 
 void page_purge_init(struct page_purge *p, struct ctx *ctx) {
@@ -291,6 +292,18 @@ void page_purge_send(struct page_purge *p) {
     redis_add_script(ctx, ctx->env->redis, &purge_pages, 0, (int)p->n, argv, NULL);
 }
 
+/* A registered page, "<pid of its builder> <path>". */
+static void remove_page(struct ctx *ctx, const char *page) {
+    char *path;
+    long pid = strtol(page, &path, 10);
+    const char *file = *path == ' ' ? file_of(ctx, path + 1) : NULL;
+
+    if (file == NULL)
+        return;
+    unlink(fresh_of(ctx, file, (int)pid));
+    unlink(file);
+}
+
 void page_purge_settle(struct page_purge *p) {
     struct ctx *ctx = p->ctx;
     const redisReply *r;
@@ -304,12 +317,8 @@ void page_purge_settle(struct page_purge *p) {
         empty_folder(ctx);
         return;
     }
-    for (size_t i = 0; i < r->elements; i++) {
-        const char *file = file_of(ctx, r->element[i]->str);
-
-        if (file != NULL)
-            unlink(file);
-    }
+    for (size_t i = 0; i < r->elements; i++)
+        remove_page(ctx, r->element[i]->str);
 }
 
 void page_purge_run(struct page_purge *p) {
