@@ -3,37 +3,15 @@
 // harness: set rate_limits = no
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import {
-    BASE,
-    DESKTOP,
-    PHONE,
-    axeFinds,
-    check,
-    deeplink,
-    equal,
-    finish,
-    inspect,
-    launch,
-    member,
-    newPage,
-    nothing,
-    open,
-    overflow,
-    part,
-    silent,
-    write,
-} from './lib.mjs';
+import { BASE, DESKTOP, PHONE, axeFinds, check, deeplink, equal, finish, inspect, launch, member, newPage, nothing, open, overflow, part,
+    silent, write } from './lib.mjs';
 
 const run = promisify(execFile);
-const server = (verb, name) =>
-    run(`${process.env.TEST_ROOT}/tests/harness/stack.sh`, ['--build', process.env.TEST_BUILD, 'server', verb, name]);
+const server = (verb, name) => run(`${process.env.TEST_ROOT}/tests/harness/stack.sh`, ['--build', process.env.TEST_BUILD, 'server', verb, name]);
 
 /** Looks at the page that is there, in both widths, light and dark. */
 async function look(page, name, { ours = true } = {}) {
-    for (const [viewport, width] of [
-        [PHONE, 'phone'],
-        [DESKTOP, 'desktop'],
-    ])
+    for (const [viewport, width] of [[PHONE, 'phone'], [DESKTOP, 'desktop']])
         for (const colorScheme of ['light', 'dark']) {
             await page.setViewportSize(viewport);
             await page.emulateMedia({ colorScheme });
@@ -41,7 +19,7 @@ async function look(page, name, { ours = true } = {}) {
             nothing(`${name} ${width} ${colorScheme}: axe`, await axeFinds(page));
         }
     nothing(`${name}: nothing sticks out`, await overflow(page));
-    check(`${name}: it says what to do`, (await page.locator('main a').count()) > 0);
+    check(`${name}: it says what to do`, await page.locator('main a').count() > 0);
     if (ours)
         check(`${name}: it names the request`, /[0-9a-f]{16}/.test(await page.locator('main code').textContent()));
     silent(page, name);
@@ -50,16 +28,8 @@ async function look(page, name, { ours = true } = {}) {
 const goes = async (page, path, status) => equal(`${path}: status`, (await page.goto(path)).status(), status);
 
 async function addresses(page, ada) {
-    for (const [path, status] of [
-        ['/nowhere', 404],
-        ['/@nobody_here', 404],
-        ['/@ada/123', 404],
-        ['/posts/1/edit', 404],
-        ['/admin/members', 403],
-        ['/directory?order=sideways', 422],
-        ['/tags/%ff', 400],
-        ['/@vandal', 410],
-    ])
+    for (const [path, status] of [['/nowhere', 404], ['/@nobody_here', 404], ['/@ada/123', 404], ['/posts/1/edit', 404], ['/admin/members', 403],
+        ['/directory?order=sideways', 422], ['/tags/%ff', 400], ['/@vandal', 410]])
         await part(path, async () => {
             await goes(page, path, status);
             await look(page, path, { ours: path !== '/@vandal' });
@@ -73,25 +43,16 @@ async function addresses(page, ada) {
 /** A form sent as no page of ours would send it. */
 async function send(page, action, fields) {
     await page.goto('/settings/profile');
-    await Promise.all([
-        page.waitForNavigation(),
-        page.evaluate(
-            ([to, all]) => {
-                const form = document.createElement('form');
-                Object.assign(form, { action: to, method: 'post', hidden: true });
-                for (const [name, value] of Object.entries({
-                    csrf: document.querySelector('[name=csrf]').value,
-                    ...all,
-                })) {
-                    const field = form.appendChild(document.createElement('textarea'));
-                    Object.assign(field, { name, value });
-                }
-                document.body.append(form);
-                form.submit();
-            },
-            [action, fields],
-        ),
-    ]);
+    await Promise.all([page.waitForNavigation(), page.evaluate(([to, all]) => {
+        const form = document.createElement('form');
+        Object.assign(form, { action: to, method: 'post', hidden: true });
+        for (const [name, value] of Object.entries({ csrf: document.querySelector('[name=csrf]').value, ...all })) {
+            const field = form.appendChild(document.createElement('textarea'));
+            Object.assign(field, { name, value });
+        }
+        document.body.append(form);
+        form.submit();
+    }, [action, fields])]);
 }
 
 async function forms(page) {
@@ -134,7 +95,8 @@ async function alone(page) {
     check('nginx says that nobody answers', [502, 503].includes(answer.status()), answer.status());
     await look(page, 'no workers', { ours: false });
     await server('start', 'serve');
-    for (let i = 0; i < 50 && (await page.goto('/local')).status() !== 200; i++) await page.waitForTimeout(200);
+    for (let i = 0; i < 50 && (await page.goto('/local')).status() !== 200; i++)
+        await page.waitForTimeout(200);
     equal('and it comes back', await page.locator('h1').textContent(), 'Local');
     await page.goto(`${BASE}/static/nothing.css`);
     await look(page, 'no such file', { ours: false });

@@ -1,72 +1,41 @@
 // With the keyboard alone: a way past the navigation, everything reachable in order and seen where it is, no trap, the focus kept
 // when something changes in place. And what a script adds to forms: the field grows, no draft is lost.
 // harness: set rate_limits = no
-import {
-    DEMO_PASSWORD,
-    DESKTOP,
-    PHONE,
-    check,
-    deeplink,
-    equal,
-    finish,
-    launch,
-    logIn,
-    newPage,
-    nothing,
-    open,
-    part,
-    silent,
-    write,
-} from './lib.mjs';
+import { DEMO_PASSWORD, DESKTOP, PHONE, check, deeplink, equal, finish, launch, logIn, newPage, nothing, open, part, silent, write } from './lib.mjs';
 
 /** The element that has the focus, and what a reader sees of that. */
 function focused(page) {
     return page.evaluate(() => {
-        const e = document.activeElement,
-            box = e.getBoundingClientRect(),
-            style = getComputedStyle(e);
+        const e = document.activeElement, box = e.getBoundingClientRect(), style = getComputedStyle(e);
         const marks = (s) => (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== 'none';
         const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
         // A label or a summary may lie over its field, a link over its picture: all within one another is well.
-        const top = document.elementsFromPoint(
-            Math.max(0, Math.min(x, innerWidth - 1)),
-            Math.max(0, Math.min(y, innerHeight - 1)),
-        )[0];
+        const top = document.elementsFromPoint(Math.max(0, Math.min(x, innerWidth - 1)), Math.max(0, Math.min(y, innerHeight - 1)))[0];
         // A composer is marked as a whole.
         const marked = marks(style) || (e.tagName === 'TEXTAREA' && marks(getComputedStyle(e.closest('form'))));
-        return {
-            tag: e.tagName,
-            name: (e.getAttribute('aria-label') || e.textContent || e.name || '').trim().slice(0, 40),
-            id: e.id,
-            path: [...document.querySelectorAll('*')].indexOf(e),
-            marked,
-            body: e === document.body,
-            seen: box.bottom > 0 && box.top < innerHeight && box.width > 0,
-            covered: !(top && (e.contains(top) || top.contains(e))),
-        };
+        return { tag: e.tagName, name: (e.getAttribute('aria-label') || e.textContent || e.name || '').trim().slice(0, 40), id: e.id,
+            path: [...document.querySelectorAll('*')].indexOf(e), marked, body: e === document.body,
+            seen: box.bottom > 0 && box.top < innerHeight && box.width > 0, covered: !(top && (e.contains(top) || top.contains(e))) };
     });
 }
 
 /** Tabs through a whole page: the elements in their order. */
 async function walk(page, name, { most = 400 } = {}) {
-    const stops = [],
-        faults = [];
+    const stops = [], faults = [];
     for (let i = 0; i < most; i++) {
         await page.keyboard.press('Tab');
         const here = await focused(page);
-        if (here.body || (stops.length > 1 && here.path === stops[0].path)) break;
-        if (!here.marked) faults.push(`not marked: ${here.tag} ${here.name}`);
+        if (here.body || (stops.length > 1 && here.path === stops[0].path))
+            break;
+        if (!here.marked)
+            faults.push(`not marked: ${here.tag} ${here.name}`);
         if (!here.seen || here.covered)
             faults.push(`${here.seen ? 'covered' : 'out of sight'}: ${here.tag} ${here.name}`);
         stops.push(here);
     }
     check(`${name}: no trap`, stops.length < most && stops.length > 3, stops.length);
     nothing(`${name}: the focus is always seen`, faults);
-    equal(
-        `${name}: no stop twice`,
-        stops.filter((s, i) => stops.findIndex((o) => o.path === s.path) !== i).map((s) => s.name),
-        [],
-    );
+    equal(`${name}: no stop twice`, stops.filter((s, i) => stops.findIndex((o) => o.path === s.path) !== i).map((s) => s.name), []);
     return stops;
 }
 
@@ -74,9 +43,7 @@ async function walks(browser, viewport, client) {
     const width = viewport === PHONE ? 'phone' : 'desktop';
     const context = await open(browser, { viewport, client });
     const page = await newPage(context);
-    for (const path of client
-        ? ['/', '/@kofi', '/settings/profile', '/settings/privacy', '/network']
-        : ['/', '/login', '/signup', '/local'])
+    for (const path of client ? ['/', '/@kofi', '/settings/profile', '/settings/privacy', '/network'] : ['/', '/login', '/signup', '/local'])
         await part(`${path} ${width}`, async () => {
             await page.goto(path);
             // A page may put the focus where one begins to write; this walk begins at the top.
@@ -93,7 +60,8 @@ async function walks(browser, viewport, client) {
 async function tabTo(page, wanted, most = 120) {
     for (let i = 0; i < most; i++) {
         await page.keyboard.press('Tab');
-        if (await page.evaluate((selector) => document.activeElement.matches(selector), wanted)) return true;
+        if (await page.evaluate((selector) => document.activeElement.matches(selector), wanted))
+            return true;
     }
     throw new Error(`the keyboard does not get to ${wanted}`);
 }
@@ -110,13 +78,7 @@ async function acting(page) {
     await tabTo(page, '.composer button');
     await page.keyboard.press('Enter');
     await page.getByText('Your post is out').waitFor();
-    check(
-        'a post is written',
-        await page
-            .locator('.feed article')
-            .first()
-            .evaluate((e) => e.textContent.includes('By keyboard alone')),
-    );
+    check('a post is written', await page.locator('.feed article').first().evaluate((e) => e.textContent.includes('By keyboard alone')));
 
     await tabTo(page, '.feed article:nth-of-type(2) button[formaction$="/like"]');
     const post = page.locator('.feed article').nth(1);
@@ -139,14 +101,10 @@ async function menus(page) {
     await page.keyboard.press('Tab');
     check('its first entry comes next', await has(page, '.me a'));
     await page.keyboard.press('Escape');
-    equal(
-        'Escape closes it and goes back to its button',
-        [await page.locator('.me').evaluate((e) => e.open), await has(page, '.me > summary')],
-        [false, true],
-    );
+    equal('Escape closes it and goes back to its button', [await page.locator('.me').evaluate((e) => e.open), await has(page, '.me > summary')], [false, true]);
     await page.keyboard.press('Enter');
     await page.mouse.click(640, 500);
-    check('a click elsewhere closes it', !(await page.locator('.me').evaluate((e) => e.open)));
+    check('a click elsewhere closes it', !await page.locator('.me').evaluate((e) => e.open));
     await page.goto('/@ada');
     await tabTo(page, 'article .menu summary');
     await page.keyboard.press('Enter');
@@ -171,11 +129,8 @@ async function drafts(page) {
     check('too much is said before it is sent', /too many/.test(await page.locator('.left-over').textContent()));
     await page.locator('.composer').getByRole('button', { name: 'Post' }).click();
     await page.locator('#errors').waitFor();
-    equal(
-        'what was typed comes back with the error',
-        [(await field.inputValue()).trim(), await page.locator('#warning').inputValue()],
-        ['long '.repeat(2000).trim(), 'w'.repeat(100)],
-    );
+    equal('what was typed comes back with the error', [(await field.inputValue()).trim(), await page.locator('#warning').inputValue()],
+        ['long '.repeat(2000).trim(), 'w'.repeat(100)]);
     equal('the error stands beside the field', await field.getAttribute('aria-describedby'), 'text-error');
     await field.fill('Short now');
     await page.keyboard.press('Control+Enter');
@@ -194,11 +149,7 @@ async function draftWithoutScript(browser, client) {
     await page.locator('#audience').selectOption('followers');
     await page.locator('.composer').getByRole('button', { name: 'Post' }).click();
     await page.locator('#errors').waitFor();
-    equal(
-        'without script, what was typed comes back',
-        (await page.locator('#text').inputValue()).trim(),
-        'long '.repeat(2000).trim(),
-    );
+    equal('without script, what was typed comes back', (await page.locator('#text').inputValue()).trim(), 'long '.repeat(2000).trim());
     equal('and who was to see it', await page.locator('#audience').inputValue(), 'followers');
     silent(page, 'a post that is too long');
     await context.close();
@@ -212,7 +163,7 @@ async function offline(page) {
     await like.click();
     await page.locator('.toast', { hasText: 'That did not work' }).waitFor();
     equal('a like that failed is none', await like.getAttribute('aria-pressed'), 'false');
-    check('its button works again', (await like.getAttribute('aria-busy')) === null);
+    check('its button works again', await like.getAttribute('aria-busy') === null);
     await page.unroute('**/like');
     page.problems.length = 0;
 }
@@ -222,7 +173,8 @@ const ada = await logIn('ada', DEMO_PASSWORD);
 await write(ada, 'A first post of one’s own');
 const browser = await launch();
 for (const viewport of [PHONE, DESKTOP])
-    for (const client of [undefined, ada]) await walks(browser, viewport, client);
+    for (const client of [undefined, ada])
+        await walks(browser, viewport, client);
 const context = await open(browser, { viewport: DESKTOP, client: ada });
 const page = await newPage(context);
 for (const step of [acting, menus, drafts, offline])

@@ -1,6 +1,0 @@
-// Every page as an administrator sees it: libpages.mjs.
-// harness: set registration = approval
-// harness: set rate_limits = no
-import { lookAtAll } from './libpages.mjs';
-
-await lookAtAll('admin');
