@@ -39,6 +39,8 @@ struct ctx {
     int64_t viewer_id;      /* the signed-in member; 0: nobody */
     uint64_t permissions;   /* the viewer's permission bits */
     int64_t session_id;     /* 0: none */
+    int64_t token_id;       /* of the bearer token that the request came with; 0: none */
+    int64_t app_id;         /* the app that the token was given to; 0: none */
     const char *request_id; /* never NULL */
     const char *ip;         /* the client's address as text; "" when unknown */
     const char *user_agent; /* "" when unknown */

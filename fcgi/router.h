@@ -13,8 +13,11 @@
 enum auth {
     AUTH_MEMBER,  /* the default: a confirmed, active member */
     AUTH_ANYBODY, /* signed in or not; pages show themselves accordingly */
-    AUTH_NOBODY   /* only for those not signed in (log in, sign up); members are redirected home */
+    AUTH_NOBODY,  /* only for those not signed in (log in, sign up); members are redirected home */
+    AUTH_APP      /* FACE_JSON: whoever brings a bearer token, also an app that acts for no member */
 };
+
+struct shape;
 
 enum face { FACE_PAGE, FACE_JSON, FACE_FEED };
 
@@ -69,6 +72,12 @@ struct route {
      * Called again with user 0 when the claim was wrong and nobody will. */
     void (*prefetch)(struct request *req, int64_t claimed_user);
     const char *summary; /* what it does, for `deeplink routes` and the API reference */
+    /* What FACE_JSON routes say of themselves, for the guard and the API reference. */
+    const char *scope;         /* what a bearer token must be allowed ("read:statuses"); NULL: any token */
+    const struct shape *reply; /* of the answer; NULL: an empty object, or what `status` implies */
+    bool reply_list;           /* a list of those */
+    bool paged;                /* … with a Link header to the pages around it */
+    int status;                /* of the good answer; 0: 200 */
 };
 
 /* Builds the look-up structure from every service's rows; aborts with the two rows named when two patterns
