@@ -3,7 +3,7 @@ BUILD ?= build
 GEN := $(BUILD)/gen
 CC := gcc
 CCACHE := $(shell command -v ccache 2>/dev/null)
-PACKAGES := libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl libidn2
+PACKAGES := libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl libidn2 zlib
 SANITIZE ?=
 # V=1 shows every command.
 Q := $(if $(V),,@)
@@ -96,7 +96,7 @@ $(BUILD)/o/gen/%.o: $(GEN)/%.c | $(GENERATED)
 $(BUILD)/o/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	$(Q)echo "  cc      $<"; $(CCACHE) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
--include $(OBJECTS:.o=.d) $(GEN_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(GEN_OBJECTS:.o=.d) $(BUILD)/o/tests/service/fixture.d
 
 $(LIBRARY): $(filter-out $(BUILD)/o/$(MAIN:.c=.o),$(OBJECTS)) $(GEN_OBJECTS)
 	@rm -f $@

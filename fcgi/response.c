@@ -22,11 +22,12 @@
     "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; " \
     "connect-src 'self'; manifest-src 'self'; form-action 'self'"
 #define CSP_END "; base-uri 'none'; frame-ancestors 'none'\r\n"
-#define SAFETY                                    \
-    "X-Content-Type-Options: nosniff\r\n"         \
-    "Referrer-Policy: same-origin\r\n"            \
-    "Cross-Origin-Opener-Policy: same-origin\r\n" \
-    "Cross-Origin-Resource-Policy: same-origin\r\n"
+#define SAFETY                            \
+    "X-Content-Type-Options: nosniff\r\n" \
+    "Referrer-Policy: same-origin\r\n"    \
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+/* Unless the answer says itself who may embed it. */
+#define WHO_EMBEDS "Cross-Origin-Resource-Policy"
 
 static const char html[] = "text/html; charset=utf-8";
 
@@ -296,6 +297,8 @@ void response_head(struct request *req, struct buf *out) {
         buf_puts(out, res->form_action);
     }
     buf_puts(out, CSP_END SAFETY);
+    if (*find_header(req, WHO_EMBEDS) == NULL)
+        put_header(out, WHO_EMBEDS, "same-origin");
     put_header(out, "X-Request-Id", req->ctx.request_id);
     put_caching(req, out);
     put_retry(req, out);

@@ -117,9 +117,13 @@ static void add_row(const char *service, const struct route *row, void *arg) {
 void router_each(const struct app *app, router_each_fn *fn, void *arg) {
     for (const struct route *row = health_routes; row->pattern != NULL; row++)
         fn("", row, arg);
-    for (const struct service *const *s = app->services; s != NULL && *s != NULL; s++)
-        for (const struct route *row = (*s)->routes; row != NULL && row->pattern != NULL; row++)
-            fn((*s)->name, row, arg);
+    for (const struct service *const *s = app->services; s != NULL && *s != NULL; s++) {
+        const struct route *tables[] = {(*s)->routes, (*s)->api_routes};
+
+        for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+            for (const struct route *row = tables[i]; row != NULL && row->pattern != NULL; row++)
+                fn((*s)->name, row, arg);
+    }
 }
 
 struct router *router_new(const struct app *app) {

@@ -34,6 +34,8 @@ static bool is_absent(const struct shape_field *f, const void *view) {
     case SHAPE_TIME:
     case SHAPE_DATE:
         return number_of(f, view) == 0;
+    case SHAPE_BOOL:
+        return !*(const bool *)member(f, view);
     case SHAPE_RAW:
     case SHAPE_MAP:
         return ((const struct shape_json *)member(f, view))->n == 0;

@@ -48,7 +48,7 @@ struct shape_field {
     size_t at; /* offset in the view */
     const struct shape *of;
     bool nullable;       /* NULL, 0 of ids and times, and n == 0 of SHAPE_RAW are null */
-    bool optional;       /* the same are left out */
+    bool optional;       /* the same, and false of SHAPE_BOOL, are left out */
     const char *choices; /* SHAPE_STR: all values there are, separated by '|'; NULL: any */
     const char *words;   /* what it is, for the reference; may be NULL */
 };

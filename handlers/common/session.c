@@ -128,8 +128,9 @@ static enum code identify(struct request *req, struct found *found) {
 }
 
 static bool open_in_intranet(const struct route *route) {
-    static const char *const open[] = {"/",       "/about",         "/confirm", "/confirm/{token}",
-                                       "/logout", "/invite/{code}", "/reset",   "/reset/{token}"};
+    static const char *const open[] = {
+        "/",       "/about",         "/confirm", "/confirm/{token}", "/avatars/{file}", "/banners/{file}",
+        "/logout", "/invite/{code}", "/reset",   "/reset/{token}"};
 
     for (size_t i = 0; i < sizeof open / sizeof *open; i++)
         if (strcmp(route->pattern, open[i]) == 0)

@@ -27,6 +27,8 @@ enum code user_page_profile(struct request *req);
 enum code user_page_replies(struct request *req);
 enum code user_page_avatar(struct request *req);
 enum code user_page_banner(struct request *req);
+enum code user_page_avatar_png(struct request *req);
+enum code user_page_banner_png(struct request *req);
 enum code user_page_directory(struct request *req);
 enum code user_page_about(struct request *req);
 

@@ -75,6 +75,15 @@ enum code user_service_get_profile(struct ctx *ctx, const Pb__GetProfileRequest 
     return OK;
 }
 
+enum code user_service_get_profiles(struct ctx *ctx, const Pb__GetProfilesRequest *req,
+                                    Pb__ProfilesReply *reply) {
+    if (req->n_ids > BATCH_MAX)
+        return too_many(ctx);
+    if (req->n_ids == 0)
+        return OK;
+    return user_store_profiles(ctx, req->ids, req->n_ids, &reply->profiles, &reply->n_profiles);
+}
+
 /* Fields as they are kept: cleaned, without empty ones, each with a name. */
 static enum code clean_fields(struct ctx *ctx, const Pb__UpdateProfileRequest *req,
                               struct profile_words *ret) {

@@ -122,10 +122,10 @@ enum code user_store_cards_by_handle(struct ctx *ctx, const char *const *folded,
     return c;
 }
 
-static void fill_fields(struct ctx *ctx, const PGresult *r, Pb__Profile *p) {
+static void fill_fields(struct ctx *ctx, const PGresult *r, int row, Pb__Profile *p) {
     const char **names, **values;
-    size_t n = pg_get_texts(ctx, r, 0, CARD_COLUMNS + 2, &names),
-           m = pg_get_texts(ctx, r, 0, CARD_COLUMNS + 3, &values);
+    size_t n = pg_get_texts(ctx, r, row, CARD_COLUMNS + 2, &names),
+           m = pg_get_texts(ctx, r, row, CARD_COLUMNS + 3, &values);
 
     p->n_fields = n < m ? n : m;
     p->fields = arena_many(ctx->arena, Pb__ProfileField *, p->n_fields);
@@ -137,22 +137,38 @@ static void fill_fields(struct ctx *ctx, const PGresult *r, Pb__Profile *p) {
     }
 }
 
+static Pb__Profile *profile_of(struct ctx *ctx, const PGresult *r, int row) {
+    Pb__Profile *p = arena_one(ctx->arena, Pb__Profile);
+
+    pb__profile__init(p);
+    p->card = card_of(ctx, r, row);
+    p->bio = pg_get_str(r, row, CARD_COLUMNS);
+    p->bio_html = pg_get_str(r, row, CARD_COLUMNS + 1);
+    fill_fields(ctx, r, row, p);
+    return p;
+}
+
 enum code user_store_profile(struct ctx *ctx, int64_t id, const char *handle, Pb__Profile **ret) {
     PGresult *r;
     enum code c = id != 0 ? pg_run(ctx, db(ctx), &Q_USER_PROFILE, &r, pg_i8(id))
                           : pg_run(ctx, db(ctx), &Q_USER_PROFILE_BY_HANDLE, &r, pg_text(handle));
 
+    if (c == OK)
+        *ret = PQntuples(r) > 0 ? profile_of(ctx, r, 0) : NULL;
+    return c;
+}
+
+enum code user_store_profiles(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Profile ***ret,
+                              size_t *ret_n) {
+    PGresult *r;
+    enum code c = pg_run(ctx, db(ctx), &Q_USER_PROFILES, &r, pg_ids(ids, n));
+
     if (c != OK)
         return c;
-    *ret = NULL;
-    if (PQntuples(r) == 0)
-        return OK;
-    *ret = arena_one(ctx->arena, Pb__Profile);
-    pb__profile__init(*ret);
-    (*ret)->card = card_of(ctx, r, 0);
-    (*ret)->bio = pg_get_str(r, 0, CARD_COLUMNS);
-    (*ret)->bio_html = pg_get_str(r, 0, CARD_COLUMNS + 1);
-    fill_fields(ctx, r, *ret);
+    *ret_n = (size_t)PQntuples(r);
+    *ret = arena_many(ctx->arena, Pb__Profile *, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++)
+        (*ret)[i] = profile_of(ctx, r, (int)i);
     return OK;
 }
 

@@ -48,6 +48,9 @@ enum code user_store_cards_by_handle(struct ctx *ctx, const char *const *folded,
                                      Pb__UserCard ***ret, size_t *ret_n);
 /* By id, or by handle when id is 0. *ret is NULL when there is none. */
 enum code user_store_profile(struct ctx *ctx, int64_t id, const char *handle, Pb__Profile **ret);
+/* Those of these ids that exist, in any order. */
+enum code user_store_profiles(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Profile ***ret,
+                              size_t *ret_n);
 enum code user_store_roles(struct ctx *ctx, Pb__Role ***ret, size_t *ret_n);
 enum code user_store_handle_taken(struct ctx *ctx, const char *handle, bool *ret);
 

@@ -24,6 +24,12 @@ SELECT c.*, a.bio, a.bio_html, a.field_names, a.field_values
 FROM cards c JOIN accounts a ON a.id = c.id
 WHERE c.id = $1;
 
+-- name: user_profiles :many
+-- The same of several.
+SELECT c.*, a.bio, a.bio_html, a.field_names, a.field_values
+FROM cards c JOIN accounts a ON a.id = c.id
+WHERE c.id = ANY ($1::bigint[]);
+
 -- name: user_profile_by_handle :maybe
 SELECT c.*, a.bio, a.bio_html, a.field_names, a.field_values
 FROM cards c JOIN accounts a ON a.id = c.id
