@@ -49,6 +49,8 @@ struct field_value {
     int64_t number;   /* FIELD_INT, FIELD_ID, FIELD_BOOL (0/1) */
     const int64_t *ids;
     size_t n_ids; /* FIELD_IDS */
+    const char **texts;
+    size_t n_texts; /* FIELD_LINES */
 };
 
 struct session_view {    /* what the session guard found; all zero for nobody */
@@ -106,6 +108,11 @@ void respond_header(struct request *req, const char *name, const char *value);
 enum code respond_redirect(struct request *req, const char *local_path);
 /* Adds ETag of the body and answers 304 to a matching If-None-Match. Call last. */
 void respond_etag(struct request *req);
+/* The same by a hash of all that the body says, made by the caller with respond_hash(); true: the answer is 304
+ * and needs no body. */
+bool respond_etag_of(struct request *req, uint64_t hash);
+/* A 64-bit hash of n bytes, going on from another one (0: none). Not a defence against anybody. */
+uint64_t respond_hash(const void *p, size_t n, uint64_t seed);
 /* Cookie; max_age in seconds, 0: until the browser closes, negative: delete. HttpOnly, SameSite=Lax, Path=/,
  * and with TLS the prefix __Host- and Secure. */
 void respond_cookie(struct request *req, const char *name, const char *value, int max_age);

@@ -192,16 +192,26 @@ static bool etag_matches(const char *list, const char *opaque) {
     return false;
 }
 
+uint64_t respond_hash(const void *p, size_t n, uint64_t seed) { return hash(p, n, seed); }
+
+bool respond_etag_of(struct request *req, uint64_t value) {
+    const char *opaque, *asked = request_header(req, "If-None-Match");
+
+    if (req->res.status != 200 || (req->method & (METHOD_GET | METHOD_HEAD)) == 0)
+        return false;
+    opaque = arena_printf(req->ctx.arena, "\"%016llx\"", (unsigned long long)value);
+    respond_header(req, "ETag", arena_printf(req->ctx.arena, "W/%s", opaque));
+    if (asked == NULL || !etag_matches(asked, opaque))
+        return false;
+    req->res.status = 304;
+    return true;
+}
+
 void respond_etag(struct request *req) {
     const struct buf *body = &req->res.body;
-    const char *opaque, *asked = request_header(req, "If-None-Match");
-    if (req->res.status != 200 || (req->method & (METHOD_GET | METHOD_HEAD)) == 0 || buf_overflowed(body))
-        return;
-    opaque = arena_printf(req->ctx.arena, "\"%016llx\"",
-                          (unsigned long long)hash(body->p != NULL ? body->p : "", body->n, 0));
-    respond_header(req, "ETag", arena_printf(req->ctx.arena, "W/%s", opaque));
-    if (asked != NULL && etag_matches(asked, opaque))
-        req->res.status = 304;
+
+    if (!buf_overflowed(body))
+        respond_etag_of(req, hash(body->p != NULL ? body->p : "", body->n, 0));
 }
 
 /* ---- the header block ---- */

@@ -32,7 +32,8 @@ enum field_kind {
     FIELD_IDS,    /* name[] or repeated; at most max ids */
     FIELD_BOOL,   /* 1 true on yes / 0 false off no / empty */
     FIELD_CHOICE, /* one of `choices`, separated by '|' */
-    FIELD_PATH    /* a path on this site, for "return to" */
+    FIELD_PATH,   /* a path on this site, for "return to" */
+    FIELD_LINES   /* name[] or repeated: lines, at most 20; min and max are of each one's length */
 };
 
 struct field {

@@ -36,7 +36,10 @@ static bool is_absent(const struct shape_field *f, const void *view) {
         return number_of(f, view) == 0;
     case SHAPE_BOOL:
         return !*(const bool *)member(f, view);
+    case SHAPE_MAYBE:
+        return *(const enum shape_maybe *)member(f, view) == MAYBE_UNSAID;
     case SHAPE_RAW:
+    case SHAPE_RAWS:
     case SHAPE_MAP:
         return ((const struct shape_json *)member(f, view))->n == 0;
     case SHAPE_LIST:
@@ -93,6 +96,9 @@ static void write_value(struct json *j, const struct shape_field *f, const void 
     case SHAPE_BOOL:
         json_boolean(j, *(const bool *)member(f, view));
         break;
+    case SHAPE_MAYBE:
+        json_boolean(j, *(const enum shape_maybe *)member(f, view) == MAYBE_YES);
+        break;
     case SHAPE_ID:
         json_id(j, number_of(f, view));
         break;
@@ -116,6 +122,9 @@ static void write_value(struct json *j, const struct shape_field *f, const void 
         break;
     case SHAPE_RAW:
         write_ready(j, member(f, view), "null");
+        break;
+    case SHAPE_RAWS:
+        write_ready(j, member(f, view), "[]");
         break;
     case SHAPE_MAP:
         write_ready(j, member(f, view), "{}");
@@ -149,6 +158,13 @@ static void write_fields(struct json *j, const struct shape *s, const void *view
 
 void shape_write(struct json *j, const struct shape *s, const void *view) {
     json_open_object(j);
+    write_fields(j, s, view);
+    json_close_object(j);
+}
+
+void shape_write_on(struct json *j, const char *begun, size_t n, const struct shape *s, const void *view) {
+    json_raw(j, begun, n);
+    j->depth++;
     write_fields(j, s, view);
     json_close_object(j);
 }
@@ -222,7 +238,7 @@ static void put_object(struct json *j, const struct shape_field *f) {
 static void put_list(struct json *j, const struct shape_field *f) {
     put_type(j, "array", f->nullable);
     json_put_object(j, "items");
-    if (f->kind == SHAPE_LIST || (f->kind == SHAPE_NONE && f->of != NULL))
+    if (f->kind == SHAPE_LIST || f->kind == SHAPE_RAWS || (f->kind == SHAPE_NONE && f->of != NULL))
         put_ref(j, f->of);
     else if (f->kind != SHAPE_NONE)
         json_put_str(j, "type", "string");
@@ -255,7 +271,8 @@ static void put_schema(struct json *j, const struct shape_field *f) {
         put_type(j, "number", f->nullable);
         break;
     case SHAPE_BOOL:
-        put_type(j, "boolean", false);
+    case SHAPE_MAYBE:
+        put_type(j, "boolean", f->kind == SHAPE_MAYBE && f->nullable);
         break;
     case SHAPE_OBJECT:
     case SHAPE_RAW:
@@ -268,6 +285,7 @@ static void put_schema(struct json *j, const struct shape_field *f) {
         json_put_str(j, "type", "null");
         break;
     case SHAPE_LIST:
+    case SHAPE_RAWS:
     case SHAPE_STRS:
     case SHAPE_IDS:
     case SHAPE_NONE:

@@ -16,6 +16,7 @@ enum shape_kind {
     SHAPE_INT,     /* int64_t */
     SHAPE_REAL,    /* double */
     SHAPE_BOOL,    /* bool */
+    SHAPE_MAYBE,   /* enum shape_maybe: a boolean that may be absent */
     SHAPE_ID,      /* int64_t: a string of decimal digits */
     SHAPE_TIME,    /* int64_t, Unix ms: "2026-11-22T06:03:23.123Z" */
     SHAPE_DATE,    /* int64_t, Unix ms: "2026-11-22" */
@@ -25,10 +26,13 @@ enum shape_kind {
     SHAPE_STRS,    /* struct shape_list: const char * */
     SHAPE_IDS,     /* struct shape_list: int64_t, as SHAPE_ID */
     SHAPE_RAW,     /* struct shape_json: JSON that is ready, of the shape `of` */
+    SHAPE_RAWS,    /* struct shape_json: a list that is ready, of elements of the shape `of`; n == 0: [] */
     SHAPE_MAP,     /* struct shape_json: an object of free names that is ready; n == 0: {} */
     SHAPE_NULL,    /* no member: always null; `of` says what it would be, or NULL */
     SHAPE_NONE     /* no member: always []; `of` says of what */
 };
+
+enum shape_maybe { MAYBE_UNSAID, MAYBE_NO, MAYBE_YES };
 
 /* Elements one behind the other; those of SHAPE_LIST have the size of their shape. */
 struct shape_list {
@@ -47,7 +51,7 @@ struct shape_field {
     enum shape_kind kind;
     size_t at; /* offset in the view */
     const struct shape *of;
-    bool nullable;       /* NULL, 0 of ids and times, and n == 0 of SHAPE_RAW are null */
+    bool nullable;       /* NULL, 0 of ids and times, n == 0 of SHAPE_RAW, MAYBE_UNSAID are null */
     bool optional;       /* the same, and false of SHAPE_BOOL, are left out */
     const char *choices; /* SHAPE_STR: all values there are, separated by '|'; NULL: any */
     const char *words;   /* what it is, for the reference; may be NULL */
@@ -62,6 +66,10 @@ struct shape {
 
 /* Writes one view as an object. */
 void shape_write(struct json *j, const struct shape *s, const void *view);
+
+/* Writes an object whose beginning is ready: n bytes from '{' on, a whole view without the last '}', and then
+ * the fields of another view. */
+void shape_write_on(struct json *j, const char *begun, size_t n, const struct shape *s, const void *view);
 
 /* Writes n views, one behind the other, as a list. */
 void shape_write_list(struct json *j, const struct shape *s, const void *items, size_t n);

@@ -12,6 +12,7 @@
 #define LINE_MAX_CHARS 200
 #define TEXT_MAX_CHARS 20000
 #define IDS_MAX 100
+#define LINES_MAX 20
 
 /* One field being read. */
 struct reading {
@@ -164,10 +165,35 @@ static void read_ids(struct reading *r) {
     r->out->n_ids = n;
 }
 
+/* Each is read as one line; empty ones are left out. */
+static void read_lines(struct reading *r) {
+    size_t n;
+    const char **raw = params_all(r->from, r->field->name, &n), **lines;
+
+    r->out->present = n > 0;
+    if (n > LINES_MAX) {
+        wrong(r, tr_mark("{label}: too many at a time."));
+        return;
+    }
+    lines = arena_many(r->req->ctx.arena, const char *, n);
+    for (size_t i = 0; i < n; i++) {
+        r->raw = raw[i];
+        read_line(r);
+        if (r->out->text != NULL && *r->out->text != '\0')
+            lines[r->out->n_texts++] = r->out->text;
+    }
+    r->out->texts = lines;
+    r->out->text = NULL;
+}
+
 static void read_field(struct reading *r) {
     struct arena *a = r->req->ctx.arena;
     if (r->field->kind == FIELD_IDS) {
         read_ids(r);
+        return;
+    }
+    if (r->field->kind == FIELD_LINES) {
+        read_lines(r);
         return;
     }
     r->raw = params_get(r->from, r->field->name);
@@ -209,6 +235,7 @@ static void read_field(struct reading *r) {
         read_path(r);
         break;
     case FIELD_IDS:
+    case FIELD_LINES:
         break;
     }
 }

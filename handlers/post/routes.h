@@ -4,5 +4,6 @@
 #include "fcgi/router.h"
 
 extern const struct route post_routes[];
+extern const struct route post_api_routes[]; /* JSON */
 
 #endif

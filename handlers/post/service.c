@@ -212,7 +212,7 @@ enum code post_service_create_post(struct ctx *ctx, const Pb__CreatePostRequest 
         return create_again(ctx, req->author_id, id, reply);
     bus_wake(ctx, ctx->env->pg[SVC_POST]);
     announce_created(ctx, &draft->view, &parent);
-    draft->view.version = 1;
+    draft->view.version = draft->view.revision = 1;
     return post_item_of(
         ctx,
         &(struct post_read){.row = {.cursor = id, .id = id, .author = req->author_id}, .post = &draft->view},

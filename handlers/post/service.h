@@ -13,4 +13,9 @@ extern const struct service post_service;
  * there is none. */
 void post_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, uint32_t limit);
 
+/* The same for what MutedThreads reads; before post_home_prefetch(), and then fetched before HomeTimeline is
+ * asked. */
+void post_muted_prefetch(struct ctx *ctx, int64_t viewer);
+void post_muted_take(struct ctx *ctx);
+
 #endif

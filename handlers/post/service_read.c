@@ -4,8 +4,10 @@
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
+#include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/entities.h"
 #include "handlers/common/models.h"
 #include "handlers/post/rules.h"
 
@@ -17,6 +19,7 @@
 #define WHO_MAX 80
 #define TAGS_MAX 40
 #define TRENDS_DAYS 7
+#define TAG_DAYS 7
 #define TRENDS_KEEP_MS (60 * 1000)
 
 /* ---- Posts by id */
@@ -245,23 +248,42 @@ static enum code who_cards(struct ctx *ctx, int64_t viewer, const struct post_re
     return OK;
 }
 
+static void reverse(struct post_reaction *rows, size_t n) {
+    for (size_t i = 0; i < n / 2; i++) {
+        struct post_reaction one = rows[i];
+
+        rows[i] = rows[n - 1 - i];
+        rows[n - 1 - i] = one;
+    }
+}
+
 enum code post_service_who_reacted(struct ctx *ctx, const Pb__WhoRequest *req, Pb__WhoReply *reply) {
     size_t limit = req->limit == 0 ? 40 : req->limit < WHO_MAX ? req->limit : WHO_MAX, n;
+    struct post_range range = {.max = req->before,
+                               .since = req->since,
+                               .min = req->after,
+                               .up = req->after != 0,
+                               .limit = limit + 1};
     struct post_reaction *rows;
     struct post_read read;
+    bool more;
     enum code c;
 
     if (strcmp(req->kind, "like") != 0 && strcmp(req->kind, "repost") != 0)
         return fail_field(ctx, "kind", "This is like or repost.");
     if ((c = post_look_up(ctx, req->viewer_id, req->id, true, &read)) != OK)
         return c;
-    c = strcmp(req->kind, "like") == 0
-            ? post_store_likers(ctx, read.post->id, req->before, limit + 1, &rows, &n)
-            : post_store_reposters(ctx, read.post->id, req->before, limit + 1, &rows, &n);
+    c = strcmp(req->kind, "like") == 0 ? post_store_likers(ctx, read.post->id, &range, &rows, &n)
+                                       : post_store_reposters(ctx, read.post->id, &range, &rows, &n);
     if (c != OK)
         return c;
-    reply->next = n > limit ? rows[limit - 1].id : 0;
-    return who_cards(ctx, req->viewer_id, rows, n > limit ? limit : n, reply);
+    more = n > limit;
+    n = more ? limit : n;
+    if (range.up)
+        reverse(rows, n);
+    reply->next = n > 0 && (more || range.up) ? rows[n - 1].id : 0;
+    reply->first_id = n > 0 ? rows[0].id : 0;
+    return who_cards(ctx, req->viewer_id, rows, n, reply);
 }
 
 /* ---- Counts and tags */
@@ -323,6 +345,27 @@ static enum code trending(struct ctx *ctx, size_t limit, Pb__TagsReply *reply) {
         t->posts = trends.tags[i].posts;
         t->people = trends.tags[i].people;
     }
+    return OK;
+}
+
+enum code post_service_get_tag(struct ctx *ctx, const Pb__TagRequest *req, Pb__TagInfo *reply) {
+    const char *name = req->name[0] == '#' ? req->name + 1 : req->name;
+    const char *folded = text_fold(ctx->arena, name);
+    enum code c;
+
+    if (folded == NULL || !entity_is_tag(folded))
+        return fail(ctx, NOT_FOUND, tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
+    reply->name = folded;
+    reply->days = arena_many(ctx->arena, Pb__TagDay *, TAG_DAYS);
+    reply->n_days = TAG_DAYS;
+    for (size_t i = 0; i < TAG_DAYS; i++) {
+        reply->days[i] = arena_one(ctx->arena, Pb__TagDay);
+        pb__tag_day__init(reply->days[i]);
+    }
+    if ((c = post_store_tag_days(ctx, folded, reply->days, TAG_DAYS)) != OK)
+        return c;
+    for (size_t i = 0; i < TAG_DAYS; i++)
+        reply->posts += reply->days[i]->posts;
     return OK;
 }
 

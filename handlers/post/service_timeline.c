@@ -11,6 +11,7 @@
 
 #define LIMIT_DEFAULT 20
 #define LIMIT_MAX 80
+#define TAGS_MORE_MAX 10
 #define CHUNK_MAX 400 /* rows read at once, when most of them are not for the viewer */
 #define SCAN_MAX                                                                                             \
     20000 /* rows looked at for one page: more invisible ones in a row and the page stays short, but goes on \
@@ -26,6 +27,7 @@ struct source {
     bool end;
     /* of some */
     const char *tag;
+    struct tags_query tags;
     struct author_query author;
     int64_t *followees; /* home: with the viewer; NULL: not asked for yet */
     size_t n_followees;
@@ -67,6 +69,10 @@ static enum code rows_local(struct ctx *ctx, struct source *src, struct post_row
 
 static enum code rows_tag(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
     return post_store_tag_rows(ctx, src->tag, &src->range, ret, ret_n);
+}
+
+static enum code rows_tags(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
+    return post_store_tags_rows(ctx, &src->tags, &src->range, ret, ret_n);
 }
 
 static enum code rows_author(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
@@ -261,7 +267,8 @@ static enum code take(struct ctx *ctx, const struct source *src, enum post_place
 
 static enum code fill(struct ctx *ctx, struct source *src, enum post_place place, struct filling *f) {
     size_t chunk = f->wanted, scanned = 0;
-    int64_t since = src->range.since;
+    /* The bound at the far end; SQL knows that of pages downwards, the cache neither. */
+    int64_t stop = src->range.up ? src->range.max : src->range.since;
     enum code c;
 
     while (f->n < f->wanted && !src->end && scanned < SCAN_MAX) {
@@ -270,8 +277,8 @@ static enum code fill(struct ctx *ctx, struct source *src, enum post_place place
 
         if ((c = src->next(ctx, src, chunk, &reads, &n)) != OK)
             return c;
-        for (size_t i = 0; !src->range.up && i < n; i++) {
-            if (reads[i].row.cursor <= since) {
+        for (size_t i = 0; stop != 0 && i < n; i++) {
+            if (src->range.up ? reads[i].row.cursor >= stop : reads[i].row.cursor <= stop) {
                 src->end = true;
                 n = i;
             }
@@ -313,6 +320,7 @@ static void finish(const Pb__PageRequest *req, const struct source *src, struct 
         reverse(f);
     reply->items = f->items;
     reply->n_items = f->n;
+    reply->first_id = f->n > 0 ? f->cursors[0] : 0;
     if (src->range.up) {
         reply->prev_min_id = more ? f->cursors[0] : short_of_end ? src->range.min : 0;
         reply->next_max_id = f->n > 0 ? f->cursors[f->n - 1] : 0;
@@ -332,7 +340,7 @@ static enum code page(struct ctx *ctx, const Pb__PageRequest *req, struct source
     src->range = (struct post_range){.max = req->max_id,
                                      .since = req->since_id,
                                      .min = req->min_id,
-                                     .up = req->min_id != 0 && req->max_id == 0};
+                                     .up = req->min_id != 0};
     f.items = arena_many(ctx->arena, Pb__PostItem *, f.wanted);
     f.cursors = arena_many(ctx->arena, int64_t, f.wanted);
     if ((c = fill(ctx, src, place, &f)) != OK)
@@ -361,13 +369,45 @@ enum code post_service_local_timeline(struct ctx *ctx, const Pb__PageRequest *re
     return page(ctx, req, &src, POST_IN_LOCAL, reply);
 }
 
+/* The folded names of some tags, behind `first` when that is not NULL. */
+static enum code fold_tags(struct ctx *ctx, const char *first, const char **names, size_t n,
+                           const char ***ret, size_t *ret_n) {
+    const char **folded = arena_many(ctx->arena, const char *, n + 1);
+    size_t k = 0;
+
+    if (n > TAGS_MORE_MAX)
+        return fail_field(ctx, "tag", "Ask for at most 10 more tags.");
+    if (first != NULL)
+        folded[k++] = first;
+    for (size_t i = 0; i < n; i++) {
+        const char *one = text_fold(ctx->arena, names[i][0] == '#' ? names[i] + 1 : names[i]);
+        bool seen = one == NULL;
+
+        for (size_t j = 0; j < k && !seen; j++)
+            seen = strcmp(folded[j], one) == 0;
+        if (!seen)
+            folded[k++] = one;
+    }
+    *ret = folded;
+    *ret_n = k;
+    return OK;
+}
+
 enum code post_service_tag_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
     struct source src = {.next = next_from_sql, .rows = rows_tag};
     const char *name = req->tag[0] == '#' ? req->tag + 1 : req->tag;
+    struct tags_query *q = &src.tags;
+    enum code c;
 
     src.tag = text_fold(ctx->arena, name);
     if (src.tag == NULL)
         return fail_field(ctx, "tag", "This is not the name of a tag.");
+    if ((c = fold_tags(ctx, src.tag, req->any_tags, req->n_any_tags, &q->any, &q->n_any)) != OK ||
+        (c = fold_tags(ctx, NULL, req->all_tags, req->n_all_tags, &q->all, &q->n_all)) != OK ||
+        (c = fold_tags(ctx, NULL, req->no_tags, req->n_no_tags, &q->none, &q->n_none)) != OK)
+        return c;
+    if (req->n_any_tags + req->n_all_tags + req->n_no_tags > 0)
+        src.rows = rows_tags;
     return page(ctx, req, &src, POST_IN_TAG, reply);
 }
 
@@ -483,18 +523,22 @@ static enum code author_page_one(struct ctx *ctx, const Pb__PageRequest *req, st
 }
 
 enum code post_service_author_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
-    struct source src = {.next = next_author, .rows = rows_author};
+    struct source src = {.next = req->in_order ? next_from_sql : next_author, .rows = rows_author};
     enum code c;
 
     src.author = (struct author_query){.author = req->author_id,
                                        .reader = req->viewer_id,
                                        .with_replies = req->with_replies,
-                                       .with_reposts = !req->no_reposts};
+                                       .with_reposts = !req->no_reposts,
+                                       .with_pins = req->in_order,
+                                       .tag = req->in_order ? text_fold(ctx->arena, req->tag) : ""};
+    if (src.author.tag == NULL)
+        return fail_field(ctx, "tagged", "This is not the name of a tag.");
     if ((c = widest_of(ctx, req, &src.author.widest)) != OK || src.author.widest < 0)
         return c;
     if (req->pinned)
         return pinned(ctx, req, &reply->items, &reply->n_items);
-    if (req->max_id == 0 && req->min_id == 0 && req->since_id == 0)
+    if (req->max_id == 0 && req->min_id == 0 && req->since_id == 0 && !req->in_order)
         return author_page_one(ctx, req, &src, reply);
     return page(ctx, req, &src, POST_BY_ITSELF, reply);
 }

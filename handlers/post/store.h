@@ -22,6 +22,8 @@
  *
  * post:author:<uid>: the beginning of an author's own timeline (store_author.c); dropped with every change.
  *
+ * post:muted:<uid>: conversations that a member has muted (store_mute.c); dropped with every change.
+ *
  * In the worker: unpacked views by post id, right as long as their revision is Redis'; the relations and
  * reactions of readers whose hashes are small, right as long as the marks in them are Redis'. */
 #ifndef DEEPLINK_POST_STORE_H
@@ -211,14 +213,6 @@ enum code post_store_unrepost(struct ctx *ctx, int64_t viewer, const Pb__PostVie
 enum code post_store_pin(struct ctx *ctx, const Pb__PostView *post, int most, int64_t *ret_revision);
 enum code post_store_unpin(struct ctx *ctx, const Pb__PostView *post, int64_t *ret_revision);
 
-/* Who reacted: pairs of the reaction's id and the member, newest first under `before` (0: all). */
-struct post_reaction {
-    int64_t id, user;
-};
-enum code post_store_likers(struct ctx *ctx, int64_t id, int64_t before, size_t limit,
-                            struct post_reaction **ret, size_t *ret_n);
-enum code post_store_reposters(struct ctx *ctx, int64_t id, int64_t before, size_t limit,
-                               struct post_reaction **ret, size_t *ret_n);
 
 /* ---- Timelines from SQL (store_rows.c) */
 
@@ -237,10 +231,30 @@ enum code post_store_local_rows(struct ctx *ctx, const struct post_range *range,
 enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct post_range *range,
                               struct post_row **ret, size_t *ret_n);
 
+/* Folded names: posts have one of the first, all of the second, none of the third. */
+struct tags_query {
+    const char **any, **all, **none;
+    size_t n_any, n_all, n_none;
+};
+enum code post_store_tags_rows(struct ctx *ctx, const struct tags_query *query, const struct post_range *range,
+                               struct post_row **ret, size_t *ret_n);
+
+/* Who reacted: pairs of the reaction's id and the member, as a range says. */
+struct post_reaction {
+    int64_t id, user;
+};
+enum code post_store_likers(struct ctx *ctx, int64_t id, const struct post_range *range,
+                            struct post_reaction **ret, size_t *ret_n);
+enum code post_store_reposters(struct ctx *ctx, int64_t id, const struct post_range *range,
+                               struct post_reaction **ret, size_t *ret_n);
+/* *ret_id 0: the member did not repost it. */
+enum code post_store_own_repost(struct ctx *ctx, int64_t member, int64_t post, int64_t *ret_id);
+
 struct author_query {
     int64_t author, reader;
     int widest; /* audience number that the reader may see without being mentioned; -1: none */
-    bool with_replies, with_reposts;
+    bool with_replies, with_reposts, with_pins;
+    const char *tag; /* folded; "": whatever it has */
 };
 enum code post_store_author_rows(struct ctx *ctx, const struct author_query *query,
                                  const struct post_range *range, struct post_row **ret, size_t *ret_n);
@@ -264,5 +278,20 @@ enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb_
 enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, size_t limit,
                           Pb__TagInfo ***ret, size_t *ret_n);
 enum code post_store_tag_counts(struct ctx *ctx, const char *folded, int64_t *ret_posts, int64_t *ret_people);
+/* Fills in days[0] (today) to days[n - 1]. */
+enum code post_store_tag_days(struct ctx *ctx, const char *folded, Pb__TagDay **days, size_t n);
+
+/* ---- Muted conversations (store_mute.c): in PostgreSQL, and in Redis as post:muted:<uid>, the roots with
+ * spaces between them, "-" for none */
+
+#define MUTED_MAX 1000 /* of one member */
+
+/* Queues the look-up behind the session's. viewer 0: fetches and drops it. */
+void post_store_muted_prefetch(struct ctx *ctx, int64_t viewer);
+/* Fetches what was queued, for post_store_muted(); nothing when nothing was. */
+void post_store_muted_take(struct ctx *ctx);
+/* Roots, ascending. */
+enum code post_store_muted(struct ctx *ctx, int64_t viewer, int64_t **ret, size_t *ret_n);
+enum code post_store_mute(struct ctx *ctx, int64_t viewer, int64_t root, bool on);
 
 #endif

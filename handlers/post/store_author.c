@@ -13,8 +13,8 @@
 #define HEAD_BYTES 16384
 #define BUILD_S "30"
 
-/* KEYS: post:author. ARGV: the builder's token, what it read. */
-static struct redis_script finish_head = {
+/* KEYS: what is built. ARGV: the builder's token, what it read. */
+static struct redis_script finish_build = {
     .src = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
            "redis.call('SET', KEYS[1], ARGV[2], 'EX', " POST_TTL_S ")\n"
            "return 1",
@@ -80,9 +80,7 @@ static const char *head_read(struct ctx *ctx, const PGresult *r, struct author_h
 
 /* ---- Reading and building */
 
-/* Marks the key before SQL is read: a change in between drops the mark, and what was read is not kept. NULL:
- * somebody else is at it. */
-static const char *begin(struct ctx *ctx, const char *key) {
+const char *post_build_begin(struct ctx *ctx, const char *key) {
     const char *token = arena_printf(ctx->arena, "b%lld", (long long)id_next());
     const redisReply *r;
 
@@ -91,10 +89,10 @@ static const char *begin(struct ctx *ctx, const char *key) {
     return post_answered(ctx, r) && r->type == REDIS_REPLY_STATUS ? token : NULL;
 }
 
-static void finish(struct ctx *ctx, const char *key, const char *token, const char *text) {
+void post_build_finish(struct ctx *ctx, const char *key, const char *token, const char *text) {
     const char *argv[] = {key, token, text};
 
-    redis_add_script(ctx, ctx->env->redis, &finish_head, 1, 3, argv, NULL);
+    redis_add_script(ctx, ctx->env->redis, &finish_build, 1, 3, argv, NULL);
     post_answered(ctx, redis_next_script(ctx, ctx->env->redis));
 }
 
@@ -110,12 +108,12 @@ enum code post_store_author_head(struct ctx *ctx, int64_t author, struct author_
         head_parse(ctx, r->str, r->len, ret);
         return OK;
     }
-    token = r != NULL && r->type == REDIS_REPLY_NIL ? begin(ctx, key) : NULL;
+    token = r != NULL && r->type == REDIS_REPLY_NIL ? post_build_begin(ctx, key) : NULL;
     c = pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_AUTHOR_HEAD, &rows, pg_i8(author), pg_i8(HEAD_ROWS));
     if (c != OK)
         return c;
     text = head_read(ctx, rows, ret);
     if (token != NULL && text != NULL)
-        finish(ctx, key, token, text);
+        post_build_finish(ctx, key, token, text);
     return OK;
 }

@@ -104,4 +104,11 @@ enum code post_mine_ask(struct ctx *ctx, int64_t viewer, struct post_read *reads
 /* Has Redis know the reader's reactions, unless somebody is at it. */
 enum code post_mine_build(struct ctx *ctx, int64_t viewer);
 
+/* ---- Strings in Redis that are dropped with every change and built by who misses them (store_author.c) */
+
+/* Marks the key before SQL is read: a change in between drops the mark, and what was read is not kept. NULL:
+ * somebody else is at it. */
+const char *post_build_begin(struct ctx *ctx, const char *key);
+void post_build_finish(struct ctx *ctx, const char *key, const char *token, const char *text);
+
 #endif

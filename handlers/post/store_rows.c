@@ -1,9 +1,13 @@
 /* Timelines, threads and counts out of PostgreSQL. */
 #include "fcgi/base/buf.h"
+#include "fcgi/base/clock.h"
+#include "fcgi/base/id.h"
 #include "fcgi/drivers/pg.h"
 #include "gen/queries.h"
 #include "handlers/post/store.h"
 #include "handlers/services.h"
+
+#define DAY_MS INT64_C(86400000)
 
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_POST]; }
 
@@ -62,16 +66,30 @@ enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct 
     return rows_read(ctx, c, r, ret, ret_n);
 }
 
+enum code post_store_tags_rows(struct ctx *ctx, const struct tags_query *q, const struct post_range *range,
+                               struct post_row **ret, size_t *ret_n) {
+    struct pg_val limit = pg_i8((int64_t)range->limit), any = pg_texts(q->any, q->n_any);
+    struct pg_val all = pg_texts(q->all, q->n_all), none = pg_texts(q->none, q->n_none);
+    PGresult *r = NULL;
+    enum code c =
+        range->up ? pg_run(ctx, db(ctx), &Q_POST_TAGS_ABOVE, &r, any, all, none, pg_i8(range->min), limit)
+                  : pg_run(ctx, db(ctx), &Q_POST_TAGS_BELOW, &r, any, all, none, max_of(range),
+                           pg_i8(range->since), limit);
+
+    return rows_read(ctx, c, r, ret, ret_n);
+}
+
 enum code post_store_author_rows(struct ctx *ctx, const struct author_query *q,
                                  const struct post_range *range, struct post_row **ret, size_t *ret_n) {
     struct pg_val limit = pg_i8((int64_t)range->limit), author = pg_i8(q->author), reader = pg_i8(q->reader);
     struct pg_val widest = pg_i4(q->widest), replies = pg_bool(q->with_replies),
-                  reposts = pg_bool(q->with_reposts);
+                  reposts = pg_bool(q->with_reposts), pins = pg_bool(q->with_pins), tag = pg_text(q->tag);
     PGresult *r = NULL;
     enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_AUTHOR_ABOVE, &r, author, pg_i8(range->min), limit,
-                                     widest, reader, replies, reposts)
+                                     widest, reader, replies, reposts, pins, tag)
                             : pg_run(ctx, db(ctx), &Q_POST_AUTHOR_BELOW, &r, author, max_of(range),
-                                     pg_i8(range->since), limit, widest, reader, replies, reposts);
+                                     pg_i8(range->since), limit, widest, reader, replies, reposts, pins,
+                                     tag);
 
     return rows_read(ctx, c, r, ret, ret_n);
 }
@@ -133,11 +151,13 @@ enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int leve
 
 /* ---- Who reacted */
 
-static enum code reactions(struct ctx *ctx, const struct query *query, int64_t id, int64_t before,
-                           size_t limit, struct post_reaction **ret, size_t *ret_n) {
+static enum code reactions(struct ctx *ctx, const struct query *below, const struct query *above, int64_t id,
+                           const struct post_range *range, struct post_reaction **ret, size_t *ret_n) {
+    struct pg_val limit = pg_i8((int64_t)range->limit);
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), query, &r, pg_i8(id), pg_i8(before > 0 ? before : INT64_MAX),
-                         pg_i8((int64_t)limit));
+    enum code c = range->up
+                      ? pg_run(ctx, db(ctx), above, &r, pg_i8(id), pg_i8(range->min), limit)
+                      : pg_run(ctx, db(ctx), below, &r, pg_i8(id), max_of(range), pg_i8(range->since), limit);
 
     if (c != OK)
         return c;
@@ -148,14 +168,23 @@ static enum code reactions(struct ctx *ctx, const struct query *query, int64_t i
     return OK;
 }
 
-enum code post_store_likers(struct ctx *ctx, int64_t id, int64_t before, size_t limit,
+enum code post_store_likers(struct ctx *ctx, int64_t id, const struct post_range *range,
                             struct post_reaction **ret, size_t *ret_n) {
-    return reactions(ctx, &Q_POST_LIKERS, id, before, limit, ret, ret_n);
+    return reactions(ctx, &Q_POST_LIKERS, &Q_POST_LIKERS_ABOVE, id, range, ret, ret_n);
 }
 
-enum code post_store_reposters(struct ctx *ctx, int64_t id, int64_t before, size_t limit,
+enum code post_store_reposters(struct ctx *ctx, int64_t id, const struct post_range *range,
                                struct post_reaction **ret, size_t *ret_n) {
-    return reactions(ctx, &Q_POST_REPOSTERS, id, before, limit, ret, ret_n);
+    return reactions(ctx, &Q_POST_REPOSTERS, &Q_POST_REPOSTERS_ABOVE, id, range, ret, ret_n);
+}
+
+enum code post_store_own_repost(struct ctx *ctx, int64_t member, int64_t post, int64_t *ret_id) {
+    PGresult *r;
+    enum code c = pg_run(ctx, db(ctx), &Q_POST_OWN_REPOST, &r, pg_i8(member), pg_i8(post));
+
+    if (c == OK)
+        *ret_id = PQntuples(r) > 0 ? pg_get_int(r, 0, 0) : 0;
+    return c;
 }
 
 /* ---- Counts and tags */
@@ -226,5 +255,26 @@ enum code post_store_tag_counts(struct ctx *ctx, const char *folded, int64_t *re
         return c;
     *ret_posts = pg_get_int(r, 0, 0);
     *ret_people = pg_get_int(r, 0, 1);
+    return OK;
+}
+
+enum code post_store_tag_days(struct ctx *ctx, const char *folded, Pb__TagDay **days, size_t n) {
+    int64_t today = (clock_now_ms() - ID_EPOCH_MS) / DAY_MS, first = today - (int64_t)n + 1;
+    PGresult *r;
+    enum code c = pg_run(ctx, db(ctx), &Q_POST_TAG_DAYS, &r, pg_text(folded),
+                         pg_i8(id_floor_at(ID_EPOCH_MS + first * DAY_MS)));
+
+    if (c != OK)
+        return c;
+    for (size_t i = 0; i < n; i++)
+        days[i]->day_ms = ID_EPOCH_MS + (today - (int64_t)i) * DAY_MS;
+    for (int row = 0; row < PQntuples(r); row++) {
+        int64_t day = pg_get_int(r, row, 0);
+
+        if (day < first || day > today)
+            continue;
+        days[today - day]->posts = pg_get_int(r, row, 1);
+        days[today - day]->people = pg_get_int(r, row, 2);
+    }
     return OK;
 }

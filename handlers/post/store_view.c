@@ -61,6 +61,7 @@ static Pb__PostView *view_keep(struct ctx *ctx, int64_t id, const void *packed, 
         return NULL;
     }
     *k = (struct kept){view, view->version};
+    view->revision = view->version;
     *ret_revision = view->version;
     current = ctx->arena;
     lru_put(views, id, k, sizeof *k + sizeof *view + 2 * n, kept_drop);

@@ -266,13 +266,26 @@ SELECT post_id, 4 FROM bookmarks WHERE user_id = $1 AND post_id = ANY ($2::bigin
 SELECT post_id, version, likes, reposts, comments FROM stats WHERE post_id = ANY ($1::bigint[]);
 
 -- name: post_likers :many
--- $1 post, $2 below this like, $3 how many.
-SELECT id, user_id FROM likes WHERE post_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+-- $1 post, $2 below this like, $3 above this one, $4 how many.
+SELECT id, user_id FROM likes WHERE post_id = $1 AND id < $2 AND id > $3 ORDER BY id DESC LIMIT $4;
+
+-- name: post_likers_above :many
+-- Oldest first. $1 post, $2 above this like, $3 how many.
+SELECT id, user_id FROM likes WHERE post_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: post_reposters :many
--- $1 post, $2 below this repost, $3 how many.
-SELECT id, author_id FROM posts WHERE repost_of_id = $1 AND deleted_at IS NULL AND id < $2 ORDER BY id DESC
+-- $1 post, $2 below this repost, $3 above this one, $4 how many.
+SELECT id, author_id FROM posts WHERE repost_of_id = $1 AND deleted_at IS NULL AND id < $2 AND id > $3
+       ORDER BY id DESC LIMIT $4;
+
+-- name: post_reposters_above :many
+-- Oldest first. $1 post, $2 above this repost, $3 how many.
+SELECT id, author_id FROM posts WHERE repost_of_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id
        LIMIT $3;
+
+-- name: post_own_repost :maybe
+-- $1 reposter, $2 post.
+SELECT id FROM posts WHERE author_id = $1 AND repost_of_id = $2 AND deleted_at IS NULL;
 
 -- name: post_forget :exec
 -- What a deleted post leaves behind: likes of it, and its reposts. $1 post, $2 when.
@@ -335,25 +348,56 @@ WHERE tag = $1 AND post_id < $2 AND post_id > $3 ORDER BY post_id DESC LIMIT $4;
 SELECT post_id, post_id, author_id, NULL::bigint, NULL::bigint FROM tags
 WHERE tag = $1 AND post_id > $2 ORDER BY post_id LIMIT $3;
 
+-- name: post_tags_below :many
+-- Posts with one of some tags, all of others and none of others yet: as many of each tag as the page has room
+-- for, together. $1 one of, $2 all of, $3 none of (folded), $4 max, $5 since, $6 limit.
+SELECT DISTINCT t.post_id, t.post_id, t.author_id, NULL::bigint, NULL::bigint
+FROM unnest($1::text[]) AS a (tag) CROSS JOIN LATERAL (
+    SELECT t.post_id, t.author_id FROM tags t
+    WHERE t.tag = a.tag AND t.post_id < $4 AND t.post_id > $5
+      AND (SELECT count(*) FROM tags x WHERE x.post_id = t.post_id AND x.tag = ANY ($2::text[]))
+          = cardinality($2::text[])
+      AND NOT EXISTS (SELECT FROM tags x WHERE x.post_id = t.post_id AND x.tag = ANY ($3::text[]))
+    ORDER BY t.post_id DESC LIMIT $6
+) t
+ORDER BY t.post_id DESC LIMIT $6;
+
+-- name: post_tags_above :many
+-- The same, oldest first. $1 one of, $2 all of, $3 none of, $4 min, $5 limit.
+SELECT DISTINCT t.post_id, t.post_id, t.author_id, NULL::bigint, NULL::bigint
+FROM unnest($1::text[]) AS a (tag) CROSS JOIN LATERAL (
+    SELECT t.post_id, t.author_id FROM tags t
+    WHERE t.tag = a.tag AND t.post_id > $4
+      AND (SELECT count(*) FROM tags x WHERE x.post_id = t.post_id AND x.tag = ANY ($2::text[]))
+          = cardinality($2::text[])
+      AND NOT EXISTS (SELECT FROM tags x WHERE x.post_id = t.post_id AND x.tag = ANY ($3::text[]))
+    ORDER BY t.post_id LIMIT $5
+) t
+ORDER BY t.post_id LIMIT $5;
+
 -- name: post_author_below :many
 -- $1 author, $2 max, $3 since, $4 limit, $5 widest audience number the reader may see at all, $6 reader, $7
--- comments too, $8 reposts too. Pinned ones stand at the top of the page and not here.
+-- comments too, $8 reposts too, $9 pinned ones too (else they stand at the top of the page and not here),
+-- $10 with this tag alone, folded, or ''.
 SELECT id, id, author_id, repost_of_id, repost_of_author_id FROM posts
 WHERE author_id = $1 AND deleted_at IS NULL AND id < $2 AND id > $3
   AND (audience <= $5::smallint OR in_reply_to_author_id = $6
        OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $6 = ANY (d.mentions)))
   AND ($7::boolean OR in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id)
-  AND ($8::boolean OR repost_of_id IS NULL) AND pinned_at IS NULL
+  AND ($8::boolean OR repost_of_id IS NULL) AND ($9::boolean OR pinned_at IS NULL)
+  AND ($10::text = '' OR EXISTS (SELECT FROM tags WHERE tag = $10 AND post_id = posts.id))
 ORDER BY id DESC LIMIT $4;
 
 -- name: post_author_above :many
--- $1 author, $2 min, $3 limit, $4 widest audience, $5 reader, $6 comments too, $7 reposts too.
+-- $1 author, $2 min, $3 limit, $4 widest audience, $5 reader, $6 comments too, $7 reposts too, $8 pinned ones
+-- too, $9 tag or ''.
 SELECT id, id, author_id, repost_of_id, repost_of_author_id FROM posts
 WHERE author_id = $1 AND deleted_at IS NULL AND id > $2
   AND (audience <= $4::smallint OR in_reply_to_author_id = $5
        OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $5 = ANY (d.mentions)))
   AND ($6::boolean OR in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id)
-  AND ($7::boolean OR repost_of_id IS NULL) AND pinned_at IS NULL
+  AND ($7::boolean OR repost_of_id IS NULL) AND ($8::boolean OR pinned_at IS NULL)
+  AND ($9::text = '' OR EXISTS (SELECT FROM tags WHERE tag = $9 AND post_id = posts.id))
 ORDER BY id LIMIT $3;
 
 -- name: post_author_head :many
@@ -433,3 +477,23 @@ WHERE tag >= $2 AND tag LIKE $1 GROUP BY tag ORDER BY people DESC, tag LIMIT $3;
 -- name: post_tag_counts :one
 -- $1 folded tag.
 SELECT count(*), count(DISTINCT author_id) FROM tags WHERE tag = $1;
+
+-- name: post_tag_days :many
+-- How often a tag was used on each day (UTC, counted from that of the smallest id). $1 folded tag, $2 the first
+-- id of the first day.
+SELECT (post_id >> 22) / 86400000, count(*), count(DISTINCT author_id) FROM tags WHERE tag = $1 AND post_id >= $2
+GROUP BY 1;
+
+-- ---- Muted conversations ------------------------------------------------------------------------------------
+
+-- name: post_mute_thread :exec
+-- $1 member, $2 the conversation's first post, $3 id.
+INSERT INTO muted_threads (user_id, root_id, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: post_unmute_thread :exec
+-- $1 member, $2 the conversation's first post.
+DELETE FROM muted_threads WHERE user_id = $1 AND root_id = $2;
+
+-- name: post_muted_threads :many
+-- $1 member.
+SELECT root_id FROM muted_threads WHERE user_id = $1 ORDER BY root_id;

@@ -1,0 +1,477 @@
+#include "handlers/common/api_status.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/base/buf.h"
+#include "fcgi/base/text.h"
+#include "fcgi/config.h"
+#include "fcgi/json.h"
+#include "gen/stubs.h"
+#include "handlers/common/act.h"
+#include "handlers/common/api_account.h"
+#include "handlers/common/api_html.h"
+#include "handlers/common/kept.h"
+
+#define WORDS_BYTES ((size_t)4 << 20)
+#define STATE_BYTES 300 /* about what is written of each besides */
+
+/* ---- The entity, in two parts: what all readers get, and what is written for each */
+
+struct mention {
+    int64_t id;
+    const char *username, *url;
+};
+
+struct tag {
+    const char *name, *url;
+};
+
+struct words {
+    int64_t id, created_ms, edited_ms, in_reply_to_id, in_reply_to_author_id;
+    const char *url, *content, *visibility, *warning, *language;
+    bool sensitive;
+    struct shape_list mentions, tags;
+};
+
+struct state {
+    struct shape_json account, reblog;
+    int64_t comments, reposts, likes;
+    bool liked, reposted, bookmarked, muted;
+    enum shape_maybe pinned;
+    const char *text;
+};
+
+struct status {
+    struct words words;
+    struct state state;
+};
+
+static const struct shape_field mention_fields[] = {
+    {.name = "id", .kind = SHAPE_ID, .at = offsetof(struct mention, id)},
+    {.name = "username", .kind = SHAPE_STR, .at = offsetof(struct mention, username)},
+    {.name = "url", .kind = SHAPE_URL, .at = offsetof(struct mention, url)},
+    {.name = "acct", .kind = SHAPE_STR, .at = offsetof(struct mention, username)},
+    {0},
+};
+const struct shape api_mention_shape = {"Mention", sizeof(struct mention), mention_fields,
+                                        "A member mentioned in a post."};
+
+static const struct shape_field tag_fields[] = {
+    {.name = "name", .kind = SHAPE_STR, .at = offsetof(struct tag, name)},
+    {.name = "url", .kind = SHAPE_URL, .at = offsetof(struct tag, url)},
+    {0},
+};
+const struct shape api_status_tag_shape = {"StatusTag", sizeof(struct tag), tag_fields,
+                                           "A tag that stands in a post."};
+
+static const struct shape_field words_fields[] = {
+    {.name = "id", .kind = SHAPE_ID, .at = offsetof(struct words, id)},
+    {.name = "created_at", .kind = SHAPE_TIME, .at = offsetof(struct words, created_ms)},
+    {.name = "edited_at", .kind = SHAPE_TIME, .at = offsetof(struct words, edited_ms), .nullable = true},
+    {.name = "in_reply_to_id",
+     .kind = SHAPE_ID,
+     .at = offsetof(struct words, in_reply_to_id),
+     .nullable = true},
+    {.name = "in_reply_to_account_id",
+     .kind = SHAPE_ID,
+     .at = offsetof(struct words, in_reply_to_author_id),
+     .nullable = true},
+    {.name = "uri", .kind = SHAPE_URL, .at = offsetof(struct words, url)},
+    {.name = "url", .kind = SHAPE_URL, .at = offsetof(struct words, url)},
+    {.name = "content", .kind = SHAPE_STR, .at = offsetof(struct words, content), .words = "HTML; \"\" of a repost"},
+    {.name = "visibility",
+     .kind = SHAPE_STR,
+     .at = offsetof(struct words, visibility),
+     .choices = "public|unlisted|private|direct"},
+    {.name = "sensitive", .kind = SHAPE_BOOL, .at = offsetof(struct words, sensitive)},
+    {.name = "spoiler_text", .kind = SHAPE_STR, .at = offsetof(struct words, warning)},
+    {.name = "language", .kind = SHAPE_STR, .at = offsetof(struct words, language), .nullable = true},
+    {.name = "media_attachments", .kind = SHAPE_NONE},
+    {.name = "mentions",
+     .kind = SHAPE_LIST,
+     .at = offsetof(struct words, mentions),
+     .of = &api_mention_shape},
+    {.name = "tags", .kind = SHAPE_LIST, .at = offsetof(struct words, tags), .of = &api_status_tag_shape},
+    {.name = "emojis", .kind = SHAPE_NONE},
+    {.name = "card", .kind = SHAPE_NULL},
+    {.name = "poll", .kind = SHAPE_NULL},
+    {.name = "application", .kind = SHAPE_NULL},
+    {.name = "filtered", .kind = SHAPE_NONE},
+    {0},
+};
+static const struct shape words_shape = {"StatusWords", sizeof(struct words), words_fields, NULL};
+
+static const struct shape_field state_fields[] = {
+    {.name = "account",
+     .kind = SHAPE_RAW,
+     .at = offsetof(struct state, account),
+     .of = &api_account_shape},
+    {.name = "replies_count", .kind = SHAPE_INT, .at = offsetof(struct state, comments)},
+    {.name = "reblogs_count", .kind = SHAPE_INT, .at = offsetof(struct state, reposts)},
+    {.name = "favourites_count", .kind = SHAPE_INT, .at = offsetof(struct state, likes)},
+    {.name = "favourited", .kind = SHAPE_BOOL, .at = offsetof(struct state, liked)},
+    {.name = "reblogged", .kind = SHAPE_BOOL, .at = offsetof(struct state, reposted)},
+    {.name = "bookmarked", .kind = SHAPE_BOOL, .at = offsetof(struct state, bookmarked)},
+    {.name = "muted",
+     .kind = SHAPE_BOOL,
+     .at = offsetof(struct state, muted),
+     .words = "whether the reader has muted the conversation"},
+    {.name = "pinned",
+     .kind = SHAPE_MAYBE,
+     .at = offsetof(struct state, pinned),
+     .optional = true,
+     .words = "of the reader's own posts that can be pinned"},
+    {.name = "reblog",
+     .kind = SHAPE_RAW,
+     .at = offsetof(struct state, reblog),
+     .of = &api_status_shape,
+     .nullable = true,
+     .words = "the original; acts on a repost are acts on this"},
+    {.name = "text",
+     .kind = SHAPE_STR,
+     .at = offsetof(struct state, text),
+     .optional = true,
+     .words = "what its author typed; only in the answer to a deletion"},
+    {0},
+};
+static const struct shape state_shape = {"StatusState", sizeof(struct state), state_fields, NULL};
+
+static const struct shape_field status_fields[] = {
+    {.name = "words", .kind = SHAPE_SPLICE, .at = offsetof(struct status, words), .of = &words_shape},
+    {.name = "state", .kind = SHAPE_SPLICE, .at = offsetof(struct status, state), .of = &state_shape},
+    {0},
+};
+const struct shape api_status_shape = {"Status", sizeof(struct status), status_fields,
+                                       "A post, a comment (in_reply_to_id) or a repost (reblog)."};
+
+/* ---- Names */
+
+static const char *const visibilities[] = {
+    [PB__AUDIENCE__AUDIENCE_PUBLIC] = "public",
+    [PB__AUDIENCE__AUDIENCE_UNLISTED] = "unlisted",
+    [PB__AUDIENCE__AUDIENCE_FOLLOWERS] = "private",
+    [PB__AUDIENCE__AUDIENCE_DIRECT] = "direct",
+};
+
+const char *api_visibility(Pb__Audience audience) {
+    return visibilities[audience <= PB__AUDIENCE__AUDIENCE_DIRECT ? audience : PB__AUDIENCE__AUDIENCE_DIRECT];
+}
+
+Pb__Audience api_audience(const char *visibility) {
+    int i = PB__AUDIENCE__AUDIENCE_PUBLIC;
+
+    while (i < PB__AUDIENCE__AUDIENCE_DIRECT && strcmp(visibilities[i], visibility) != 0)
+        i++;
+    return (Pb__Audience)i;
+}
+
+const char *api_status_url(struct ctx *ctx, const char *handle, int64_t id) {
+    return arena_printf(ctx->arena, "%s/@%s/%" PRId64, ctx->env->config->base_url, handle, id);
+}
+
+/* ---- Words, made once */
+
+static struct keep words_kept = {.max = WORDS_BYTES};
+
+static struct shape_list mentions_of(struct ctx *ctx, const Pb__PostView *post) {
+    struct mention *all = arena_many(ctx->arena, struct mention, post->n_mentions);
+
+    for (size_t i = 0; i < post->n_mentions; i++)
+        all[i] = (struct mention){
+            post->mentions[i]->user_id, post->mentions[i]->handle,
+            arena_printf(ctx->arena, "%s/@%s", ctx->env->config->base_url, post->mentions[i]->handle)};
+    return (struct shape_list){all, post->n_mentions};
+}
+
+static struct shape_list tags_of(struct ctx *ctx, const Pb__PostView *post) {
+    struct tag *all = arena_many(ctx->arena, struct tag, post->n_tags);
+    size_t n = 0;
+
+    for (size_t i = 0; i < post->n_tags; i++) {
+        const char *folded = text_fold(ctx->arena, post->tags[i]);
+        struct buf url;
+
+        if (folded == NULL)
+            continue;
+        buf_init(&url, ctx->arena, 4096);
+        buf_printf(&url, "%s/tags/", ctx->env->config->base_url);
+        buf_url(&url, folded, strlen(folded));
+        all[n++] = (struct tag){folded, buf_str(&url)};
+    }
+    return (struct shape_list){all, n};
+}
+
+static void words_fill(struct ctx *ctx, const Pb__PostView *post, const Pb__UserCard *author,
+                       struct words *w) {
+    *w = (struct words){
+        .id = post->id,
+        .created_ms = post->created_ms,
+        .edited_ms = post->edited_ms,
+        .in_reply_to_id = post->in_reply_to_id,
+        .in_reply_to_author_id = post->in_reply_to_author_id,
+        .url = api_status_url(ctx, author->handle, post->id),
+        .content = api_html(ctx, post->html),
+        .visibility = api_visibility(post->audience),
+        .warning = post->warning,
+        .language = text_is_empty(post->language) ? NULL : post->language,
+        .sensitive = post->sensitive,
+        .mentions = mentions_of(ctx, post),
+        .tags = tags_of(ctx, post),
+    };
+}
+
+/* The words as the beginning of an object, without its last '}'. NULL: no memory. */
+static const struct kept *words_of(struct ctx *ctx, const Pb__PostView *post, const Pb__UserCard *author) {
+    struct kept_stamp stamp = {.version = post->revision, .other = author->version};
+    const struct kept *kept = kept_get(&words_kept, post->id, &stamp);
+    struct words w;
+    struct json j;
+    struct buf out;
+
+    if (kept != NULL)
+        return kept;
+    words_fill(ctx, post, author, &w);
+    buf_init(&out, ctx->arena, RESPONSE_MAX);
+    json_init(&j, &out);
+    shape_write(&j, &words_shape, &w);
+    return buf_overflowed(&out) ? NULL : kept_put(&words_kept, ctx->arena, post->id, &stamp, out.p, out.n - 1);
+}
+
+/* ---- A list being prepared: of each item what is shown, and of a repost also its original */
+
+struct part {
+    const Pb__PostView *post;
+    const Pb__UserCard *author;
+    const struct kept *words;
+    struct state state; /* with the account */
+};
+
+struct prepared {
+    struct part outer, inner; /* inner.post NULL: no repost */
+};
+
+static int by_value(const void *a, const void *b) {
+    const int64_t *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static bool is_muted(const Pb__MutedThreadsReply *muted, int64_t root) {
+    return muted != NULL && bsearch(&root, muted->root_ids, muted->n_root_ids, sizeof root, by_value) != NULL;
+}
+
+static void state_fill(const struct ctx *ctx, const Pb__PostItem *item, const Pb__MutedThreadsReply *muted,
+                       struct state *s) {
+    const Pb__PostView *shown = item->original != NULL ? item->original : item->post;
+
+    s->comments = shown->comments;
+    s->reposts = shown->reposts;
+    s->likes = shown->likes;
+    s->liked = (item->mine & ACT_LIKED) != 0;
+    s->reposted = (item->mine & ACT_REPOSTED) != 0;
+    s->bookmarked = (item->mine & ACT_BOOKMARKED) != 0;
+    s->muted = is_muted(muted, shown->root_id);
+    if (ctx->viewer_id != 0 && ctx->viewer_id == shown->author_id && shown->in_reply_to_id == 0 &&
+        shown->audience <= PB__AUDIENCE__AUDIENCE_UNLISTED)
+        s->pinned = shown->pinned_ms != 0 ? MAYBE_YES : MAYBE_NO;
+}
+
+/* The accounts of all parts, in one question. */
+static enum code accounts_fill(struct ctx *ctx, struct prepared *all, size_t n) {
+    int64_t *ids = arena_many(ctx->arena, int64_t, 2 * n);
+    struct shape_json *accounts = arena_many(ctx->arena, struct shape_json, 2 * n);
+    enum code c;
+
+    for (size_t i = 0; i < n; i++) {
+        ids[2 * i] = all[i].outer.author->id;
+        ids[2 * i + 1] = all[i].inner.post != NULL ? all[i].inner.author->id : 0;
+    }
+    if ((c = api_accounts_json(ctx, ids, 2 * n, accounts)) != OK)
+        return c;
+    for (size_t i = 0; i < n; i++) {
+        all[i].outer.state.account = accounts[2 * i];
+        all[i].inner.state.account = accounts[2 * i + 1];
+    }
+    return OK;
+}
+
+static void part_fill(struct ctx *ctx, const Pb__PostItem *item, const Pb__PostView *post,
+                      const Pb__UserCard *author, const Pb__MutedThreadsReply *muted, struct part *p) {
+    p->post = post;
+    p->author = author;
+    p->words = words_of(ctx, post, author);
+    state_fill(ctx, item, muted, &p->state);
+}
+
+static enum code muted_of(struct ctx *ctx, const Pb__MutedThreadsReply **ret) {
+    Pb__MutedThreadsRequest ask = PB__MUTED_THREADS_REQUEST__INIT;
+
+    ask.viewer_id = ctx->viewer_id;
+    *ret = NULL;
+    return ask.viewer_id != 0 ? post_muted_threads(ctx, &ask, ret) : OK;
+}
+
+static bool is_whole(const struct part *p) { return p->words != NULL && p->state.account.n > 0; }
+
+/* Items whose author is gone meanwhile are left out. */
+static enum code prepare(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct prepared **ret,
+                         size_t *ret_n) {
+    struct prepared *all = arena_many(ctx->arena, struct prepared, n);
+    const Pb__MutedThreadsReply *muted;
+    size_t k = 0;
+    enum code c;
+
+    *ret = all;
+    *ret_n = 0;
+    if ((c = muted_of(ctx, &muted)) != OK)
+        return c;
+    for (size_t i = 0; i < n; i++) {
+        const Pb__PostItem *item = items[i];
+
+        if (item->author == NULL || (item->original != NULL && item->original_author == NULL))
+            continue;
+        part_fill(ctx, item, item->post, item->author, muted, &all[k].outer);
+        if (item->original != NULL)
+            part_fill(ctx, item, item->original, item->original_author, muted, &all[k].inner);
+        k++;
+    }
+    if ((c = accounts_fill(ctx, all, k)) != OK)
+        return c;
+    for (size_t i = 0; i < k; i++)
+        if (is_whole(&all[i].outer) && (all[i].inner.post == NULL || is_whole(&all[i].inner)))
+            all[(*ret_n)++] = all[i];
+    return OK;
+}
+
+/* ---- Writing */
+
+static void part_write(struct json *j, const struct part *p) {
+    shape_write_on(j, p->words->bytes, p->words->n, &state_shape, &p->state);
+}
+
+static size_t part_size(const struct part *p) {
+    return p->post != NULL ? p->words->n + p->state.account.n + STATE_BYTES : 0;
+}
+
+static void status_write(struct ctx *ctx, struct json *j, struct prepared *one) {
+    struct buf inner;
+    struct json inner_json;
+
+    if (one->inner.post != NULL) {
+        buf_init(&inner, ctx->arena, RESPONSE_MAX);
+        buf_reserve(&inner, part_size(&one->inner));
+        json_init(&inner_json, &inner);
+        part_write(&inner_json, &one->inner);
+        one->outer.state.reblog = (struct shape_json){inner.p, inner.n};
+    }
+    part_write(j, &one->outer);
+}
+
+static void list_write(struct ctx *ctx, struct buf *out, struct prepared *all, size_t n) {
+    struct json j;
+    size_t size = 2;
+
+    for (size_t i = 0; i < n; i++)
+        size += part_size(&all[i].outer) + part_size(&all[i].inner);
+    buf_reserve(out, size);
+    json_init(&j, out);
+    json_open_array(&j);
+    for (size_t i = 0; i < n; i++)
+        status_write(ctx, &j, &all[i]);
+    json_close_array(&j);
+}
+
+/* All that the bytes of a part depend on. */
+static uint64_t part_hash(const struct part *p, uint64_t seed) {
+    const struct state *s = &p->state;
+    uint64_t facts[] = {p->words->hash,
+                        respond_hash(s->account.p, s->account.n, 0),
+                        (uint64_t)s->comments,
+                        (uint64_t)s->reposts,
+                        (uint64_t)s->likes,
+                        (uint64_t)s->liked | (uint64_t)s->reposted << 1 | (uint64_t)s->bookmarked << 2 |
+                            (uint64_t)s->muted << 3 | (uint64_t)s->pinned << 4};
+
+    return respond_hash(facts, sizeof facts, seed);
+}
+
+static uint64_t list_hash(const struct prepared *all, size_t n) {
+    uint64_t h = n + 1;
+
+    for (size_t i = 0; i < n; i++) {
+        h = part_hash(&all[i].outer, h);
+        if (all[i].inner.post != NULL)
+            h = part_hash(&all[i].inner, h);
+    }
+    return h;
+}
+
+enum code api_statuses_reply(struct request *req, Pb__PostItem *const *items, size_t n) {
+    struct prepared *all;
+    struct buf *out;
+    enum code c;
+
+    if ((c = prepare(&req->ctx, items, n, &all, &n)) != OK)
+        return c;
+    out = respond(req, 200, "application/json");
+    if (!respond_etag_of(req, list_hash(all, n)))
+        list_write(&req->ctx, out, all, n);
+    return OK;
+}
+
+static enum code prepare_one(struct ctx *ctx, const Pb__PostItem *item, struct prepared **ret) {
+    Pb__PostItem *items[] = {(Pb__PostItem *)(uintptr_t)item};
+    size_t n;
+    enum code c = prepare(ctx, items, 1, ret, &n);
+
+    if (c == OK && n == 0)
+        return fail(ctx, NOT_FOUND, "There is no such post.");
+    return c;
+}
+
+enum code api_status_reply(struct request *req, const Pb__PostItem *item, const char *text) {
+    struct prepared *one;
+    struct buf *out;
+    struct json j;
+    enum code c;
+
+    if ((c = prepare_one(&req->ctx, item, &one)) != OK)
+        return c;
+    one->outer.state.text = text;
+    out = respond(req, 200, "application/json");
+    if (respond_etag_of(req, list_hash(one, 1)))
+        return OK;
+    json_init(&j, out);
+    status_write(&req->ctx, &j, one);
+    return OK;
+}
+
+enum code api_statuses_ready(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret) {
+    struct prepared *all;
+    struct buf out;
+    enum code c;
+
+    if ((c = prepare(ctx, items, n, &all, &n)) != OK)
+        return c;
+    buf_init(&out, ctx->arena, RESPONSE_MAX);
+    list_write(ctx, &out, all, n);
+    *ret = (struct shape_json){out.p, out.n};
+    return buf_overflowed(&out) ? fail(ctx, INTERNAL, "Something went wrong on our side.") : OK;
+}
+
+enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret) {
+    struct prepared *one;
+    struct buf out;
+    struct json j;
+    enum code c;
+
+    if ((c = prepare_one(ctx, item, &one)) != OK)
+        return c;
+    buf_init(&out, ctx->arena, RESPONSE_MAX);
+    json_init(&j, &out);
+    status_write(ctx, &j, one);
+    *ret = (struct shape_json){out.p, out.n};
+    return OK;
+}

@@ -1,0 +1,20 @@
+/* What the post service's JSON endpoints share. */
+#ifndef DEEPLINK_POST_API_SHARED_H
+#define DEEPLINK_POST_API_SHARED_H
+
+#include "deeplink/v1/post.pb-c.h"
+#include "handlers/common/api.h"
+#include "handlers/common/api_status.h"
+#include "handlers/post/api.h"
+
+/* The status' id in the address; NOT_FOUND when it is none. */
+enum code post_api_target(struct request *req, int64_t *ret_id);
+
+/* The post in the address as the reader sees it; NOT_FOUND when there is none for this reader. */
+enum code post_api_item(struct request *req, const Pb__PostItem **ret);
+
+/* Names wrong fields as clients do: text is status, warning is spoiler_text, audience is visibility. What
+ * speaks against a change by the state of things is 422 to clients. Returns c. */
+enum code post_api_refusal(struct request *req, enum code c);
+
+#endif

@@ -1,0 +1,126 @@
+/* Conversations that members have muted. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/base/buf.h"
+#include "fcgi/base/id.h"
+#include "fcgi/drivers/pg.h"
+#include "gen/queries.h"
+#include "handlers/post/store_read.h"
+#include "handlers/services.h"
+
+static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_POST]; }
+
+static const char *key_of(struct ctx *ctx, int64_t viewer) {
+    return arena_printf(ctx->arena, "post:muted:%lld", (long long)viewer);
+}
+
+/* The look-up that a route has queued behind the session's, then its answer. One request at a time runs in a
+ * worker; its arena's end empties this. */
+static struct {
+    struct arena *arena; /* NULL: none */
+    int64_t viewer;
+    bool queued;
+    const redisReply *reply;
+} pending;
+
+static void pending_end(void *arg) {
+    (void)arg;
+    memset(&pending, 0, sizeof pending);
+}
+
+void post_store_muted_take(struct ctx *ctx) {
+    if (pending.arena != ctx->arena || !pending.queued)
+        return;
+    pending.queued = false;
+    pending.reply = redis_next(ctx, ctx->env->redis);
+    if (pending.reply == NULL)
+        fail_clear(ctx);
+}
+
+void post_store_muted_prefetch(struct ctx *ctx, int64_t viewer) {
+    if (viewer == 0) {
+        post_store_muted_take(ctx);
+        pending.viewer = 0;
+        return;
+    }
+    pending_end(NULL);
+    arena_defer(ctx->arena, pending_end, NULL);
+    pending.arena = ctx->arena;
+    pending.viewer = viewer;
+    pending.queued = true;
+    redis_add(ctx->env->redis, "GET post:muted:%lld", (long long)viewer);
+}
+
+/* The answer to what was queued for this viewer, or to a question asked now. */
+static const redisReply *look(struct ctx *ctx, int64_t viewer) {
+    post_store_muted_take(ctx);
+    if (pending.arena == ctx->arena && pending.viewer == viewer && pending.reply != NULL)
+        return pending.reply;
+    redis_add(ctx->env->redis, "GET post:muted:%lld", (long long)viewer);
+    return redis_next(ctx, ctx->env->redis);
+}
+
+static void parse(struct ctx *ctx, const char *text, int64_t **ret, size_t *ret_n) {
+    int64_t *ids = arena_many(ctx->arena, int64_t, MUTED_MAX);
+    char *at = (char *)(uintptr_t)text;
+
+    for (*ret_n = 0; *at != '\0' && *at != '-' && *ret_n < MUTED_MAX; at += *at == ' ')
+        ids[(*ret_n)++] = strtoll(at, &at, 10);
+    *ret = ids;
+}
+
+static enum code read_sql(struct ctx *ctx, int64_t viewer, int64_t **ret, size_t *ret_n) {
+    PGresult *r;
+    enum code c = pg_run(ctx, db(ctx), &Q_POST_MUTED_THREADS, &r, pg_i8(viewer));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(r);
+    *ret = arena_many(ctx->arena, int64_t, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++)
+        (*ret)[i] = pg_get_int(r, (int)i, 0);
+    return OK;
+}
+
+static const char *text_of(struct ctx *ctx, const int64_t *ids, size_t n) {
+    struct buf b;
+
+    if (n == 0)
+        return "-";
+    buf_init(&b, ctx->arena, MUTED_MAX * ID_STR_MAX);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&b, i > 0 ? " %lld" : "%lld", (long long)ids[i]);
+    return buf_overflowed(&b) ? NULL : buf_str(&b);
+}
+
+enum code post_store_muted(struct ctx *ctx, int64_t viewer, int64_t **ret, size_t *ret_n) {
+    const redisReply *r = look(ctx, viewer);
+    const char *key = key_of(ctx, viewer), *token, *text;
+    enum code c;
+
+    if (post_answered(ctx, r) && r->type == REDIS_REPLY_STRING && r->str[0] != 'b') {
+        parse(ctx, r->str, ret, ret_n);
+        return OK;
+    }
+    token = r != NULL && r->type == REDIS_REPLY_NIL ? post_build_begin(ctx, key) : NULL;
+    if ((c = read_sql(ctx, viewer, ret, ret_n)) != OK)
+        return c;
+    text = token != NULL ? text_of(ctx, *ret, *ret_n) : NULL;
+    if (text != NULL)
+        post_build_finish(ctx, key, token, text);
+    return OK;
+}
+
+enum code post_store_mute(struct ctx *ctx, int64_t viewer, int64_t root, bool on) {
+    enum code c = on ? pg_run(ctx, db(ctx), &Q_POST_MUTE_THREAD, NULL, pg_i8(viewer), pg_i8(root),
+                              pg_i8(id_next()))
+                     : pg_run(ctx, db(ctx), &Q_POST_UNMUTE_THREAD, NULL, pg_i8(viewer), pg_i8(root));
+
+    if (c != OK)
+        return c;
+    redis_add(ctx->env->redis, "DEL post:muted:%lld", (long long)viewer);
+    if (redis_next(ctx, ctx->env->redis) == NULL)
+        fail_clear(ctx);
+    return OK;
+}
