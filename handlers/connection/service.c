@@ -250,34 +250,60 @@ enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequ
     return OK;
 }
 
-static enum code fill_page(struct ctx *ctx, const struct list_row *rows, size_t n, unsigned limit,
-                           Pb__EdgesPage *reply) {
-    reply->n_items = n > limit ? limit : n;
-    reply->items = arena_many(ctx->arena, Pb__EdgeItem *, reply->n_items);
-    for (size_t i = 0; i < reply->n_items; i++) {
+static void fill_items(struct ctx *ctx, const struct list_row *rows, size_t n, Pb__EdgesPage *reply) {
+    reply->n_items = n;
+    reply->items = arena_many(ctx->arena, Pb__EdgeItem *, n);
+    for (size_t i = 0; i < n; i++) {
         Pb__EdgeItem *item = reply->items[i] = arena_one(ctx->arena, Pb__EdgeItem);
 
         pb__edge_item__init(item);
         item->edge_id = rows[i].edge_id;
         item->user_id = rows[i].user_id;
         item->until_ms = rows[i].until_ms;
+        item->in_common = rows[i].in_common;
     }
-    reply->next = n > limit ? rows[limit - 1].edge_id : 0;
-    return OK;
 }
 
 static unsigned limit_of(const Pb__ListEdgesRequest *req) {
     return req->limit == 0 ? 40 : req->limit > LIST_MAX ? LIST_MAX : req->limit;
 }
 
+/* Newest first, also what was read upwards. */
+static void turn(struct list_row *rows, size_t n) {
+    for (size_t i = 0; i < n / 2; i++) {
+        struct list_row one = rows[i];
+
+        rows[i] = rows[n - 1 - i];
+        rows[n - 1 - i] = one;
+    }
+}
+
+/* One row more than asked for tells whether there is more in the direction of reading. Above there may
+ * always be something soon, and below is where one came from who reads upwards. */
 static enum code list(struct ctx *ctx, enum connection_list which, const Pb__ListEdgesRequest *req,
                       Pb__EdgesPage *reply) {
-    struct list_row *rows;
-    size_t n;
     unsigned limit = limit_of(req);
-    enum code c = connection_store_list(ctx, which, req->user_id, req->before, limit + 1, &rows, &n);
+    struct list_bounds bounds = {.before = req->before,
+                                 .after = req->after != 0 ? req->after : req->since,
+                                 .up = req->after != 0,
+                                 .limit = limit + 1};
+    struct list_row *rows;
+    bool more;
+    size_t n;
+    enum code c = connection_store_list(ctx, which, req->user_id, bounds, &rows, &n);
 
-    return c != OK ? c : fill_page(ctx, rows, n, limit, reply);
+    if (c != OK)
+        return c;
+    more = n > limit;
+    n = more ? limit : n;
+    if (bounds.up)
+        turn(rows, n);
+    fill_items(ctx, rows, n, reply);
+    if (n > 0) {
+        reply->next = more || bounds.up ? rows[n - 1].edge_id : 0;
+        reply->prev = rows[0].edge_id;
+    }
+    return OK;
 }
 
 /* Followers and following are for everybody unless the member keeps them to themselves or blocks the reader.
@@ -342,7 +368,9 @@ enum code connection_service_suggest_follows(struct ctx *ctx, const Pb__ListEdge
     unsigned limit = limit_of(req);
     enum code c = connection_store_suggest(ctx, req->user_id, limit, &rows, &n);
 
-    return c != OK ? c : fill_page(ctx, rows, n, limit, reply);
+    if (c == OK)
+        fill_items(ctx, rows, n, reply);
+    return c;
 }
 
 typedef enum code ids_read(struct ctx *ctx, int64_t user, int64_t after, unsigned limit, int64_t **ret,

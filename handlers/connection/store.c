@@ -203,16 +203,19 @@ static void list_read(struct ctx *ctx, const PGresult *rows, struct list_row **r
     *ret_n = (size_t)n;
 }
 
-enum code connection_store_list(struct ctx *ctx, enum connection_list list, int64_t user, int64_t before,
-                                unsigned limit, struct list_row **ret_rows, size_t *ret_n) {
-    static const struct query *const queries[] = {
-        [LIST_FOLLOWERS] = &Q_CONNECTION_FOLLOWERS, [LIST_FOLLOWING] = &Q_CONNECTION_FOLLOWING,
-        [LIST_REQUESTS] = &Q_CONNECTION_REQUESTS,   [LIST_BLOCKS] = &Q_CONNECTION_BLOCKS,
-        [LIST_MUTES] = &Q_CONNECTION_MUTES,
+enum code connection_store_list(struct ctx *ctx, enum connection_list list, int64_t user,
+                                struct list_bounds bounds, struct list_row **ret_rows, size_t *ret_n) {
+    static const struct query *const queries[][2] = {
+        [LIST_FOLLOWERS] = {&Q_CONNECTION_FOLLOWERS, &Q_CONNECTION_FOLLOWERS_UP},
+        [LIST_FOLLOWING] = {&Q_CONNECTION_FOLLOWING, &Q_CONNECTION_FOLLOWING_UP},
+        [LIST_REQUESTS] = {&Q_CONNECTION_REQUESTS, &Q_CONNECTION_REQUESTS_UP},
+        [LIST_BLOCKS] = {&Q_CONNECTION_BLOCKS, &Q_CONNECTION_BLOCKS_UP},
+        [LIST_MUTES] = {&Q_CONNECTION_MUTES, &Q_CONNECTION_MUTES_UP},
     };
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), queries[list], &rows, pg_i8(user), pg_i8(before ? before : INT64_MAX),
-                         pg_i8(limit));
+    enum code c =
+        pg_run(ctx, db(ctx), queries[list][bounds.up], &rows, pg_i8(user),
+               pg_i8(bounds.before ? bounds.before : INT64_MAX), pg_i8(bounds.after), pg_i8(bounds.limit));
 
     if (c == OK)
         list_read(ctx, rows, ret_rows, ret_n);
@@ -230,7 +233,7 @@ enum code connection_store_suggest(struct ctx *ctx, int64_t viewer, unsigned lim
     *ret_n = (size_t)PQntuples(rows);
     *ret_rows = out = arena_many(ctx->arena, struct list_row, *ret_n);
     for (int i = 0; i < PQntuples(rows); i++)
-        out[i].user_id = pg_get_int(rows, i, 0);
+        out[i] = (struct list_row){.user_id = pg_get_int(rows, i, 0), .in_common = pg_get_int(rows, i, 1)};
     return OK;
 }
 

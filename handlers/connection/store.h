@@ -16,6 +16,16 @@ struct edge_row {
 
 struct list_row {
     int64_t edge_id, user_id, until_ms;
+    int64_t in_common; /* suggestions: how many of those one follows follow this member */
+};
+
+struct familiar_row {
+    int64_t target_id, user_id;
+};
+
+struct note_row {
+    int64_t target_id;
+    const char *text;
 };
 
 struct counts_row {
@@ -47,11 +57,28 @@ enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t 
 enum code connection_store_follows_how_many(struct ctx *ctx, int64_t user, int64_t *ret_n);
 
 enum connection_list { LIST_FOLLOWERS, LIST_FOLLOWING, LIST_REQUESTS, LIST_BLOCKS, LIST_MUTES };
-/* Newest first below the edge id `before` (0: from the top). */
-enum code connection_store_list(struct ctx *ctx, enum connection_list list, int64_t user, int64_t before,
-                                unsigned limit, struct list_row **ret_rows, size_t *ret_n);
+/* The edges between two edge ids, neither of them included (0: no bound), the newest first; or, with `up`,
+ * the oldest first. */
+struct list_bounds {
+    int64_t before, after;
+    bool up;
+    unsigned limit;
+};
+enum code connection_store_list(struct ctx *ctx, enum connection_list list, int64_t user,
+                                struct list_bounds bounds, struct list_row **ret_rows, size_t *ret_n);
 enum code connection_store_suggest(struct ctx *ctx, int64_t viewer, unsigned limit,
                                    struct list_row **ret_rows, size_t *ret_n);
+
+enum code connection_store_dismiss(struct ctx *ctx, int64_t viewer, int64_t dismissed);
+/* Followers of the targets whom the viewer follows, at most `most` of each; rows of a target stand together.
+ */
+enum code connection_store_familiar(struct ctx *ctx, int64_t viewer, const int64_t *targets, size_t n,
+                                    unsigned most, struct familiar_row **ret_rows, size_t *ret_n);
+
+/* A member's own notes about others; "" takes one away. */
+enum code connection_store_notes(struct ctx *ctx, int64_t viewer, const int64_t *targets, size_t n,
+                                 struct note_row **ret_rows, size_t *ret_n);
+enum code connection_store_note_set(struct ctx *ctx, int64_t viewer, int64_t target, const char *text);
 
 /* Member ids in ascending order above `after`. */
 enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,

@@ -294,4 +294,15 @@ void post_store_muted_take(struct ctx *ctx);
 enum code post_store_muted(struct ctx *ctx, int64_t viewer, int64_t **ret, size_t *ret_n);
 enum code post_store_mute(struct ctx *ctx, int64_t viewer, int64_t root, bool on);
 
+/* ---- Searching (store_search.c) */
+
+/* Ids of posts and comments with these words, newest first between the two ids (0: no bound); author 0:
+ * anybody's. Nobody has judged yet who may see them. */
+struct post_search {
+    const char *words;
+    int64_t below, above, author;
+    size_t limit;
+};
+enum code post_store_search(struct ctx *ctx, const struct post_search *s, int64_t **ret, size_t *ret_n);
+
 #endif

@@ -14,10 +14,12 @@
 
 enum code user_service_get_account(struct ctx *ctx, const Pb__GetAccountRequest *req, Pb__Account *reply) {
     struct person *p;
+    bool sensitive;
     enum code c = user_person(ctx, req->user_id, &p);
 
-    if (c != OK)
+    if (c != OK || (c = user_store_defaults(ctx, req->user_id, &sensitive, &reply->post_language)) != OK)
         return c;
+    reply->default_sensitive = sensitive;
     reply->card = p->card;
     reply->email = p->email;
     reply->new_email = p->new_email;

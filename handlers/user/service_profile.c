@@ -156,6 +156,26 @@ enum code user_service_list_directory(struct ctx *ctx, const Pb__DirectoryReques
 
     if (!text_is_empty(req->query) && query == NULL)
         return OK; /* only signs, no word: nobody */
-    return user_store_directory(ctx, strcmp(req->order, "new") != 0, query, req->before, limit, &reply->users,
-                                &reply->n_users, &reply->next);
+    return user_store_directory(ctx, strcmp(req->order, "new") != 0, query, req->before, req->offset, limit,
+                                &reply->users, &reply->n_users, &reply->next);
+}
+
+enum code user_service_search_users(struct ctx *ctx, const Pb__SearchUsersRequest *req,
+                                    Pb__UsersPage *reply) {
+    const char *handle = req->query[0] == '@' ? req->query + 1 : req->query;
+    struct member_search search = {
+        .tsquery = rules_tsquery(ctx->arena, req->query),
+        .handle = text_is_handle(handle) ? handle : "",
+        .known = req->known_ids,
+        .n_known = req->n_known_ids,
+        .known_only = req->known_only,
+        .offset = req->offset,
+        .limit = req->limit == 0 || req->limit > PAGE_MAX ? 40 : req->limit,
+    };
+
+    if (req->n_known_ids > BATCH_MAX)
+        return too_many(ctx);
+    if (search.tsquery == NULL)
+        return OK; /* only signs, no word: nobody */
+    return user_store_search(ctx, &search, &reply->users, &reply->n_users);
 }

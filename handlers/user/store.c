@@ -10,8 +10,7 @@
 #include "fcgi/drivers/bus.h"
 #include "gen/queries.h"
 #include "handlers/services.h"
-
-#define CARD_COLUMNS 13
+#include "handlers/user/store_rows.h"
 
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_USER]; }
 
@@ -38,7 +37,7 @@ static Pb__UserCard *card_of(struct ctx *ctx, const PGresult *r, int row) {
     return c;
 }
 
-static Pb__UserCard **cards_of(struct ctx *ctx, const PGresult *r, size_t *ret_n) {
+Pb__UserCard **user_store_cards_of(struct ctx *ctx, const PGresult *r, size_t *ret_n) {
     int n = PQntuples(r);
     Pb__UserCard **cards = arena_many(ctx->arena, Pb__UserCard *, (size_t)n);
 
@@ -108,7 +107,7 @@ enum code user_store_cards(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Us
     enum code c = pg_run(ctx, db(ctx), &Q_USER_CARDS, &r, pg_ids(ids, n));
 
     if (c == OK)
-        *ret = cards_of(ctx, r, ret_n);
+        *ret = user_store_cards_of(ctx, r, ret_n);
     return c;
 }
 
@@ -118,7 +117,7 @@ enum code user_store_cards_by_handle(struct ctx *ctx, const char *const *folded,
     enum code c = pg_run(ctx, db(ctx), &Q_USER_CARDS_BY_HANDLE, &r, pg_texts(folded, n));
 
     if (c == OK)
-        *ret = cards_of(ctx, r, ret_n);
+        *ret = user_store_cards_of(ctx, r, ret_n);
     return c;
 }
 
@@ -367,29 +366,6 @@ enum code user_store_profile_set(struct ctx *ctx, int64_t id, const struct profi
 
 /* ---- lists */
 
-enum code user_store_directory(struct ctx *ctx, bool by_activity, const char *tsquery, int64_t before,
-                               size_t limit, Pb__UserCard ***ret, size_t *ret_n, int64_t *ret_next) {
-    PGresult *r;
-    struct pg_val from = pg_i8_or_null(before), more = pg_i8((int64_t)limit + 1);
-    enum code c;
-
-    if (tsquery == NULL)
-        c = pg_run(ctx, db(ctx), by_activity ? &Q_USER_DIRECTORY_ACTIVE : &Q_USER_DIRECTORY_NEW, &r, from,
-                   more);
-    else
-        c = pg_run(ctx, db(ctx), by_activity ? &Q_USER_DIRECTORY_FIND_ACTIVE : &Q_USER_DIRECTORY_FIND_NEW, &r,
-                   from, more, pg_text(tsquery));
-    if (c != OK)
-        return c;
-    *ret = cards_of(ctx, r, ret_n);
-    *ret_next = 0;
-    if (*ret_n > limit) { /* one more was asked for, to learn whether there is another page */
-        *ret_n = limit;
-        *ret_next = pg_get_int(r, (int)limit - 1, CARD_COLUMNS);
-    }
-    return OK;
-}
-
 enum code user_store_members(struct ctx *ctx, const struct member_filter *f, struct person ***ret,
                              size_t *ret_n, int64_t *ret_next) {
     PGresult *r;
@@ -434,7 +410,7 @@ enum code user_store_staff(struct ctx *ctx, int limit, Pb__UserCard ***ret, size
     enum code c = pg_run(ctx, db(ctx), &Q_USER_STAFF, &r, pg_i8(limit));
 
     if (c == OK)
-        *ret = cards_of(ctx, r, ret_n);
+        *ret = user_store_cards_of(ctx, r, ret_n);
     return c;
 }
 

@@ -110,6 +110,16 @@ enum code user_store_settings(struct ctx *ctx, const Pb__UpdateSettingsRequest *
 enum code user_store_appearance(struct ctx *ctx, int64_t id, const char *theme, const char *language,
                                 bool *ret_ok);
 
+enum code user_store_defaults(struct ctx *ctx, int64_t id, bool *ret_sensitive, const char **ret_language);
+enum code user_store_defaults_set(struct ctx *ctx, const Pb__UpdateDefaultsRequest *d, bool *ret_ok);
+
+/* How far a member has read. set: all or none; *ret_ok is false, and nothing changed, when one was not of the
+ * version expected. */
+enum code user_store_markers(struct ctx *ctx, int64_t id, const char *const *timelines, size_t n,
+                             Pb__ReadMarker ***ret, size_t *ret_n);
+enum code user_store_markers_set(struct ctx *ctx, int64_t id, Pb__ReadMarker *const *markers, size_t n,
+                                 Pb__ReadMarker **ret, bool *ret_ok);
+
 struct profile_words {
     const char *name, *headline, *bio, *bio_html;
     const char *const *field_names, *const *field_values;
@@ -122,7 +132,19 @@ enum code user_store_profile_set(struct ctx *ctx, int64_t id, const struct profi
 /* Discoverable, active members below the cursor `before` (0: from the top). tsquery: NULL for all. *ret_next:
  * the next cursor, 0 at the end. */
 enum code user_store_directory(struct ctx *ctx, bool by_activity, const char *tsquery, int64_t before,
-                               size_t limit, Pb__UserCard ***ret, size_t *ret_n, int64_t *ret_next);
+                               size_t offset, size_t limit, Pb__UserCard ***ret, size_t *ret_n,
+                               int64_t *ret_next);
+
+/* Members by words (a tsquery): discoverable ones and those of `known`, the latter first; or these alone. */
+struct member_search {
+    const char *tsquery, *handle; /* handle: whoever has exactly this comes first */
+    const int64_t *known;
+    size_t n_known;
+    bool known_only;
+    size_t offset, limit;
+};
+enum code user_store_search(struct ctx *ctx, const struct member_search *s, Pb__UserCard ***ret,
+                            size_t *ret_n);
 
 struct member_filter {
     int state;                /* -1: any */

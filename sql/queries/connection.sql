@@ -156,26 +156,47 @@ GROUP BY other;
 -- $1 members. → member, followers, following, requests. Only those who have any.
 SELECT user_id, followers, following, requests FROM counts WHERE user_id = ANY ($1::bigint[]);
 
+-- Lists of edges: $1 member, $2 below this edge id, $3 above this one, $4 limit. _up: the oldest of them.
+
 -- name: connection_followers :many
--- $1 member, $2 before (edge id), $3 limit.
-SELECT id, follower_id, NULL::timestamptz FROM follows WHERE followee_id = $1 AND id < $2 ORDER BY id DESC
-       LIMIT $3;
+SELECT id, follower_id, NULL::timestamptz FROM follows WHERE followee_id = $1 AND id < $2 AND id > $3
+ORDER BY id DESC LIMIT $4;
+
+-- name: connection_followers_up :many
+SELECT id, follower_id, NULL::timestamptz FROM follows WHERE followee_id = $1 AND id < $2 AND id > $3
+ORDER BY id ASC LIMIT $4;
 
 -- name: connection_following :many
-SELECT id, followee_id, NULL::timestamptz FROM follows WHERE follower_id = $1 AND id < $2 ORDER BY id DESC
-       LIMIT $3;
+SELECT id, followee_id, NULL::timestamptz FROM follows WHERE follower_id = $1 AND id < $2 AND id > $3
+ORDER BY id DESC LIMIT $4;
+
+-- name: connection_following_up :many
+SELECT id, followee_id, NULL::timestamptz FROM follows WHERE follower_id = $1 AND id < $2 AND id > $3
+ORDER BY id ASC LIMIT $4;
 
 -- name: connection_requests :many
-SELECT id, requester_id, NULL::timestamptz FROM requests WHERE target_id = $1 AND id < $2 ORDER BY id DESC
-       LIMIT $3;
+SELECT id, requester_id, NULL::timestamptz FROM requests WHERE target_id = $1 AND id < $2 AND id > $3
+ORDER BY id DESC LIMIT $4;
+
+-- name: connection_requests_up :many
+SELECT id, requester_id, NULL::timestamptz FROM requests WHERE target_id = $1 AND id < $2 AND id > $3
+ORDER BY id ASC LIMIT $4;
 
 -- name: connection_blocks :many
-SELECT id, blocked_id, NULL::timestamptz FROM blocks WHERE blocker_id = $1 AND id < $2 ORDER BY id DESC
-       LIMIT $3;
+SELECT id, blocked_id, NULL::timestamptz FROM blocks WHERE blocker_id = $1 AND id < $2 AND id > $3
+ORDER BY id DESC LIMIT $4;
+
+-- name: connection_blocks_up :many
+SELECT id, blocked_id, NULL::timestamptz FROM blocks WHERE blocker_id = $1 AND id < $2 AND id > $3
+ORDER BY id ASC LIMIT $4;
 
 -- name: connection_mutes :many
-SELECT id, muted_id, until FROM mutes
-WHERE muter_id = $1 AND id < $2 AND (until IS NULL OR until > now()) ORDER BY id DESC LIMIT $3;
+SELECT id, muted_id, until FROM mutes WHERE muter_id = $1 AND id < $2 AND id > $3 AND (until IS NULL OR until > now())
+ORDER BY id DESC LIMIT $4;
+
+-- name: connection_mutes_up :many
+SELECT id, muted_id, until FROM mutes WHERE muter_id = $1 AND id < $2 AND id > $3 AND (until IS NULL OR until > now())
+ORDER BY id ASC LIMIT $4;
 
 -- name: connection_follower_ids :many
 -- $1 member, $2 after (member id), $3 limit; ascending.
@@ -204,6 +225,7 @@ WITH mine AS (
     UNION ALL SELECT blocked_id FROM blocks WHERE blocker_id = $1
     UNION ALL SELECT blocker_id FROM blocks WHERE blocked_id = $1
     UNION ALL SELECT muted_id FROM mutes WHERE muter_id = $1
+    UNION ALL SELECT dismissed_id FROM dismissed WHERE user_id = $1
     UNION ALL SELECT $1
 ), near AS (
     SELECT f.followee_id AS id, count(*) AS n FROM mine JOIN follows f ON f.follower_id = mine.id
@@ -245,3 +267,23 @@ SELECT coalesce((SELECT following FROM counts WHERE user_id = $1), 0);
 
 -- name: connection_refresh_statistics :one
 SELECT refresh_statistics()::text;
+
+-- name: connection_dismiss :exec
+INSERT INTO dismissed (user_id, dismissed_id) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: connection_familiar :many
+-- Those who follow the targets ($2) and are followed by the viewer ($1), the latest first, at most $3 each.
+SELECT t.id, f.follower_id
+FROM unnest($2::bigint[]) AS t (id) CROSS JOIN LATERAL (
+    SELECT f.follower_id FROM follows f JOIN follows m ON m.follower_id = $1 AND m.followee_id = f.follower_id
+    WHERE f.followee_id = t.id ORDER BY f.id DESC LIMIT $3) AS f;
+
+-- name: connection_notes :many
+SELECT about_id, text FROM notes WHERE user_id = $1 AND about_id = ANY ($2::bigint[]);
+
+-- name: connection_note_set :exec
+INSERT INTO notes (user_id, about_id, text) VALUES ($1, $2, $3)
+ON CONFLICT (user_id, about_id) DO UPDATE SET text = excluded.text;
+
+-- name: connection_note_unset :exec
+DELETE FROM notes WHERE user_id = $1 AND about_id = $2;

@@ -497,3 +497,12 @@ DELETE FROM muted_threads WHERE user_id = $1 AND root_id = $2;
 -- name: post_muted_threads :many
 -- $1 member.
 SELECT root_id FROM muted_threads WHERE user_id = $1 ORDER BY root_id;
+
+-- name: post_search :many
+-- Posts and comments that hold these words ($1), newest first: below $2, above $3, by author $4 or anybody
+-- (NULL). Who may see them is judged by who asks.
+SELECT id FROM posts
+WHERE to_tsvector('simple', source) @@ websearch_to_tsquery('simple', $1::text)
+    AND deleted_at IS NULL AND repost_of_id IS NULL
+    AND id < $2 AND id > $3 AND ($4::bigint IS NULL OR author_id = $4::bigint)
+ORDER BY id DESC LIMIT $5;

@@ -249,6 +249,14 @@ WITH changed AS (
 )
 SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text FROM changed;
 
+-- name: user_defaults :maybe
+-- How a member's posts begin.
+SELECT default_sensitive, post_language FROM accounts WHERE id = $1;
+
+-- name: user_defaults_set :maybe
+UPDATE accounts SET default_audience = $2, default_sensitive = $3, post_language = $4 WHERE id = $1
+RETURNING id;
+
 -- name: user_appearance :maybe
 UPDATE accounts SET theme = $2, language = $3 WHERE id = $1 RETURNING id;
 
@@ -265,11 +273,11 @@ SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::
 -- ---- lists
 
 -- name: user_directory_new :many
--- The newest members. $1: the last id shown or NULL.
+-- The newest members. $1: the last id shown or NULL. The last parameter of these four: how many to leave out.
 WITH page AS (
     SELECT id, active_id FROM accounts
     WHERE discoverable AND state = 2 AND id < coalesce($1::bigint, 9223372036854775807)
-    ORDER BY id DESC LIMIT $2
+    ORDER BY id DESC LIMIT $2 OFFSET $3
 )
 SELECT c.*, page.id FROM page JOIN cards c ON c.id = page.id ORDER BY page.id DESC;
 
@@ -278,7 +286,7 @@ SELECT c.*, page.id FROM page JOIN cards c ON c.id = page.id ORDER BY page.id DE
 WITH page AS (
     SELECT id, active_id FROM accounts
     WHERE discoverable AND state = 2 AND active_id < coalesce($1::bigint, 9223372036854775807)
-    ORDER BY active_id DESC LIMIT $2
+    ORDER BY active_id DESC LIMIT $2 OFFSET $3
 )
 SELECT c.*, page.active_id FROM page JOIN cards c ON c.id = page.id ORDER BY page.active_id DESC;
 
@@ -288,7 +296,7 @@ WITH found AS MATERIALIZED (
     SELECT id, active_id FROM accounts WHERE words @@ $3::text::tsquery AND discoverable AND state = 2
 ), page AS (
     SELECT id, active_id FROM found WHERE id < coalesce($1::bigint, 9223372036854775807)
-        ORDER BY id DESC LIMIT $2
+        ORDER BY id DESC LIMIT $2 OFFSET $4
 )
 SELECT c.*, page.id FROM page JOIN cards c ON c.id = page.id ORDER BY page.id DESC;
 
@@ -298,9 +306,40 @@ WITH found AS MATERIALIZED (
     SELECT id, active_id FROM accounts WHERE words @@ $3::text::tsquery AND discoverable AND state = 2
 ), page AS (
     SELECT id, active_id FROM found WHERE active_id < coalesce($1::bigint, 9223372036854775807)
-        ORDER BY active_id DESC LIMIT $2
+        ORDER BY active_id DESC LIMIT $2 OFFSET $4
 )
 SELECT c.*, page.active_id FROM page JOIN cards c ON c.id = page.id ORDER BY page.active_id DESC;
+
+-- name: user_search :many
+-- Members found by words ($1, a tsquery) who are discoverable or known ($2) to the reader; with $3 only the
+-- latter. The one of exactly this handle ($4) first, then those known, then those who were here last.
+WITH found AS MATERIALIZED (
+    SELECT id, lower(handle) = lower($4::text) AS exact, id = ANY ($2::bigint[]) AS known, active_id
+    FROM accounts WHERE words @@ $1::text::tsquery AND state = 2
+), page AS (
+    SELECT * FROM found
+    WHERE known OR (NOT $3::boolean AND (exact
+        OR EXISTS (SELECT FROM accounts a WHERE a.id = found.id AND a.discoverable)))
+    ORDER BY exact DESC, known DESC, active_id DESC LIMIT $5 OFFSET $6
+)
+SELECT c.*, 0::bigint FROM page JOIN cards c ON c.id = page.id
+ORDER BY page.exact DESC, page.known DESC, page.active_id DESC;
+
+-- ---- markers
+
+-- name: user_markers :many
+SELECT timeline, last_read_id, version, updated_at FROM markers
+WHERE user_id = $1 AND timeline = ANY ($2::text[]) ORDER BY timeline;
+
+-- name: user_marker_set :maybe
+-- $1 member, $2 timeline, $3 last id read, $4 the version that this takes the place of, 0: any. No row when
+-- another version stands there.
+INSERT INTO markers AS m (user_id, timeline, last_read_id) SELECT $1, $2::text, $3
+WHERE $4::bigint = 0 OR EXISTS (SELECT FROM markers WHERE user_id = $1 AND timeline = $2::text)
+ON CONFLICT (user_id, timeline) DO UPDATE
+SET last_read_id = excluded.last_read_id, version = m.version + 1, updated_at = now()
+WHERE $4::bigint = 0 OR m.version = $4::bigint
+RETURNING timeline, last_read_id, version, updated_at;
 
 -- name: user_members :many
 -- For administrators, newest first. $1 role, $2 last id shown: NULL where not asked for.
