@@ -80,7 +80,10 @@ static const struct shape_field words_fields[] = {
      .nullable = true},
     {.name = "uri", .kind = SHAPE_URL, .at = offsetof(struct words, url)},
     {.name = "url", .kind = SHAPE_URL, .at = offsetof(struct words, url)},
-    {.name = "content", .kind = SHAPE_STR, .at = offsetof(struct words, content), .words = "HTML; \"\" of a repost"},
+    {.name = "content",
+     .kind = SHAPE_STR,
+     .at = offsetof(struct words, content),
+     .words = "HTML; \"\" of a repost"},
     {.name = "visibility",
      .kind = SHAPE_STR,
      .at = offsetof(struct words, visibility),
@@ -104,10 +107,7 @@ static const struct shape_field words_fields[] = {
 static const struct shape words_shape = {"StatusWords", sizeof(struct words), words_fields, NULL};
 
 static const struct shape_field state_fields[] = {
-    {.name = "account",
-     .kind = SHAPE_RAW,
-     .at = offsetof(struct state, account),
-     .of = &api_account_shape},
+    {.name = "account", .kind = SHAPE_RAW, .at = offsetof(struct state, account), .of = &api_account_shape},
     {.name = "replies_count", .kind = SHAPE_INT, .at = offsetof(struct state, comments)},
     {.name = "reblogs_count", .kind = SHAPE_INT, .at = offsetof(struct state, reposts)},
     {.name = "favourites_count", .kind = SHAPE_INT, .at = offsetof(struct state, likes)},
@@ -236,7 +236,8 @@ static const struct kept *words_of(struct ctx *ctx, const Pb__PostView *post, co
     buf_init(&out, ctx->arena, RESPONSE_MAX);
     json_init(&j, &out);
     shape_write(&j, &words_shape, &w);
-    return buf_overflowed(&out) ? NULL : kept_put(&words_kept, ctx->arena, post->id, &stamp, out.p, out.n - 1);
+    return buf_overflowed(&out) ? NULL
+                                : kept_put(&words_kept, ctx->arena, post->id, &stamp, out.p, out.n - 1);
 }
 
 /* ---- A list being prepared: of each item what is shown, and of a repost also its original */

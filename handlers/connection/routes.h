@@ -4,5 +4,6 @@
 #include "fcgi/router.h"
 
 extern const struct route connection_routes[];
+extern const struct route connection_api_routes[]; /* for programs */
 
 #endif

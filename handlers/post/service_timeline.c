@@ -337,10 +337,8 @@ static enum code page(struct ctx *ctx, const Pb__PageRequest *req, struct source
     enum code c;
 
     src->viewer = req->viewer_id;
-    src->range = (struct post_range){.max = req->max_id,
-                                     .since = req->since_id,
-                                     .min = req->min_id,
-                                     .up = req->min_id != 0};
+    src->range = (struct post_range){
+        .max = req->max_id, .since = req->since_id, .min = req->min_id, .up = req->min_id != 0};
     f.items = arena_many(ctx->arena, Pb__PostItem *, f.wanted);
     f.cursors = arena_many(ctx->arena, int64_t, f.wanted);
     if ((c = fill(ctx, src, place, &f)) != OK)
