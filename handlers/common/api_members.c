@@ -54,21 +54,38 @@ enum code api_members_visible(struct ctx *ctx, int64_t *ids, size_t *n) {
     return OK;
 }
 
-enum code api_reply_members(struct request *req, const int64_t *ids, size_t n) {
-    struct shape_json *ready = arena_many(req->ctx.arena, struct shape_json, n);
+static enum code write_members(struct ctx *ctx, const int64_t *ids, size_t n, struct buf *out) {
+    struct shape_json *ready = arena_many(ctx->arena, struct shape_json, n);
     struct json j;
-    enum code c = api_accounts_json(&req->ctx, ids, n, ready);
+    enum code c = api_accounts_json(ctx, ids, n, ready);
 
     if (c != OK)
         return c;
-    json_init(&j, respond(req, 200, "application/json"));
+    json_init(&j, out);
     json_open_array(&j);
     for (size_t i = 0; i < n; i++)
         if (ready[i].n > 0)
             json_raw(&j, ready[i].p, ready[i].n);
     json_close_array(&j);
-    respond_etag(req);
     return OK;
+}
+
+enum code api_reply_members(struct request *req, const int64_t *ids, size_t n) {
+    enum code c = write_members(&req->ctx, ids, n, respond(req, 200, "application/json"));
+
+    if (c == OK)
+        respond_etag(req);
+    return c;
+}
+
+enum code api_members_ready(struct ctx *ctx, const int64_t *ids, size_t n, struct shape_json *ret) {
+    struct buf out;
+    enum code c;
+
+    buf_init(&out, ctx->arena, RESPONSE_MAX);
+    if ((c = write_members(ctx, ids, n, &out)) == OK)
+        *ret = (struct shape_json){out.p, out.n};
+    return c;
 }
 
 int64_t *api_card_ids(struct ctx *ctx, Pb__UserCard *const *cards, size_t n) {

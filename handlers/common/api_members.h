@@ -22,6 +22,9 @@ enum code api_members_visible(struct ctx *ctx, int64_t *ids, size_t *n);
 /* Answers with the accounts of these ids as a list, in order, without those that are gone. */
 enum code api_reply_members(struct request *req, const int64_t *ids, size_t n);
 
+/* The same as a list that is ready, for SHAPE_RAWS; in the arena. */
+enum code api_members_ready(struct ctx *ctx, const int64_t *ids, size_t n, struct shape_json *ret);
+
 /* The ids of cards, in the arena. */
 int64_t *api_card_ids(struct ctx *ctx, Pb__UserCard *const *cards, size_t n);
 

@@ -136,26 +136,14 @@ static const struct shape_field familiar_fields[] = {
 const struct shape api_familiar_shape = {"FamiliarFollowers", sizeof(struct familiar), familiar_fields,
                                          "Who follows a member and is followed by the viewer."};
 
-/* The accounts as a list that is ready. */
-static enum code ready_list(struct ctx *ctx, int64_t *ids, size_t n, struct shape_json *ret) {
-    struct shape_json *ready = arena_many(ctx->arena, struct shape_json, n);
-    struct buf out;
+static enum code familiar_of(struct ctx *ctx, const Pb__Familiar *f, struct familiar *ret) {
+    size_t n = f->n_user_ids;
     enum code c;
 
-    buf_init(&out, ctx->arena, RESPONSE_MAX);
-    if ((c = api_members_visible(ctx, ids, &n)) != OK || (c = api_accounts_json(ctx, ids, n, ready)) != OK)
+    ret->id = f->target_id;
+    if ((c = api_members_visible(ctx, f->user_ids, &n)) != OK)
         return c;
-    buf_putc(&out, '[');
-    for (size_t i = 0; i < n; i++) {
-        if (ready[i].n == 0)
-            continue;
-        if (out.n > 1)
-            buf_putc(&out, ',');
-        buf_add(&out, ready[i].p, ready[i].n);
-    }
-    buf_putc(&out, ']');
-    *ret = (struct shape_json){out.p, out.n};
-    return OK;
+    return api_members_ready(ctx, f->user_ids, n, &ret->accounts);
 }
 
 enum code connection_api_familiar(struct request *req) {
@@ -174,10 +162,8 @@ enum code connection_api_familiar(struct request *req) {
     if ((c = connection_familiar_followers(ctx, &ask, &found)) != OK)
         return c;
     views = arena_many(ctx->arena, struct familiar, found->n_members);
-    for (size_t i = 0; i < found->n_members && c == OK; i++) {
-        views[i].id = found->members[i]->target_id;
-        c = ready_list(ctx, found->members[i]->user_ids, found->members[i]->n_user_ids, &views[i].accounts);
-    }
+    for (size_t i = 0; i < found->n_members && c == OK; i++)
+        c = familiar_of(ctx, found->members[i], &views[i]);
     return c != OK ? c : api_reply_list(req, &api_familiar_shape, views, found->n_members);
 }
 

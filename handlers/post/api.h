@@ -54,4 +54,10 @@ enum code post_api_account_statuses(struct request *req);
 enum code post_api_tag(struct request *req);
 enum code post_api_followed_tags(struct request *req);
 
+/* Searching (api_search.c). */
+extern const struct shape post_api_search_shape;    /* "Search" */
+extern const struct shape post_api_search_v1_shape; /* "SearchV1" */
+enum code post_api_search(struct request *req);
+enum code post_api_search_v1(struct request *req);
+
 #endif

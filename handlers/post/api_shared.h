@@ -17,4 +17,7 @@ enum code post_api_item(struct request *req, const Pb__PostItem **ret);
  * speaks against a change by the state of things is 422 to clients. Returns c. */
 enum code post_api_refusal(struct request *req, enum code c);
 
+/* Tags as views of post_api_tag_shape, in the arena. */
+struct shape_list post_api_tag_views(struct ctx *ctx, Pb__TagInfo *const *tags, size_t n);
+
 #endif

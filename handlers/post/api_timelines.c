@@ -177,28 +177,37 @@ static const char *number(struct ctx *ctx, int64_t n) {
     return arena_printf(ctx->arena, "%lld", (long long)n);
 }
 
-enum code post_api_tag(struct request *req) {
-    struct ctx *ctx = &req->ctx;
-    Pb__TagRequest ask = PB__TAG_REQUEST__INIT;
-    struct tag_view v = {0};
-    const Pb__TagInfo *tag;
-    struct day_view *days;
+static struct tag_view tag_view_of(struct ctx *ctx, const Pb__TagInfo *tag) {
+    struct day_view *days = arena_many(ctx->arena, struct day_view, tag->n_days);
     struct buf url;
-    enum code c;
 
-    ask.name = req->args[0];
-    if ((c = post_get_tag(ctx, &ask, &tag)) != OK)
-        return c;
-    days = arena_many(ctx->arena, struct day_view, tag->n_days);
     for (size_t i = 0; i < tag->n_days; i++)
         days[i] = (struct day_view){number(ctx, tag->days[i]->day_ms / 1000),
                                     number(ctx, tag->days[i]->posts), number(ctx, tag->days[i]->people)};
     buf_init(&url, ctx->arena, 4096);
     buf_printf(&url, "%s/tags/", ctx->env->config->base_url);
     buf_url(&url, tag->name, strlen(tag->name));
-    v.name = tag->name;
-    v.url = buf_str(&url);
-    v.days = (struct shape_list){days, tag->n_days};
+    return (struct tag_view){.name = tag->name, .url = buf_str(&url), .days = {days, tag->n_days}};
+}
+
+struct shape_list post_api_tag_views(struct ctx *ctx, Pb__TagInfo *const *tags, size_t n) {
+    struct tag_view *views = arena_many(ctx->arena, struct tag_view, n);
+
+    for (size_t i = 0; i < n; i++)
+        views[i] = tag_view_of(ctx, tags[i]);
+    return (struct shape_list){views, n};
+}
+
+enum code post_api_tag(struct request *req) {
+    Pb__TagRequest ask = PB__TAG_REQUEST__INIT;
+    const Pb__TagInfo *tag;
+    struct tag_view v;
+    enum code c;
+
+    ask.name = req->args[0];
+    if ((c = post_get_tag(&req->ctx, &ask, &tag)) != OK)
+        return c;
+    v = tag_view_of(&req->ctx, tag);
     return api_reply(req, &post_api_tag_shape, &v);
 }
 

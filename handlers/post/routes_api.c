@@ -64,6 +64,19 @@ static const struct field reblog_fields[] = {
     {.name = "visibility", .kind = FIELD_CHOICE, .choices = "public|unlisted|private", .label = "visibility"},
     {0}};
 
+static const struct field search_fields[] = {
+    {.name = "q", .kind = FIELD_LINE, .required = true, .max = 2000, .label = "q"},
+    {.name = "type", .kind = FIELD_CHOICE, .choices = "accounts|hashtags|statuses", .label = "type"},
+    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000, .label = "limit"},
+    {.name = "offset", .kind = FIELD_INT, .min = 0, .max = 1000, .label = "offset"},
+    {.name = "resolve", .kind = FIELD_BOOL, .label = "resolve"},
+    {.name = "following", .kind = FIELD_BOOL, .label = "following"},
+    {.name = "account_id", .kind = FIELD_ID, .label = "account_id"},
+    {.name = "max_id", .kind = FIELD_ID, .label = "max_id"},
+    {.name = "min_id", .kind = FIELD_ID, .label = "min_id"},
+    {0},
+};
+
 /* As for the pages' forms, and counted with them. */
 static const struct rate write_rate = {"post", 60, 600, false};
 static const struct rate react_rate = {"react", 600, 600, false};
@@ -225,5 +238,23 @@ const struct route post_api_routes[] = {
      .reply = &post_api_tag_shape,
      .reply_list = true,
      .summary = "always []: tags cannot be followed"},
+    {.method = METHOD_GET,
+     .pattern = "/api/v2/search",
+     .handler = post_api_search,
+     .face = FACE_JSON,
+     .auth = AUTH_ANYBODY,
+     .scope = "read:search",
+     .fields = search_fields,
+     .reply = &post_api_search_shape,
+     .summary = "members, posts and tags by words"},
+    {.method = METHOD_GET,
+     .pattern = "/api/v1/search",
+     .handler = post_api_search_v1,
+     .face = FACE_JSON,
+     .auth = AUTH_ANYBODY,
+     .scope = "read:search",
+     .fields = search_fields,
+     .reply = &post_api_search_v1_shape,
+     .summary = "the same, with tags by name"},
     {0},
 };
