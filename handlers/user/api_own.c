@@ -272,6 +272,15 @@ static bool bool_or(struct request *req, const char *name, bool otherwise) {
     return field_present(req, name) ? field_bool(req, name) : otherwise;
 }
 
+/* The audience of new posts after this change. */
+static const char *audience_of(struct request *req, const struct own *own) {
+    const char *privacy = field_text(req, "source[privacy]");
+
+    if (!field_present(req, "source[privacy]"))
+        return own->account->default_audience;
+    return strcmp(privacy, "private") == 0 ? "followers" : privacy;
+}
+
 static enum code change_settings(struct request *req, const struct own *own) {
     Pb__UpdateSettingsRequest ask = PB__UPDATE_SETTINGS_REQUEST__INIT;
     const Pb__UserCard *card = own->profile->card;
@@ -281,7 +290,7 @@ static enum code change_settings(struct request *req, const struct own *own) {
     ask.discoverable = bool_or(req, "discoverable", card->discoverable);
     ask.hide_network = bool_or(req, "hide_collections", card->hide_network);
     ask.noindex = !bool_or(req, "indexable", !card->noindex);
-    ask.default_audience = own->account->default_audience;
+    ask.default_audience = audience_of(req, own);
     if (ask.locked == card->locked && ask.discoverable == card->discoverable &&
         ask.hide_network == card->hide_network && ask.noindex == card->noindex)
         return OK;
@@ -290,15 +299,12 @@ static enum code change_settings(struct request *req, const struct own *own) {
 
 static enum code change_defaults(struct request *req, const struct own *own) {
     Pb__UpdateDefaultsRequest ask = PB__UPDATE_DEFAULTS_REQUEST__INIT;
-    const char *privacy = field_text(req, "source[privacy]");
 
     if (!field_present(req, "source[privacy]") && !field_present(req, "source[sensitive]") &&
         !field_present(req, "source[language]"))
         return OK;
     ask.user_id = req->ctx.viewer_id;
-    ask.audience = own->account->default_audience;
-    if (field_present(req, "source[privacy]"))
-        ask.audience = strcmp(privacy, "private") == 0 ? "followers" : privacy;
+    ask.audience = audience_of(req, own);
     ask.sensitive = bool_or(req, "source[sensitive]", own->account->default_sensitive);
     ask.language = field_present(req, "source[language]") ? field_text(req, "source[language]")
                                                           : own->account->post_language;

@@ -69,8 +69,8 @@ static const struct field credentials_fields[] = {
     {0},
 };
 
-static const struct field marker_fields[] = {
-    {.name = "timeline", .kind = FIELD_LINES, .max = 10, .label = "timeline"}, {0}};
+static const struct field marker_fields[] = {{.name = "timeline", .kind = FIELD_LINES, .label = "timeline"},
+                                             {0}};
 
 static const struct field marker_set_fields[] = {
     {.name = "home[last_read_id]", .kind = FIELD_ID, .label = "home[last_read_id]"},

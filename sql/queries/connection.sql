@@ -191,11 +191,13 @@ SELECT id, blocked_id, NULL::timestamptz FROM blocks WHERE blocker_id = $1 AND i
 ORDER BY id ASC LIMIT $4;
 
 -- name: connection_mutes :many
-SELECT id, muted_id, until FROM mutes WHERE muter_id = $1 AND id < $2 AND id > $3 AND (until IS NULL OR until > now())
+SELECT id, muted_id, until FROM mutes WHERE muter_id = $1 AND id < $2 AND id > $3
+       AND (until IS NULL OR until > now())
 ORDER BY id DESC LIMIT $4;
 
 -- name: connection_mutes_up :many
-SELECT id, muted_id, until FROM mutes WHERE muter_id = $1 AND id < $2 AND id > $3 AND (until IS NULL OR until > now())
+SELECT id, muted_id, until FROM mutes WHERE muter_id = $1 AND id < $2 AND id > $3
+       AND (until IS NULL OR until > now())
 ORDER BY id ASC LIMIT $4;
 
 -- name: connection_follower_ids :many
