@@ -22,7 +22,7 @@ static const char *kind_name(enum field_kind k) {
         [FIELD_LINE] = "line",     [FIELD_TEXT] = "text",   [FIELD_SECRET] = "secret",
         [FIELD_HANDLE] = "handle", [FIELD_EMAIL] = "email", [FIELD_INT] = "int",
         [FIELD_ID] = "id",         [FIELD_IDS] = "ids",     [FIELD_BOOL] = "bool",
-        [FIELD_CHOICE] = "choice", [FIELD_PATH] = "path", [FIELD_LINES] = "lines"};
+        [FIELD_CHOICE] = "choice", [FIELD_PATH] = "path",   [FIELD_LINES] = "lines"};
     return k >= FIELD_LINE && k <= FIELD_LINES ? names[k] : "?";
 }
 

@@ -12,9 +12,11 @@
 static const struct anchor {
     const char *found, *before, *behind_href, *after;
 } anchors[] = {
-    {"<a class=\"mention\" href=\"/", "<span class=\"h-card\" translate=\"no\"><a class=\"u-url mention\" href=\"",
-     "\">@<span>", "</span></a></span>"},
-    {"<a class=\"tag\" href=\"/", "<a class=\"mention hashtag\" rel=\"tag\" href=\"", "\">#<span>", "</span></a>"},
+    {"<a class=\"mention\" href=\"/",
+     "<span class=\"h-card\" translate=\"no\"><a class=\"u-url mention\" href=\"", "\">@<span>",
+     "</span></a></span>"},
+    {"<a class=\"tag\" href=\"/", "<a class=\"mention hashtag\" rel=\"tag\" href=\"", "\">#<span>",
+     "</span></a>"},
 };
 
 /* Writes an anchor that begins at p; what stands behind it, or NULL when it is none of those. */

@@ -17,7 +17,7 @@
 
 #define BODIES_BYTES ((size_t)6 << 20)
 #define BODY_KEEP_MS 20000 /* accounts in them are up to a minute old already */
-#define STATE_BYTES 300 /* about what is written of each besides */
+#define STATE_BYTES 300    /* about what is written of each besides */
 
 /* ---- The entity, in two parts: what all readers get, and what is written for each */
 
@@ -83,7 +83,10 @@ static const struct shape_field body_fields[] = {
      .nullable = true},
     {.name = "uri", .kind = SHAPE_URL, .at = offsetof(struct body, url)},
     {.name = "url", .kind = SHAPE_URL, .at = offsetof(struct body, url)},
-    {.name = "content", .kind = SHAPE_STR, .at = offsetof(struct body, content), .words = "HTML; \"\" of a repost"},
+    {.name = "content",
+     .kind = SHAPE_STR,
+     .at = offsetof(struct body, content),
+     .words = "HTML; \"\" of a repost"},
     {.name = "visibility",
      .kind = SHAPE_STR,
      .at = offsetof(struct body, visibility),
@@ -92,20 +95,14 @@ static const struct shape_field body_fields[] = {
     {.name = "spoiler_text", .kind = SHAPE_STR, .at = offsetof(struct body, warning)},
     {.name = "language", .kind = SHAPE_STR, .at = offsetof(struct body, language), .nullable = true},
     {.name = "media_attachments", .kind = SHAPE_NONE},
-    {.name = "mentions",
-     .kind = SHAPE_LIST,
-     .at = offsetof(struct body, mentions),
-     .of = &api_mention_shape},
+    {.name = "mentions", .kind = SHAPE_LIST, .at = offsetof(struct body, mentions), .of = &api_mention_shape},
     {.name = "tags", .kind = SHAPE_LIST, .at = offsetof(struct body, tags), .of = &api_status_tag_shape},
     {.name = "emojis", .kind = SHAPE_NONE},
     {.name = "card", .kind = SHAPE_NULL},
     {.name = "poll", .kind = SHAPE_NULL},
     {.name = "application", .kind = SHAPE_NULL},
     {.name = "filtered", .kind = SHAPE_NONE},
-    {.name = "account",
-     .kind = SHAPE_RAW,
-     .at = offsetof(struct body, account),
-     .of = &api_account_shape},
+    {.name = "account", .kind = SHAPE_RAW, .at = offsetof(struct body, account), .of = &api_account_shape},
     {0},
 };
 static const struct shape body_shape = {"StatusBody", sizeof(struct body), body_fields, NULL};
@@ -372,9 +369,7 @@ static void part_write(struct json *j, const struct part *p) {
     shape_write_on(j, p->body->bytes, p->body->n, &state_shape, &p->state);
 }
 
-static size_t part_size(const struct part *p) {
-    return p->post != NULL ? p->body->n + STATE_BYTES : 0;
-}
+static size_t part_size(const struct part *p) { return p->post != NULL ? p->body->n + STATE_BYTES : 0; }
 
 static void status_write(struct ctx *ctx, struct json *j, struct prepared *one) {
     struct buf inner;

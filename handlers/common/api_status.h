@@ -11,8 +11,8 @@
 extern const struct shape api_status_shape; /* "Status" */
 extern const struct shape api_status_tag_shape, api_mention_shape;
 
-/* Answers with one post as the reader of this request sees it. text: what its author typed, for an answer to a
- * deletion; else NULL. */
+/* Answers with one post as the reader of this request sees it. text: what its author typed, for an answer to
+ * a deletion; else NULL. */
 enum code api_status_reply(struct request *req, const Pb__PostItem *item, const char *text);
 
 /* Answers with a list of posts; ETag and 304 by cheap facts, before any of it is written. */

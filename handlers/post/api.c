@@ -71,11 +71,13 @@ static enum code refuse_unknown_kinds(struct request *req) {
     enum code c = OK;
 
     if (has_parameters(req, "media_ids"))
-        c = fail_field(ctx, "media_ids", tr_mark("This site takes no attachments. Send the post without them."));
+        c = fail_field(ctx, "media_ids",
+                       tr_mark("This site takes no attachments. Send the post without them."));
     if (has_parameters(req, "poll"))
         c = fail_field(ctx, "poll", tr_mark("This site has no polls. Send the post without one."));
     if (!text_is_empty(params_get(&req->form, "scheduled_at")))
-        c = fail_field(ctx, "scheduled_at", tr_mark("This site does not schedule posts. Send it when it is time."));
+        c = fail_field(ctx, "scheduled_at",
+                       tr_mark("This site does not schedule posts. Send it when it is time."));
     return c;
 }
 
@@ -242,7 +244,8 @@ enum code post_api_history(struct request *req) {
     for (size_t i = 0; i < history->n_revisions; i++) {
         const Pb__Revision *r = history->revisions[i];
 
-        views[i] = (struct edit_view){api_html(ctx, r->html), r->warning, r->sensitive != 0, r->at_ms, account};
+        views[i] =
+            (struct edit_view){api_html(ctx, r->html), r->warning, r->sensitive != 0, r->at_ms, account};
     }
     return api_reply_list(req, &post_api_edit_shape, views, history->n_revisions);
 }

@@ -1,5 +1,5 @@
-/* The post service's JSON endpoints as Mastodon's clients know them, one function an endpoint; addresses stand
- * in routes_api.c. */
+/* The post service's JSON endpoints as Mastodon's clients know them, one function an endpoint; addresses
+ * stand in routes_api.c. */
 #ifndef DEEPLINK_POST_API_H
 #define DEEPLINK_POST_API_H
 

@@ -54,8 +54,7 @@ void post_api_home_prefetch(struct request *req, int64_t claimed_user) {
     post_muted_prefetch(&req->ctx, claimed_user);
     if (text_is_empty(params_get(&req->query, "min_id")) && number_in(req, "max_id", 0, &max_id) &&
         number_in(req, "limit", LIMIT, &limit))
-        post_home_prefetch(&req->ctx, claimed_user, max_id,
-                           limit > LIMIT_MAX ? LIMIT_MAX : (uint32_t)limit);
+        post_home_prefetch(&req->ctx, claimed_user, max_id, limit > LIMIT_MAX ? LIMIT_MAX : (uint32_t)limit);
 }
 
 enum code post_api_home(struct request *req) {
@@ -145,7 +144,10 @@ struct day_view {
     const char *day, *uses, *accounts;
 };
 static const struct shape_field day_fields[] = {
-    {.name = "day", .kind = SHAPE_STR, .at = offsetof(struct day_view, day), .words = "Unix time of its midnight"},
+    {.name = "day",
+     .kind = SHAPE_STR,
+     .at = offsetof(struct day_view, day),
+     .words = "Unix time of its midnight"},
     {.name = "uses", .kind = SHAPE_STR, .at = offsetof(struct day_view, uses)},
     {.name = "accounts", .kind = SHAPE_STR, .at = offsetof(struct day_view, accounts)},
     {0},
@@ -168,7 +170,8 @@ static const struct shape_field tag_fields[] = {
      .words = "always false: tags cannot be followed"},
     {0},
 };
-const struct shape post_api_tag_shape = {"Tag", sizeof(struct tag_view), tag_fields, "A tag and its last week."};
+const struct shape post_api_tag_shape = {"Tag", sizeof(struct tag_view), tag_fields,
+                                         "A tag and its last week."};
 
 static const char *number(struct ctx *ctx, int64_t n) {
     return arena_printf(ctx->arena, "%lld", (long long)n);
@@ -188,8 +191,8 @@ enum code post_api_tag(struct request *req) {
         return c;
     days = arena_many(ctx->arena, struct day_view, tag->n_days);
     for (size_t i = 0; i < tag->n_days; i++)
-        days[i] = (struct day_view){number(ctx, tag->days[i]->day_ms / 1000), number(ctx, tag->days[i]->posts),
-                                    number(ctx, tag->days[i]->people)};
+        days[i] = (struct day_view){number(ctx, tag->days[i]->day_ms / 1000),
+                                    number(ctx, tag->days[i]->posts), number(ctx, tag->days[i]->people)};
     buf_init(&url, ctx->arena, 4096);
     buf_printf(&url, "%s/tags/", ctx->env->config->base_url);
     buf_url(&url, tag->name, strlen(tag->name));

@@ -354,7 +354,8 @@ enum code post_service_get_tag(struct ctx *ctx, const Pb__TagRequest *req, Pb__T
     enum code c;
 
     if (folded == NULL || !entity_is_tag(folded))
-        return fail(ctx, NOT_FOUND, tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
+        return fail(ctx, NOT_FOUND,
+                    tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
     reply->name = folded;
     reply->days = arena_many(ctx->arena, Pb__TagDay *, TAG_DAYS);
     reply->n_days = TAG_DAYS;

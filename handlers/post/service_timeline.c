@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fcgi/base/text.h"
+#include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/models.h"
@@ -337,10 +338,8 @@ static enum code page(struct ctx *ctx, const Pb__PageRequest *req, struct source
     enum code c;
 
     src->viewer = req->viewer_id;
-    src->range = (struct post_range){.max = req->max_id,
-                                     .since = req->since_id,
-                                     .min = req->min_id,
-                                     .up = req->min_id != 0};
+    src->range = (struct post_range){
+        .max = req->max_id, .since = req->since_id, .min = req->min_id, .up = req->min_id != 0};
     f.items = arena_many(ctx->arena, Pb__PostItem *, f.wanted);
     f.cursors = arena_many(ctx->arena, int64_t, f.wanted);
     if ((c = fill(ctx, src, place, &f)) != OK)
@@ -376,7 +375,7 @@ static enum code fold_tags(struct ctx *ctx, const char *first, const char **name
     size_t k = 0;
 
     if (n > TAGS_MORE_MAX)
-        return fail_field(ctx, "tag", "Ask for at most 10 more tags.");
+        return fail_field(ctx, "tag", tr_mark("Ask for at most 10 more tags."));
     if (first != NULL)
         folded[k++] = first;
     for (size_t i = 0; i < n; i++) {

@@ -213,7 +213,6 @@ enum code post_store_unrepost(struct ctx *ctx, int64_t viewer, const Pb__PostVie
 enum code post_store_pin(struct ctx *ctx, const Pb__PostView *post, int most, int64_t *ret_revision);
 enum code post_store_unpin(struct ctx *ctx, const Pb__PostView *post, int64_t *ret_revision);
 
-
 /* ---- Timelines from SQL (store_rows.c) */
 
 /* Which posts, from where, how many. Downwards (newest first, under max and above since) or, with up, oldest
@@ -236,8 +235,8 @@ struct tags_query {
     const char **any, **all, **none;
     size_t n_any, n_all, n_none;
 };
-enum code post_store_tags_rows(struct ctx *ctx, const struct tags_query *query, const struct post_range *range,
-                               struct post_row **ret, size_t *ret_n);
+enum code post_store_tags_rows(struct ctx *ctx, const struct tags_query *query,
+                               const struct post_range *range, struct post_row **ret, size_t *ret_n);
 
 /* Who reacted: pairs of the reaction's id and the member, as a range says. */
 struct post_reaction {

@@ -113,9 +113,9 @@ enum code post_store_muted(struct ctx *ctx, int64_t viewer, int64_t **ret, size_
 }
 
 enum code post_store_mute(struct ctx *ctx, int64_t viewer, int64_t root, bool on) {
-    enum code c = on ? pg_run(ctx, db(ctx), &Q_POST_MUTE_THREAD, NULL, pg_i8(viewer), pg_i8(root),
-                              pg_i8(id_next()))
-                     : pg_run(ctx, db(ctx), &Q_POST_UNMUTE_THREAD, NULL, pg_i8(viewer), pg_i8(root));
+    enum code c =
+        on ? pg_run(ctx, db(ctx), &Q_POST_MUTE_THREAD, NULL, pg_i8(viewer), pg_i8(root), pg_i8(id_next()))
+           : pg_run(ctx, db(ctx), &Q_POST_UNMUTE_THREAD, NULL, pg_i8(viewer), pg_i8(root));
 
     if (c != OK)
         return c;

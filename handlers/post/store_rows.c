@@ -71,10 +71,10 @@ enum code post_store_tags_rows(struct ctx *ctx, const struct tags_query *q, cons
     struct pg_val limit = pg_i8((int64_t)range->limit), any = pg_texts(q->any, q->n_any);
     struct pg_val all = pg_texts(q->all, q->n_all), none = pg_texts(q->none, q->n_none);
     PGresult *r = NULL;
-    enum code c =
-        range->up ? pg_run(ctx, db(ctx), &Q_POST_TAGS_ABOVE, &r, any, all, none, pg_i8(range->min), limit)
-                  : pg_run(ctx, db(ctx), &Q_POST_TAGS_BELOW, &r, any, all, none, max_of(range),
-                           pg_i8(range->since), limit);
+    enum code c = range->up
+                      ? pg_run(ctx, db(ctx), &Q_POST_TAGS_ABOVE, &r, any, all, none, pg_i8(range->min), limit)
+                      : pg_run(ctx, db(ctx), &Q_POST_TAGS_BELOW, &r, any, all, none, max_of(range),
+                               pg_i8(range->since), limit);
 
     return rows_read(ctx, c, r, ret, ret_n);
 }
@@ -88,8 +88,7 @@ enum code post_store_author_rows(struct ctx *ctx, const struct author_query *q,
     enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_AUTHOR_ABOVE, &r, author, pg_i8(range->min), limit,
                                      widest, reader, replies, reposts, pins, tag)
                             : pg_run(ctx, db(ctx), &Q_POST_AUTHOR_BELOW, &r, author, max_of(range),
-                                     pg_i8(range->since), limit, widest, reader, replies, reposts, pins,
-                                     tag);
+                                     pg_i8(range->since), limit, widest, reader, replies, reposts, pins, tag);
 
     return rows_read(ctx, c, r, ret, ret_n);
 }

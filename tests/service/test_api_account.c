@@ -93,11 +93,12 @@ START_TEST(links_are_made_whole) {
 
     ck_assert_str_eq(
         api_html(ctx, html),
-        arena_printf(ctx->arena,
-                     "<p><span class=\"h-card\" translate=\"no\"><a class=\"u-url mention\" href=\"%s/@ada\">@<span>ada</span></a></span> <code>href=\"/x\"</code> "
-                     "<a class=\"mention hashtag\" rel=\"tag\" href=\"%s/tags/a\">#<span>a</span></a> "
-                     "<a href=\"https://e.org/\">e</a></p>",
-                     base, base));
+        arena_printf(
+            ctx->arena,
+            "<p><span class=\"h-card\" translate=\"no\"><a class=\"u-url mention\" href=\"%s/@ada\">@<span>ada</span></a></span> <code>href=\"/x\"</code> "
+            "<a class=\"mention hashtag\" rel=\"tag\" href=\"%s/tags/a\">#<span>a</span></a> "
+            "<a href=\"https://e.org/\">e</a></p>",
+            base, base));
     ck_assert_str_eq(api_html(ctx, NULL), "");
 }
 END_TEST
