@@ -13,7 +13,7 @@
 #include "handlers/common/act.h"
 #include "handlers/common/api_account.h"
 #include "handlers/common/api_html.h"
-#include "handlers/common/kept.h"
+#include "handlers/common/ready.h"
 
 #define BODIES_BYTES ((size_t)6 << 20)
 #define BODY_KEEP_MS 20000 /* accounts in them are up to a minute old already */
@@ -173,7 +173,7 @@ const char *api_status_url(struct ctx *ctx, const char *handle, int64_t id) {
 
 /* ---- Bodies, made once */
 
-static struct keep bodies = {.max = BODIES_BYTES};
+static struct ready_cache bodies = {.max = BODIES_BYTES};
 
 static struct shape_list mentions_of(struct ctx *ctx, const Pb__PostView *post) {
     struct mention *all = arena_many(ctx->arena, struct mention, post->n_mentions);
@@ -228,7 +228,7 @@ static struct body body_of(struct ctx *ctx, const Pb__PostView *post, const Pb__
 struct part {
     const Pb__PostView *post;
     const Pb__UserCard *author;
-    const struct kept *body; /* the beginning of the object, without its last '}' */
+    const struct ready *body; /* the beginning of the object, without its last '}' */
     struct state state;
 };
 
@@ -262,20 +262,20 @@ static void state_fill(const struct ctx *ctx, const Pb__PostItem *item, const Pb
         s->pinned = shown->pinned_ms != 0 ? MAYBE_YES : MAYBE_NO;
 }
 
-static struct kept_stamp stamp_of(const struct part *p, int64_t until_ms) {
-    return (struct kept_stamp){p->post->revision, p->author->version, until_ms};
+static struct ready_stamp stamp_of(const struct part *p, int64_t until_ms) {
+    return (struct ready_stamp){p->post->revision, p->author->version, until_ms};
 }
 
-static const struct kept *body_find(const struct part *p, int64_t now_ms) {
-    struct kept_stamp stamp = stamp_of(p, now_ms);
+static const struct ready *body_find(const struct part *p, int64_t now_ms) {
+    struct ready_stamp stamp = stamp_of(p, now_ms);
 
-    return kept_get(&bodies, p->post->id, &stamp);
+    return ready_get(&bodies, p->post->id, &stamp);
 }
 
 /* NULL: no memory. */
-static const struct kept *body_make(struct ctx *ctx, const struct part *p, const struct shape_json *account,
-                                    int64_t now_ms) {
-    struct kept_stamp stamp = stamp_of(p, now_ms + BODY_KEEP_MS);
+static const struct ready *body_make(struct ctx *ctx, const struct part *p, const struct shape_json *account,
+                                     int64_t now_ms) {
+    struct ready_stamp stamp = stamp_of(p, now_ms + BODY_KEEP_MS);
     struct body body = body_of(ctx, p->post, p->author, account);
     struct json j;
     struct buf out;
@@ -285,7 +285,7 @@ static const struct kept *body_make(struct ctx *ctx, const struct part *p, const
     shape_write(&j, &body_shape, &body);
     if (buf_overflowed(&out))
         return NULL;
-    return kept_put(&bodies, ctx->arena, p->post->id, &stamp, out.p, out.n - 1);
+    return ready_put(&bodies, ctx->arena, p->post->id, &stamp, out.p, out.n - 1);
 }
 
 /* Makes those bodies that the worker does not have, with the accounts of all of them in one question. */
