@@ -60,6 +60,8 @@ static const struct field many[] = {
     {0},
 };
 
+static const struct field lines[] = {{.name = "word", .kind = FIELD_LINES, .max = 5, .label = "Word"}, {0}};
+
 #define ROW(m, p, ...) \
     { .method = METHOD_##m, .pattern = p, .handler = handler, .auth = AUTH_ANYBODY, __VA_ARGS__ }
 
@@ -77,6 +79,7 @@ static const struct route rows[] = {
     ROW(GET, "/@@{x}", .summary = ""),
     ROW(POST, "/form", .fields = many, .invalid = again),
     ROW(GET, "/query", .fields = many),
+    ROW(GET, "/lines", .fields = lines),
     {.method = METHOD_GET, .pattern = "/member", .handler = handler},
     {.method = METHOD_POST, .pattern = "/open", .handler = handler, .auth = AUTH_ANYBODY},
     {.method = METHOD_GET, .pattern = "/may", .handler = handler, .auth = AUTH_ANYBODY, .permission = 1},
@@ -331,6 +334,31 @@ START_TEST(queries_have_fields_too) {
 }
 END_TEST
 
+START_TEST(lists_of_lines) {
+    const struct field_value *v;
+
+    ask(METHOD_GET, "/lines");
+    params_add(&req.query, "word[]", " one ", 5);
+    params_add(&req.query, "word[]", "", 0);
+    params_add(&req.query, "word", "two", 3);
+    router_dispatch(router, &req);
+    ck_assert_int_eq(req.res.status, 200);
+    v = field_get(&req, "word");
+    ck_assert_uint_eq(v->n_texts, 2);
+    ck_assert_str_eq(v->texts[0], "one");
+    ck_assert_str_eq(v->texts[1], "two");
+    ask(METHOD_GET, "/lines");
+    params_add(&req.query, "word[]", "longer", 6);
+    router_dispatch(router, &req);
+    ck_assert_int_eq(req.res.status, 422);
+    ask(METHOD_GET, "/lines");
+    for (int i = 0; i < 21; i++)
+        params_add(&req.query, "word[]", "x", 1);
+    router_dispatch(router, &req);
+    ck_assert_int_eq(req.res.status, 422);
+}
+END_TEST
+
 START_TEST(undeclared_fields_abort) {
     ask(METHOD_GET, "/query");
     router_find(router, &req);
@@ -363,6 +391,7 @@ int main(void) {
     tcase_add_test(t, names_every_wrong_field);
     tcase_add_test(t, a_handler_may_refuse_a_field);
     tcase_add_test(t, queries_have_fields_too);
+    tcase_add_test(t, lists_of_lines);
     tcase_add_test_raise_signal(t, undeclared_fields_abort, SIGABRT);
     tcase_add_test_raise_signal(t, collisions_abort, SIGABRT);
     suite_add_tcase(s, t);
