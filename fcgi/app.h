@@ -14,6 +14,7 @@ struct query;
 struct collection;
 struct consumer;
 struct command;
+struct openapi_about;
 
 struct service {
     const char *name;                   /* also its database schema and, as deeplink_<name>, its login role */
@@ -29,6 +30,7 @@ struct service {
 
 struct app {
     const struct service *const *services; /* ends with NULL; the index is the service's number */
+    const struct route *routes; /* of no service; ends with a row without pattern; may be NULL */
     /* Finds out who asks and checks route->auth and permission, CSRF and rate. Fills ctx.viewer_id and the
      * rest. */
     enum code (*guard)(struct request *req);
@@ -39,6 +41,8 @@ struct app {
     void (*finish)(struct request *req);
     /* Runs about once an hour in `deeplink work`, for what has grown old. May be NULL. */
     void (*tidy)(struct ctx *ctx);
+    /* Says what the API's description cannot take from the tables; in the arena. May be NULL. */
+    void (*describe)(struct ctx *ctx, struct openapi_about *ret);
     const struct command
         *commands; /* subcommands of `deeplink` that need services; ends with a row without name */
 };
