@@ -22,6 +22,7 @@ struct service {
     void *table;                        /* ProtobufCService *: the rules, see gen/stubs.h */
     const struct route *routes;         /* pages and feeds; ends with a row without pattern */
     const struct route *api_routes;     /* FACE_JSON; the same; may be NULL */
+    const struct route *own_routes;     /* FACE_JSON, our own API; the same; may be NULL */
     const struct query *const *queries; /* ends with NULL; prepared by every worker at start */
     const struct collection *collections; /* ends with a row without name; may be NULL */
     const struct consumer *consumers;     /* ends with a row without name; may be NULL */
@@ -30,7 +31,7 @@ struct service {
 
 struct app {
     const struct service *const *services; /* ends with NULL; the index is the service's number */
-    const struct route *routes; /* of no service; ends with a row without pattern; may be NULL */
+    const struct route *routes;            /* of no service; ends with a row without pattern; may be NULL */
     /* Finds out who asks and checks route->auth and permission, CSRF and rate. Fills ctx.viewer_id and the
      * rest. */
     enum code (*guard)(struct request *req);

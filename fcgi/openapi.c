@@ -44,7 +44,7 @@ static void put_query_parameters(struct json *j, const struct route *row) {
     char name[128];
 
     for (const struct field *f = row->fields; f != NULL && f->name != NULL; f++) {
-        snprintf(name, sizeof name, "%s%s", f->name, f->kind == FIELD_IDS ? "[]" : "");
+        snprintf(name, sizeof name, "%s%s", f->name, f->kind == FIELD_IDS || f->kind == FIELD_LINES ? "[]" : "");
         json_open_object(j);
         json_put_str(j, "name", name);
         json_put_str(j, "in", "query");
@@ -227,11 +227,26 @@ static void put_way(struct json *j, const char *scheme, const char *scope) {
     json_close_object(j);
 }
 
+/* Alternatives stand between '|'. */
+static void put_scope_ways(struct json *j, const char *scopes) {
+    char scope[64];
+
+    if (scopes == NULL)
+        put_way(j, "oauth2", NULL);
+    for (const char *p = scopes; p != NULL && *p != '\0';) {
+        size_t n = strcspn(p, "|");
+
+        snprintf(scope, sizeof scope, "%.*s", (int)n, p);
+        put_way(j, "oauth2", scope);
+        p += n + (p[n] == '|');
+    }
+}
+
 static void put_security(struct json *j, const struct route *row) {
     json_put_array(j, "security");
     if (row->auth == AUTH_ANYBODY || row->auth == AUTH_NOBODY)
         put_way(j, NULL, NULL);
-    put_way(j, "oauth2", row->scope);
+    put_scope_ways(j, row->scope);
     put_way(j, "bearer", NULL);
     put_way(j, "session", NULL);
     json_close_array(j);

@@ -1,5 +1,6 @@
-/* The description of the JSON API, made from the route tables and shapes: OpenAPI 3.1.0 (https://spec.openapis.org/oas/v3.1.0).
- * No part of it is kept by hand, so what is described is what the guard, the validation and the handlers do. */
+/* The description of the JSON API, made from the route tables and shapes: OpenAPI 3.1.0
+ * (https://spec.openapis.org/oas/v3.1.0). No part of it is kept by hand, so what is described is what the
+ * guard, the validation and the handlers do. */
 #ifndef DEEPLINK_OPENAPI_H
 #define DEEPLINK_OPENAPI_H
 
@@ -15,11 +16,11 @@ struct shape;
 /* What the tables do not know. */
 struct openapi_about {
     const char *title, *version, *description;
-    const char *server;         /* "https://social.example.org" */
-    const char *cookie;         /* the session cookie's name */
-    const char *csrf_header;    /* what writes by cookie must bring */
-    const struct shape *error;  /* of refusals under /api/v1, /api/v2 and /oauth */
-    const struct shape *problem; /* … and under our own API */
+    const char *server;                            /* "https://social.example.org" */
+    const char *cookie;                            /* the session cookie's name */
+    const char *csrf_header;                       /* what writes by cookie must bring */
+    const struct shape *error;                     /* of refusals under /api/v1, /api/v2 and /oauth */
+    const struct shape *problem;                   /* … and under our own API */
     const char *(*scope_words)(const char *scope); /* what a scope allows; NULL: unknown */
 };
 
@@ -40,8 +41,10 @@ void openapi_operation_id(const struct route *row, char *out, size_t n);
 /* Whether fields are read from the query instead of a body. */
 bool openapi_in_query(const struct route *row);
 
-/* All shapes that answers of the JSON routes show, each once, in the order of their names; the same name for two different
- * shapes ends the program. Returns how many; *ret is allocated once and kept for the process. */
-size_t openapi_shapes(const struct app *app, const struct openapi_about *about, const struct shape *const **ret);
+/* All shapes that answers of the JSON routes show, each once, in the order of their names; the same name for
+ * two different shapes ends the program. Returns how many; *ret is allocated once and kept for the process.
+ */
+size_t openapi_shapes(const struct app *app, const struct openapi_about *about,
+                      const struct shape *const **ret);
 
 #endif

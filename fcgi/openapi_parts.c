@@ -1,4 +1,5 @@
-/* Components of the description: schemas of bodies and answers, shared answers, parameters and headers, ways to be let in. */
+/* Components of the description: schemas of bodies and answers, shared answers, parameters and headers, ways
+ * to be let in. */
 #include "fcgi/openapi.h"
 
 #include <ctype.h>
@@ -24,7 +25,6 @@ void openapi_put_ref(struct json *j, const char *section, const char *name) {
     snprintf(ref, sizeof ref, "#/components/%s/%s", section, name);
     json_put_str(j, "$ref", ref);
 }
-
 
 static void put_list_of_words(struct json *j, const char *words) {
     for (const char *p = words; *p != '\0';) {
@@ -86,6 +86,14 @@ static void put_ids(struct json *j, const struct field *f) {
         json_put_int(j, "maxItems", f->max);
 }
 
+static void put_lines(struct json *j, const struct field *f) {
+    json_put_str(j, "type", "array");
+    json_put_object(j, "items");
+    put_text(j, f, 200);
+    json_close_object(j);
+    json_put_int(j, "maxItems", 20);
+}
+
 static void put_pattern(struct json *j, const char *pattern) {
     json_put_str(j, "type", "string");
     json_put_str(j, "pattern", pattern);
@@ -124,6 +132,9 @@ void openapi_put_field(struct json *j, const struct field *f) {
         break;
     case FIELD_CHOICE:
         put_choice(j, f);
+        break;
+    case FIELD_LINES:
+        put_lines(j, f);
         break;
     case FIELD_PATH:
         put_pattern(j, "^/");
@@ -201,9 +212,10 @@ static const struct {
     {503, "A server behind this one does not answer: try again after Retry-After."},
 };
 
-static void put_refusal(struct json *j, const char *kind, size_t i, const struct shape *shape, const char *type) {
+static void put_refusal(struct json *j, const char *kind, size_t i, const struct shape *shape,
+                        const char *type) {
     static const char *const headers[] = {"X-Request-Id", NULL}, *const waiting[] = {"X-Request-Id",
-                                                                                      "Retry-After", NULL};
+                                                                                     "Retry-After", NULL};
     char name[32];
 
     snprintf(name, sizeof name, "%s%d", kind, refusals[i].status);

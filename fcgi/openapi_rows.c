@@ -24,9 +24,7 @@ static bool is_read(const struct route *row) { return row->method == METHOD_GET;
 
 static bool has_fields(const struct route *row) { return row->fields != NULL && row->fields->name != NULL; }
 
-bool openapi_in_query(const struct route *row) {
-    return (row->method & (METHOD_GET | METHOD_DELETE)) != 0;
-}
+bool openapi_in_query(const struct route *row) { return (row->method & (METHOD_GET | METHOD_DELETE)) != 0; }
 
 bool openapi_has_body(const struct route *row) { return !openapi_in_query(row) && has_fields(row); }
 
@@ -156,4 +154,3 @@ size_t openapi_shapes(const struct app *app, const struct openapi_about *about,
     *ret = all.items;
     return all.n;
 }
-

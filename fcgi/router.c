@@ -125,6 +125,7 @@ void router_each(const struct app *app, router_each_fn *fn, void *arg) {
     for (const struct service *const *s = app->services; s != NULL && *s != NULL; s++) {
         each_row((*s)->name, (*s)->routes, fn, arg);
         each_row((*s)->name, (*s)->api_routes, fn, arg);
+        each_row((*s)->name, (*s)->own_routes, fn, arg);
     }
 }
 

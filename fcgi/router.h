@@ -80,7 +80,8 @@ struct route {
     bool reply_list;           /* a list of those */
     bool paged;                /* … with a Link header to the pages around it */
     int status;                /* of the good answer; 0: 200 */
-    bool if_match; /* PUT and PATCH of what others may change meanwhile: 428 without If-Match, 412 when stale */
+    bool if_match; /* PUT and PATCH of what others may change meanwhile: 428 without If-Match, 412 when stale
+                    */
     const int *also; /* further statuses that this one can answer with, ends with 0 */
 };
 

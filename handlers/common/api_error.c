@@ -30,12 +30,11 @@ static const struct shape problem_field_shape = {
     .name = "ProblemField",
     .size = sizeof(struct problem_field),
     .words = "one thing that is wrong with what was sent",
-    .fields =
-        (const struct shape_field[]){
-            FIELD(problem_field, field, SHAPE_STR, .words = "the parameter's name"),
-            FIELD(problem_field, pointer, SHAPE_STR, .words = "where it stands in a JSON body"),
-            FIELD(problem_field, message, SHAPE_STR, .words = "what is wrong and how to mend it"),
-            {0}}};
+    .fields = (const struct shape_field[]){
+        FIELD(problem_field, field, SHAPE_STR, .words = "the parameter's name"),
+        FIELD(problem_field, pointer, SHAPE_STR, .words = "where it stands in a JSON body"),
+        FIELD(problem_field, message, SHAPE_STR, .words = "what is wrong and how to mend it"),
+        {0}}};
 
 const struct shape api_problem_shape = {
     .name = "Problem",

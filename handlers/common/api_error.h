@@ -8,8 +8,8 @@
 extern const struct shape api_error_shape;   /* "Error": under /api/v1, /api/v2 and /oauth */
 extern const struct shape api_problem_shape; /* "Problem": under /api/deeplink/ */
 
-/* Writes req->ctx.error as the answer's body: application/problem+json under /api/deeplink/, elsewhere application/json,
- * since Mastodon's clients refuse other types. */
+/* Writes req->ctx.error as the answer's body: application/problem+json under /api/deeplink/, elsewhere
+ * application/json, since Mastodon's clients refuse other types. */
 void api_error_show(struct request *req, int status);
 
 #endif

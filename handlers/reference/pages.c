@@ -87,8 +87,9 @@ static const char *field_type(struct arena *a, const struct field *f) {
     case FIELD_EMAIL:
         return "e-mail address";
     case FIELD_INT:
-        return f->min == 0 && f->max == 0 ? "whole number"
-                                          : arena_printf(a, "whole number, %" PRId64 " to %" PRId64, f->min, f->max);
+        return f->min == 0 && f->max == 0
+                   ? "whole number"
+                   : arena_printf(a, "whole number, %" PRId64 " to %" PRId64, f->min, f->max);
     case FIELD_ID:
         return "id";
     case FIELD_IDS:
@@ -97,11 +98,15 @@ static const char *field_type(struct arena *a, const struct field *f) {
         return "true or false";
     case FIELD_CHOICE:
         return choices_words(a, f->choices);
+    case FIELD_LINES:
+        return "list of lines";
     case FIELD_PATH:
         return "path on this site";
     }
     return "";
 }
+
+static bool is_list(const struct field *f) { return f->kind == FIELD_IDS || f->kind == FIELD_LINES; }
 
 static void fill_fields(struct arena *a, const struct field *fields, struct reference_operation *ret) {
     struct reference_value *out;
@@ -113,7 +118,7 @@ static void fill_fields(struct arena *a, const struct field *fields, struct refe
     ret->n_fields = n;
     for (size_t i = 0; i < n; i++)
         out[i] = (struct reference_value){
-            .name = fields[i].kind == FIELD_IDS ? arena_printf(a, "%s[]", fields[i].name) : fields[i].name,
+            .name = is_list(&fields[i]) ? arena_printf(a, "%s[]", fields[i].name) : fields[i].name,
             .type = field_type(a, &fields[i]),
             .words = text_equal(fields[i].label, fields[i].name) ? NULL : fields[i].label,
             .required = fields[i].required};
@@ -220,14 +225,23 @@ static struct grouping *groups_of(struct ctx *ctx) {
 /* ---- Objects ---- */
 
 static const char *member_type(struct arena *a, const struct shape_field *f) {
-    static const char *const words[] = {
-        [SHAPE_STR] = "text",         [SHAPE_URL] = "address",        [SHAPE_INT] = "whole number",
-        [SHAPE_REAL] = "number",      [SHAPE_BOOL] = "true or false", [SHAPE_ID] = "id",
-        [SHAPE_TIME] = "moment",      [SHAPE_DATE] = "day",           [SHAPE_OBJECT] = "object",
-        [SHAPE_LIST] = "list of",     [SHAPE_STRS] = "list of texts", [SHAPE_IDS] = "list of ids",
-        [SHAPE_RAW] = "object",       [SHAPE_MAP] = "object of free names",
-        [SHAPE_NULL] = "always null", [SHAPE_NONE] = "always an empty list",
-        [SHAPE_SPLICE] = ""};
+    static const char *const words[] = {[SHAPE_STR] = "text",
+                                        [SHAPE_URL] = "address",
+                                        [SHAPE_INT] = "whole number",
+                                        [SHAPE_REAL] = "number",
+                                        [SHAPE_BOOL] = "true or false",
+                                        [SHAPE_ID] = "id",
+                                        [SHAPE_TIME] = "moment",
+                                        [SHAPE_DATE] = "day",
+                                        [SHAPE_OBJECT] = "object",
+                                        [SHAPE_LIST] = "list of",
+                                        [SHAPE_STRS] = "list of texts",
+                                        [SHAPE_IDS] = "list of ids",
+                                        [SHAPE_RAW] = "object",
+                                        [SHAPE_MAP] = "object of free names",
+                                        [SHAPE_NULL] = "always null",
+                                        [SHAPE_NONE] = "always an empty list",
+                                        [SHAPE_SPLICE] = ""};
 
     return f->choices != NULL ? choices_words(a, f->choices) : words[f->kind];
 }
@@ -240,7 +254,8 @@ static size_t members_count(const struct shape *s) {
     return n;
 }
 
-static struct reference_value *put_members(struct arena *a, const struct shape *s, struct reference_value *out) {
+static struct reference_value *put_members(struct arena *a, const struct shape *s,
+                                           struct reference_value *out) {
     for (const struct shape_field *f = s->fields; f->name != NULL; f++) {
         if (f->kind == SHAPE_SPLICE) {
             out = put_members(a, f->of, out);

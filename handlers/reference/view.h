@@ -6,10 +6,10 @@
 
 struct reference_value { /* a field that is sent, or a member of an answer */
     const char *name;
-    const char *type;   /* "text, at most 200 characters" */
-    const char *object; /* the shape's name, to link to; NULL: none */
-    const char *words;  /* or NULL */
-    bool required;      /* of fields */
+    const char *type;        /* "text, at most 200 characters" */
+    const char *object;      /* the shape's name, to link to; NULL: none */
+    const char *words;       /* or NULL */
+    bool required;           /* of fields */
     bool optional, nullable; /* of members */
 };
 
