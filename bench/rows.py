@@ -66,6 +66,8 @@ def all_rows(community):
              for i in range(COMPOSED)]
     return [
         Row("home", "home page, signed in", [Request("/", m.cookie) for m in chosen], False),
+        Row("api-home", "home timeline for programs, signed in",
+            [Request("/api/v1/timelines/home", m.cookie) for m in chosen], False),
         Row("fragment", "home timeline fragment, signed in",
             [Request("/fragment/home", m.cookie) for m in chosen], False),
         Row("profile-anonymous", "profile page, anonymous",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fcgi/base/buf.h"
+#include "fcgi/base/clock.h"
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
 #include "fcgi/json.h"
@@ -14,8 +15,9 @@
 #include "handlers/common/api_html.h"
 #include "handlers/common/kept.h"
 
-#define WORDS_BYTES ((size_t)4 << 20)
-#define STATE_BYTES 300 /* about what is written of each besides */
+#define BODIES_BYTES ((size_t)6 << 20)
+#define BODY_KEEP_MS 20000 /* accounts in them are up to a minute old already */
+#define STATE_BYTES 300    /* about what is written of each besides */
 
 /* ---- The entity, in two parts: what all readers get, and what is written for each */
 
@@ -28,15 +30,16 @@ struct tag {
     const char *name, *url;
 };
 
-struct words {
+struct body {
     int64_t id, created_ms, edited_ms, in_reply_to_id, in_reply_to_author_id;
     const char *url, *content, *visibility, *warning, *language;
     bool sensitive;
     struct shape_list mentions, tags;
+    struct shape_json account;
 };
 
 struct state {
-    struct shape_json account, reblog;
+    struct shape_json reblog;
     int64_t comments, reposts, likes;
     bool liked, reposted, bookmarked, muted;
     enum shape_maybe pinned;
@@ -44,7 +47,7 @@ struct state {
 };
 
 struct status {
-    struct words words;
+    struct body body;
     struct state state;
 };
 
@@ -66,48 +69,45 @@ static const struct shape_field tag_fields[] = {
 const struct shape api_status_tag_shape = {"StatusTag", sizeof(struct tag), tag_fields,
                                            "A tag that stands in a post."};
 
-static const struct shape_field words_fields[] = {
-    {.name = "id", .kind = SHAPE_ID, .at = offsetof(struct words, id)},
-    {.name = "created_at", .kind = SHAPE_TIME, .at = offsetof(struct words, created_ms)},
-    {.name = "edited_at", .kind = SHAPE_TIME, .at = offsetof(struct words, edited_ms), .nullable = true},
+static const struct shape_field body_fields[] = {
+    {.name = "id", .kind = SHAPE_ID, .at = offsetof(struct body, id)},
+    {.name = "created_at", .kind = SHAPE_TIME, .at = offsetof(struct body, created_ms)},
+    {.name = "edited_at", .kind = SHAPE_TIME, .at = offsetof(struct body, edited_ms), .nullable = true},
     {.name = "in_reply_to_id",
      .kind = SHAPE_ID,
-     .at = offsetof(struct words, in_reply_to_id),
+     .at = offsetof(struct body, in_reply_to_id),
      .nullable = true},
     {.name = "in_reply_to_account_id",
      .kind = SHAPE_ID,
-     .at = offsetof(struct words, in_reply_to_author_id),
+     .at = offsetof(struct body, in_reply_to_author_id),
      .nullable = true},
-    {.name = "uri", .kind = SHAPE_URL, .at = offsetof(struct words, url)},
-    {.name = "url", .kind = SHAPE_URL, .at = offsetof(struct words, url)},
+    {.name = "uri", .kind = SHAPE_URL, .at = offsetof(struct body, url)},
+    {.name = "url", .kind = SHAPE_URL, .at = offsetof(struct body, url)},
     {.name = "content",
      .kind = SHAPE_STR,
-     .at = offsetof(struct words, content),
+     .at = offsetof(struct body, content),
      .words = "HTML; \"\" of a repost"},
     {.name = "visibility",
      .kind = SHAPE_STR,
-     .at = offsetof(struct words, visibility),
+     .at = offsetof(struct body, visibility),
      .choices = "public|unlisted|private|direct"},
-    {.name = "sensitive", .kind = SHAPE_BOOL, .at = offsetof(struct words, sensitive)},
-    {.name = "spoiler_text", .kind = SHAPE_STR, .at = offsetof(struct words, warning)},
-    {.name = "language", .kind = SHAPE_STR, .at = offsetof(struct words, language), .nullable = true},
+    {.name = "sensitive", .kind = SHAPE_BOOL, .at = offsetof(struct body, sensitive)},
+    {.name = "spoiler_text", .kind = SHAPE_STR, .at = offsetof(struct body, warning)},
+    {.name = "language", .kind = SHAPE_STR, .at = offsetof(struct body, language), .nullable = true},
     {.name = "media_attachments", .kind = SHAPE_NONE},
-    {.name = "mentions",
-     .kind = SHAPE_LIST,
-     .at = offsetof(struct words, mentions),
-     .of = &api_mention_shape},
-    {.name = "tags", .kind = SHAPE_LIST, .at = offsetof(struct words, tags), .of = &api_status_tag_shape},
+    {.name = "mentions", .kind = SHAPE_LIST, .at = offsetof(struct body, mentions), .of = &api_mention_shape},
+    {.name = "tags", .kind = SHAPE_LIST, .at = offsetof(struct body, tags), .of = &api_status_tag_shape},
     {.name = "emojis", .kind = SHAPE_NONE},
     {.name = "card", .kind = SHAPE_NULL},
     {.name = "poll", .kind = SHAPE_NULL},
     {.name = "application", .kind = SHAPE_NULL},
     {.name = "filtered", .kind = SHAPE_NONE},
+    {.name = "account", .kind = SHAPE_RAW, .at = offsetof(struct body, account), .of = &api_account_shape},
     {0},
 };
-static const struct shape words_shape = {"StatusWords", sizeof(struct words), words_fields, NULL};
+static const struct shape body_shape = {"StatusBody", sizeof(struct body), body_fields, NULL};
 
 static const struct shape_field state_fields[] = {
-    {.name = "account", .kind = SHAPE_RAW, .at = offsetof(struct state, account), .of = &api_account_shape},
     {.name = "replies_count", .kind = SHAPE_INT, .at = offsetof(struct state, comments)},
     {.name = "reblogs_count", .kind = SHAPE_INT, .at = offsetof(struct state, reposts)},
     {.name = "favourites_count", .kind = SHAPE_INT, .at = offsetof(struct state, likes)},
@@ -139,7 +139,7 @@ static const struct shape_field state_fields[] = {
 static const struct shape state_shape = {"StatusState", sizeof(struct state), state_fields, NULL};
 
 static const struct shape_field status_fields[] = {
-    {.name = "words", .kind = SHAPE_SPLICE, .at = offsetof(struct status, words), .of = &words_shape},
+    {.name = "body", .kind = SHAPE_SPLICE, .at = offsetof(struct status, body), .of = &body_shape},
     {.name = "state", .kind = SHAPE_SPLICE, .at = offsetof(struct status, state), .of = &state_shape},
     {0},
 };
@@ -171,9 +171,9 @@ const char *api_status_url(struct ctx *ctx, const char *handle, int64_t id) {
     return arena_printf(ctx->arena, "%s/@%s/%" PRId64, ctx->env->config->base_url, handle, id);
 }
 
-/* ---- Words, made once */
+/* ---- Bodies, made once */
 
-static struct keep words_kept = {.max = WORDS_BYTES};
+static struct keep bodies = {.max = BODIES_BYTES};
 
 static struct shape_list mentions_of(struct ctx *ctx, const Pb__PostView *post) {
     struct mention *all = arena_many(ctx->arena, struct mention, post->n_mentions);
@@ -203,9 +203,9 @@ static struct shape_list tags_of(struct ctx *ctx, const Pb__PostView *post) {
     return (struct shape_list){all, n};
 }
 
-static void words_fill(struct ctx *ctx, const Pb__PostView *post, const Pb__UserCard *author,
-                       struct words *w) {
-    *w = (struct words){
+static struct body body_of(struct ctx *ctx, const Pb__PostView *post, const Pb__UserCard *author,
+                           const struct shape_json *account) {
+    return (struct body){
         .id = post->id,
         .created_ms = post->created_ms,
         .edited_ms = post->edited_ms,
@@ -219,25 +219,8 @@ static void words_fill(struct ctx *ctx, const Pb__PostView *post, const Pb__User
         .sensitive = post->sensitive,
         .mentions = mentions_of(ctx, post),
         .tags = tags_of(ctx, post),
+        .account = *account,
     };
-}
-
-/* The words as the beginning of an object, without its last '}'. NULL: no memory. */
-static const struct kept *words_of(struct ctx *ctx, const Pb__PostView *post, const Pb__UserCard *author) {
-    struct kept_stamp stamp = {.version = post->revision, .other = author->version};
-    const struct kept *kept = kept_get(&words_kept, post->id, &stamp);
-    struct words w;
-    struct json j;
-    struct buf out;
-
-    if (kept != NULL)
-        return kept;
-    words_fill(ctx, post, author, &w);
-    buf_init(&out, ctx->arena, RESPONSE_MAX);
-    json_init(&j, &out);
-    shape_write(&j, &words_shape, &w);
-    return buf_overflowed(&out) ? NULL
-                                : kept_put(&words_kept, ctx->arena, post->id, &stamp, out.p, out.n - 1);
 }
 
 /* ---- A list being prepared: of each item what is shown, and of a repost also its original */
@@ -245,8 +228,8 @@ static const struct kept *words_of(struct ctx *ctx, const Pb__PostView *post, co
 struct part {
     const Pb__PostView *post;
     const Pb__UserCard *author;
-    const struct kept *words;
-    struct state state; /* with the account */
+    const struct kept *body; /* the beginning of the object, without its last '}' */
+    struct state state;
 };
 
 struct prepared {
@@ -279,30 +262,66 @@ static void state_fill(const struct ctx *ctx, const Pb__PostItem *item, const Pb
         s->pinned = shown->pinned_ms != 0 ? MAYBE_YES : MAYBE_NO;
 }
 
-/* The accounts of all parts, in one question. */
-static enum code accounts_fill(struct ctx *ctx, struct prepared *all, size_t n) {
-    int64_t *ids = arena_many(ctx->arena, int64_t, 2 * n);
-    struct shape_json *accounts = arena_many(ctx->arena, struct shape_json, 2 * n);
+static struct kept_stamp stamp_of(const struct part *p, int64_t until_ms) {
+    return (struct kept_stamp){p->post->revision, p->author->version, until_ms};
+}
+
+static const struct kept *body_find(const struct part *p, int64_t now_ms) {
+    struct kept_stamp stamp = stamp_of(p, now_ms);
+
+    return kept_get(&bodies, p->post->id, &stamp);
+}
+
+/* NULL: no memory. */
+static const struct kept *body_make(struct ctx *ctx, const struct part *p, const struct shape_json *account,
+                                    int64_t now_ms) {
+    struct kept_stamp stamp = stamp_of(p, now_ms + BODY_KEEP_MS);
+    struct body body = body_of(ctx, p->post, p->author, account);
+    struct json j;
+    struct buf out;
+
+    buf_init(&out, ctx->arena, RESPONSE_MAX);
+    json_init(&j, &out);
+    shape_write(&j, &body_shape, &body);
+    if (buf_overflowed(&out))
+        return NULL;
+    return kept_put(&bodies, ctx->arena, p->post->id, &stamp, out.p, out.n - 1);
+}
+
+/* Makes those bodies that the worker does not have, with the accounts of all of them in one question. */
+static enum code bodies_make(struct ctx *ctx, struct part **parts, size_t n, int64_t now_ms) {
+    int64_t *ids = arena_many(ctx->arena, int64_t, n);
+    struct shape_json *accounts = arena_many(ctx->arena, struct shape_json, n);
     enum code c;
 
-    for (size_t i = 0; i < n; i++) {
-        ids[2 * i] = all[i].outer.author->id;
-        ids[2 * i + 1] = all[i].inner.post != NULL ? all[i].inner.author->id : 0;
-    }
-    if ((c = api_accounts_json(ctx, ids, 2 * n, accounts)) != OK)
+    for (size_t i = 0; i < n; i++)
+        ids[i] = parts[i]->author->id;
+    if ((c = api_accounts_json(ctx, ids, n, accounts)) != OK)
         return c;
-    for (size_t i = 0; i < n; i++) {
-        all[i].outer.state.account = accounts[2 * i];
-        all[i].inner.state.account = accounts[2 * i + 1];
-    }
+    for (size_t i = 0; i < n; i++)
+        if (accounts[i].n > 0)
+            parts[i]->body = body_make(ctx, parts[i], &accounts[i], now_ms);
     return OK;
 }
 
-static void part_fill(struct ctx *ctx, const Pb__PostItem *item, const Pb__PostView *post,
+static enum code bodies_fill(struct ctx *ctx, struct prepared *all, size_t n) {
+    struct part **missing = arena_many(ctx->arena, struct part *, 2 * n);
+    int64_t now = clock_now_ms();
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if ((all[i].outer.body = body_find(&all[i].outer, now)) == NULL)
+            missing[k++] = &all[i].outer;
+        if (all[i].inner.post != NULL && (all[i].inner.body = body_find(&all[i].inner, now)) == NULL)
+            missing[k++] = &all[i].inner;
+    }
+    return k > 0 ? bodies_make(ctx, missing, k, now) : OK;
+}
+
+static void part_fill(const struct ctx *ctx, const Pb__PostItem *item, const Pb__PostView *post,
                       const Pb__UserCard *author, const Pb__MutedThreadsReply *muted, struct part *p) {
     p->post = post;
     p->author = author;
-    p->words = words_of(ctx, post, author);
     state_fill(ctx, item, muted, &p->state);
 }
 
@@ -313,8 +332,6 @@ static enum code muted_of(struct ctx *ctx, const Pb__MutedThreadsReply **ret) {
     *ret = NULL;
     return ask.viewer_id != 0 ? post_muted_threads(ctx, &ask, ret) : OK;
 }
-
-static bool is_whole(const struct part *p) { return p->words != NULL && p->state.account.n > 0; }
 
 /* Items whose author is gone meanwhile are left out. */
 static enum code prepare(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct prepared **ret,
@@ -338,10 +355,10 @@ static enum code prepare(struct ctx *ctx, Pb__PostItem *const *items, size_t n, 
             part_fill(ctx, item, item->original, item->original_author, muted, &all[k].inner);
         k++;
     }
-    if ((c = accounts_fill(ctx, all, k)) != OK)
+    if ((c = bodies_fill(ctx, all, k)) != OK)
         return c;
     for (size_t i = 0; i < k; i++)
-        if (is_whole(&all[i].outer) && (all[i].inner.post == NULL || is_whole(&all[i].inner)))
+        if (all[i].outer.body != NULL && (all[i].inner.post == NULL || all[i].inner.body != NULL))
             all[(*ret_n)++] = all[i];
     return OK;
 }
@@ -349,12 +366,10 @@ static enum code prepare(struct ctx *ctx, Pb__PostItem *const *items, size_t n, 
 /* ---- Writing */
 
 static void part_write(struct json *j, const struct part *p) {
-    shape_write_on(j, p->words->bytes, p->words->n, &state_shape, &p->state);
+    shape_write_on(j, p->body->bytes, p->body->n, &state_shape, &p->state);
 }
 
-static size_t part_size(const struct part *p) {
-    return p->post != NULL ? p->words->n + p->state.account.n + STATE_BYTES : 0;
-}
+static size_t part_size(const struct part *p) { return p->post != NULL ? p->body->n + STATE_BYTES : 0; }
 
 static void status_write(struct ctx *ctx, struct json *j, struct prepared *one) {
     struct buf inner;
@@ -384,11 +399,13 @@ static void list_write(struct ctx *ctx, struct buf *out, struct prepared *all, s
     json_close_array(&j);
 }
 
-/* All that the bytes of a part depend on. */
+/* All that a part says, but for the counts of its author, which may be of a while ago anyway, and differ
+ * from worker to worker. */
 static uint64_t part_hash(const struct part *p, uint64_t seed) {
     const struct state *s = &p->state;
-    uint64_t facts[] = {p->words->hash,
-                        respond_hash(s->account.p, s->account.n, 0),
+    uint64_t facts[] = {(uint64_t)p->post->id,
+                        (uint64_t)p->post->revision,
+                        (uint64_t)p->author->version,
                         (uint64_t)s->comments,
                         (uint64_t)s->reposts,
                         (uint64_t)s->likes,

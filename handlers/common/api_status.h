@@ -1,5 +1,5 @@
 /* A post as Mastodon's clients know one: the entity Status. Every JSON answer that shows a post takes it from
- * here. What is the same for all readers (words, account) is made once and kept in the worker as ready bytes;
+ * here. What is the same for all readers (words, author) is made once and kept in the worker as ready bytes;
  * only counts and what the reader did are written each time. */
 #ifndef DEEPLINK_COMMON_API_STATUS_H
 #define DEEPLINK_COMMON_API_STATUS_H

@@ -5,7 +5,6 @@
 
 #include "fcgi/base/arena.h"
 #include "fcgi/base/lru.h"
-#include "fcgi/request.h"
 
 /* Of the request that puts something in: what falls out may still be pointed to until its end. */
 static struct arena *current;
@@ -29,7 +28,7 @@ const struct kept *kept_put(struct keep *k, struct arena *a, int64_t key, const 
 
     if (one == NULL)
         return NULL;
-    *one = (struct kept){.stamp = *stamp, .hash = respond_hash(p, n, 0), .n = n};
+    *one = (struct kept){.stamp = *stamp, .n = n};
     memcpy(one->bytes, p, n);
     if (k->lru == NULL)
         k->lru = lru_new(k->max);

@@ -23,7 +23,6 @@ struct kept_stamp {
 
 struct kept {
     struct kept_stamp stamp;
-    uint64_t hash; /* of the bytes, by respond_hash() */
     size_t n;
     char bytes[];
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fcgi/base/text.h"
+#include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/models.h"
@@ -374,7 +375,7 @@ static enum code fold_tags(struct ctx *ctx, const char *first, const char **name
     size_t k = 0;
 
     if (n > TAGS_MORE_MAX)
-        return fail_field(ctx, "tag", "Ask for at most 10 more tags.");
+        return fail_field(ctx, "tag", tr_mark("Ask for at most 10 more tags."));
     if (first != NULL)
         folded[k++] = first;
     for (size_t i = 0; i < n; i++) {

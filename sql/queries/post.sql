@@ -479,12 +479,13 @@ WHERE tag >= $2 AND tag LIKE $1 GROUP BY tag ORDER BY people DESC, tag LIMIT $3;
 SELECT count(*), count(DISTINCT author_id) FROM tags WHERE tag = $1;
 
 -- name: post_tag_days :many
--- How often a tag was used on each day (UTC, counted from that of the smallest id). $1 folded tag, $2 the first
--- id of the first day.
-SELECT (post_id >> 22) / 86400000, count(*), count(DISTINCT author_id) FROM tags WHERE tag = $1 AND post_id >= $2
+-- How often a tag was used on each day (UTC, counted from that of the smallest id). $1 folded tag, $2 the
+-- first id of the first day.
+SELECT (post_id >> 22) / 86400000, count(*), count(DISTINCT author_id) FROM tags WHERE tag = $1
+       AND post_id >= $2
 GROUP BY 1;
 
--- ---- Muted conversations ------------------------------------------------------------------------------------
+-- ---- Muted conversations ----------------------------------------------------------------------------------
 
 -- name: post_mute_thread :exec
 -- $1 member, $2 the conversation's first post, $3 id.
