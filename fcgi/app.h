@@ -14,6 +14,7 @@ struct query;
 struct collection;
 struct consumer;
 struct command;
+struct openapi_about;
 
 struct service {
     const char *name;                   /* also its database schema and, as deeplink_<name>, its login role */
@@ -21,6 +22,7 @@ struct service {
     void *table;                        /* ProtobufCService *: the rules, see gen/stubs.h */
     const struct route *routes;         /* pages and feeds; ends with a row without pattern */
     const struct route *api_routes;     /* FACE_JSON; the same; may be NULL */
+    const struct route *own_routes;     /* FACE_JSON, our own API; the same; may be NULL */
     const struct query *const *queries; /* ends with NULL; prepared by every worker at start */
     const struct collection *collections; /* ends with a row without name; may be NULL */
     const struct consumer *consumers;     /* ends with a row without name; may be NULL */
@@ -29,6 +31,7 @@ struct service {
 
 struct app {
     const struct service *const *services; /* ends with NULL; the index is the service's number */
+    const struct route *routes;            /* of no service; ends with a row without pattern; may be NULL */
     /* Finds out who asks and checks route->auth and permission, CSRF and rate. Fills ctx.viewer_id and the
      * rest. */
     enum code (*guard)(struct request *req);
@@ -39,6 +42,8 @@ struct app {
     void (*finish)(struct request *req);
     /* Runs about once an hour in `deeplink work`, for what has grown old. May be NULL. */
     void (*tidy)(struct ctx *ctx);
+    /* Says what the API's description cannot take from the tables; in the arena. May be NULL. */
+    void (*describe)(struct ctx *ctx, struct openapi_about *ret);
     const struct command
         *commands; /* subcommands of `deeplink` that need services; ends with a row without name */
 };

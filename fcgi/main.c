@@ -49,7 +49,9 @@ const struct command builtin_commands[] = {
      "Connects as postgresql_admin says. Also makes the services' login roles and, when it is not there, the file of their\n"
      "passwords. Safe to repeat. --pending only says how many migrations are missing.",
      migrate_command, COMMAND_NEEDS_CONFIG},
-    {"routes", "[--json]", "prints every address that is answered, and who may ask", NULL, routes_command, 0},
+    {"routes", "[--json | --openapi]",
+     "prints every address that is answered, and who may ask; --openapi describes the JSON API (OpenAPI 3.1)",
+     NULL, routes_command, COMMAND_NEEDS_CONFIG},
     {"config check", "", "checks the configuration",
      "Says each problem on a line; exit status 78 when there are any.", config_check_command,
      COMMAND_NEEDS_CONFIG},

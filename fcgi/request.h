@@ -117,6 +117,12 @@ void respond_etag(struct request *req);
 bool respond_etag_of(struct request *req, uint64_t hash);
 /* A 64-bit hash of n bytes, going on from another one (0: none). Not a defence against anybody. */
 uint64_t respond_hash(const void *p, size_t n, uint64_t seed);
+/* The same with a strong tag, for objects that are changed by If-Match; also on answers to changes. */
+void respond_etag_strong(struct request *req);
+/* The opaque part of a body's tag, quotes included; whether it is in the list of an If-Match or If-None-Match
+ * header. */
+const char *respond_tag(struct arena *a, const struct buf *body);
+bool respond_etag_matches(const char *list, const char *opaque);
 /* Cookie; max_age in seconds, 0: until the browser closes, negative: delete. HttpOnly, SameSite=Lax, Path=/,
  * and with TLS the prefix __Host- and Secure. */
 void respond_cookie(struct request *req, const char *name, const char *value, int max_age);

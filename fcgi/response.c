@@ -185,7 +185,7 @@ static uint64_t hash(const char *p, size_t n, uint64_t seed) {
 }
 
 /* Weak comparison (RFC 9110 section 13.1.2): the opaque tag is in the list, or the list is '*'. */
-static bool etag_matches(const char *list, const char *opaque) {
+bool respond_etag_matches(const char *list, const char *opaque) {
     size_t n = strlen(opaque);
     for (const char *p = list; *p != '\0';) {
         p += strspn(p, " \t,");
@@ -202,17 +202,29 @@ static bool etag_matches(const char *list, const char *opaque) {
 
 uint64_t respond_hash(const void *p, size_t n, uint64_t seed) { return hash(p, n, seed); }
 
-bool respond_etag_of(struct request *req, uint64_t value) {
-    const char *opaque, *asked = request_header(req, "If-None-Match");
+static bool is_read(const struct request *req) { return (req->method & (METHOD_GET | METHOD_HEAD)) != 0; }
 
-    if (req->res.status != 200 || (req->method & (METHOD_GET | METHOD_HEAD)) == 0)
-        return false;
-    opaque = arena_printf(req->ctx.arena, "\"%016llx\"", (unsigned long long)value);
-    respond_header(req, "ETag", arena_printf(req->ctx.arena, "W/%s", opaque));
-    if (asked == NULL || !etag_matches(asked, opaque))
+static const char *tag_of(struct arena *a, uint64_t value) {
+    return arena_printf(a, "\"%016llx\"", (unsigned long long)value);
+}
+
+const char *respond_tag(struct arena *a, const struct buf *body) {
+    return tag_of(a, hash(body->p != NULL ? body->p : "", body->n, 0));
+}
+
+/* Whether the reader has it already; then the answer is 304. */
+static bool tell_tag(struct request *req, const char *prefix, const char *tag) {
+    const char *asked = request_header(req, "If-None-Match");
+
+    respond_header(req, "ETag", arena_printf(req->ctx.arena, "%s%s", prefix, tag));
+    if (!is_read(req) || asked == NULL || !respond_etag_matches(asked, tag))
         return false;
     req->res.status = 304;
     return true;
+}
+
+bool respond_etag_of(struct request *req, uint64_t value) {
+    return req->res.status == 200 && is_read(req) && tell_tag(req, "W/", tag_of(req->ctx.arena, value));
 }
 
 void respond_etag(struct request *req) {
@@ -220,6 +232,11 @@ void respond_etag(struct request *req) {
 
     if (!buf_overflowed(body))
         respond_etag_of(req, hash(body->p != NULL ? body->p : "", body->n, 0));
+}
+
+void respond_etag_strong(struct request *req) {
+    if (!buf_overflowed(&req->res.body))
+        tell_tag(req, "", respond_tag(req->ctx.arena, &req->res.body));
 }
 
 /* ---- the header block ---- */
@@ -251,6 +268,8 @@ static const char *reason(int status) {
         {413, "Content Too Large"},
         {415, "Unsupported Media Type"},
         {422, "Unprocessable Content"},
+        {423, "Locked"},
+        {428, "Precondition Required"},
         {429, "Too Many Requests"},
         {499, "Client Closed Request"},
         {500, "Internal Server Error"},

@@ -114,16 +114,18 @@ static void add_row(const char *service, const struct route *row, void *arg) {
     n->rows[i] = row;
 }
 
-static void each_row(const char *service, const struct route *rows, router_each_fn *fn, void *arg) {
-    for (const struct route *row = rows; row != NULL && row->pattern != NULL; row++)
+static void each_row(const char *service, const struct route *row, router_each_fn *fn, void *arg) {
+    for (; row != NULL && row->pattern != NULL; row++)
         fn(service, row, arg);
 }
 
 void router_each(const struct app *app, router_each_fn *fn, void *arg) {
     each_row("", health_routes, fn, arg);
+    each_row("", app->routes, fn, arg);
     for (const struct service *const *s = app->services; s != NULL && *s != NULL; s++) {
         each_row((*s)->name, (*s)->routes, fn, arg);
         each_row((*s)->name, (*s)->api_routes, fn, arg);
+        each_row((*s)->name, (*s)->own_routes, fn, arg);
     }
 }
 

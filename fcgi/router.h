@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "fcgi/base/err.h"
 #include "fcgi/request.h"
@@ -79,7 +80,16 @@ struct route {
     bool reply_list;           /* a list of those */
     bool paged;                /* … with a Link header to the pages around it */
     int status;                /* of the good answer; 0: 200 */
+    bool if_match; /* PUT and PATCH of what others may change meanwhile: 428 without If-Match, 412 when stale
+                    */
+    const int *also; /* further statuses that this one can answer with, ends with 0 */
 };
+
+/* Our own API's house rules hold here, instead of Mastodon's words: lists are pages with cursors, errors are
+ * application/problem+json. */
+static inline bool route_is_own_api(const struct route *row) {
+    return strncmp(row->pattern, "/api/deeplink/", 14) == 0;
+}
 
 /* Builds the look-up structure from every service's rows; aborts with the two rows named when two patterns
  * collide. */

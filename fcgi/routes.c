@@ -6,6 +6,7 @@
 #include "fcgi/command.h"
 #include "fcgi/ctx.h"
 #include "fcgi/json.h"
+#include "fcgi/openapi.h"
 #include "fcgi/router.h"
 #include "fcgi/serve.h"
 
@@ -75,23 +76,44 @@ static void write_row(const char *service, const struct route *row, void *arg) {
         json_close_object(j);
     }
     write_fields(j, row->fields);
+    if (row->scope != NULL)
+        json_put_str(j, "scope", row->scope);
     json_put_str(j, "summary", row->summary);
     json_close_object(j);
 }
 
+static void write_rows(struct buf *out, const struct app *app) {
+    struct json j;
+
+    json_init(&j, out);
+    json_open_array(&j);
+    router_each(app, write_row, &j);
+    json_close_array(&j);
+}
+
+static int print_openapi(struct ctx *ctx, struct buf *out) {
+    struct openapi_about about = {0};
+
+    if (ctx->env->app->describe == NULL)
+        return COMMAND_FAILED;
+    ctx->env->app->describe(ctx, &about);
+    openapi_write(out, ctx->env->app, &about);
+    puts(buf_str(out));
+    return COMMAND_OK;
+}
+
 int routes_command(struct ctx *ctx, int argc, char **argv) {
+    struct buf out;
+
     router_free(router_new(ctx->env->app)); /* two rows that collide end here */
+    buf_init(&out, ctx->arena, (size_t)16 << 20);
+    if (command_flag(argc, argv, "openapi"))
+        return print_openapi(ctx, &out);
     if (!command_flag(argc, argv, "json")) {
         router_each(ctx->env->app, print_text, NULL);
         return COMMAND_OK;
     }
-    struct buf out;
-    struct json j;
-    buf_init(&out, ctx->arena, (size_t)16 << 20);
-    json_init(&j, &out);
-    json_open_array(&j);
-    router_each(ctx->env->app, write_row, &j);
-    json_close_array(&j);
+    write_rows(&out, ctx->env->app);
     puts(buf_str(&out));
     return COMMAND_OK;
 }

@@ -10,6 +10,8 @@
 #include "handlers/connection/service.h"
 #include "handlers/demo/demo.h"
 #include "handlers/post/service.h"
+#include "handlers/reference/pages.h"
+#include "handlers/reference/routes.h"
 #include "handlers/services.h"
 #include "handlers/user/commands.h"
 #include "handlers/user/service.h"
@@ -57,9 +59,11 @@ static void finish(struct request *req) {
 
 const struct app deeplink_app = {
     .services = services,
+    .routes = reference_routes,
     .guard = session_guard,
     .show_error = error_show,
     .finish = finish,
     .tidy = page_cache_tidy,
+    .describe = reference_describe,
     .commands = commands,
 };

@@ -7,10 +7,10 @@
 #          user `deeplink`, as which the servers run (they never run as root)
 #   bench  run, and what the benchmark needs
 #   lint   formatter and checkers
-#   test   all of these, and a browser, Java for the MongoDB wire, and the browser tests' pinned libraries
+#   test   all of these, and a browser, Java for the MongoDB wire, and the tests' pinned libraries
 #
 # Packages come from apt, as root or by sudo. No service of the system is started: the servers are private
-# instances (stack/*.sh). What npm and Maven bring goes to ${XDG_CACHE_HOME:-~/.cache}/deeplink, outside of
+# instances (stack/*.sh). What npm, pip and Maven bring goes to ${XDG_CACHE_HOME:-~/.cache}/deeplink, outside of
 # the tree.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -20,7 +20,7 @@ RUN_PACKAGES="build-essential pkg-config nginx postgresql redis-server libfcgi-d
     zlib1g-dev check ca-certificates"
 BENCH_PACKAGES="wrk"
 LINT_PACKAGES="clang-format clang-format-14 cppcheck shellcheck"
-TEST_PACKAGES="chromium fonts-liberation fonts-noto-color-emoji clang libclang-rt-14-dev"
+TEST_PACKAGES="python3-venv chromium fonts-liberation fonts-noto-color-emoji clang libclang-rt-14-dev"
 # A program that is there already, wherever it came from, needs no package: PROGRAM:PACKAGE
 BENCH_PROGRAMS="curl:curl jq:jq python3:python3"
 LINT_PROGRAMS="python3:python3"
@@ -101,11 +101,10 @@ make_user() {
 cached() { printf '%s/%s-%s\n' "$CACHE" "$1" "$(cat "${@:2}" | sha256sum | cut -c1-12)"; }
 
 npm_libraries() {
-    local from=$ROOT/tests/browser dir
-    [ -s "$from/package-lock.json" ] || return 0
+    local from=$ROOT/tests dir
     dir=$(cached npm "$from/package.json" "$from/package-lock.json")
     if [ ! -d "$dir" ]; then
-        say "installing the browser tests' libraries (npm) into $dir"
+        say "installing the tests' libraries (npm) into $dir"
         rm -rf "$dir.$$"
         mkdir -p "$dir.$$"
         cp "$from/package.json" "$from/package-lock.json" "$dir.$$/"
@@ -117,6 +116,21 @@ npm_libraries() {
     if [ "$(readlink "$ROOT/tests/node_modules" || true)" != "$dir/node_modules" ]; then
         ln -sfnT "$dir/node_modules" "$ROOT/tests/node_modules"
     fi
+}
+
+# A venv of its own: what clients are tested with must not meet what the machine has.
+python_libraries() {
+    local from=$ROOT/tests dir
+    dir=$(cached python "$from/requirements.txt")
+    if [ ! -d "$dir" ]; then
+        say "installing the tests' libraries (pip) into $dir"
+        rm -rf "$dir.$$"
+        python3 -m venv "$dir.$$"
+        "$dir.$$/bin/pip" install -q --disable-pip-version-check -r "$from/requirements.txt" >"$dir.$$/pip.log" 2>&1 ||
+            { last_lines "$dir.$$/pip.log"; die "pip install failed"; }
+        mv -T "$dir.$$" "$dir"
+    fi
+    ln -sfnT "$dir" "$ROOT/tests/.venv"
 }
 
 mongo_wire() {
@@ -155,6 +169,7 @@ main() {
     if [ -n "$run" ]; then make_user; fi
     if [ -n "$test" ]; then
         npm_libraries
+        python_libraries
         mongo_wire
     fi
 }

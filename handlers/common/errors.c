@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "fcgi/base/text.h"
-#include "fcgi/json.h"
 #include "fcgi/router.h"
 #include "gen/templates.h"
+#include "handlers/common/api_error.h"
 #include "handlers/common/forms.h"
 #include "handlers/common/page.h"
 #include "handlers/common/views.h"
@@ -16,30 +16,6 @@ static bool wants_json(const struct request *req) {
     if (text_starts(req->path, "/api/") || (req->route != NULL && req->route->face == FACE_JSON))
         return true;
     return accept != NULL && strstr(accept, "json") != NULL && strstr(accept, "text/html") == NULL;
-}
-
-/* RFC 9457 members beside `error`, typed application/json since clients refuse other types. */
-static void show_json(struct request *req, int status) {
-    const struct error *e = &req->ctx.error;
-    struct json j;
-
-    json_init(&j, respond(req, status, "application/json"));
-    json_open_object(&j);
-    json_put_str(&j, "error", tr(req->ctx.lang, e->text));
-    json_put_str(&j, "code", code_name(e->code));
-    json_put_int(&j, "status", status);
-    if (e->fields != NULL) {
-        json_put_array(&j, "errors");
-        for (const struct field_error *f = e->fields; f != NULL; f = f->next) {
-            json_open_object(&j);
-            json_put_str(&j, "field", f->field);
-            json_put_str(&j, "message", tr(req->ctx.lang, f->text));
-            json_close_object(&j);
-        }
-        json_close_array(&j);
-    }
-    json_put_str(&j, "request_id", req->ctx.request_id);
-    json_close_object(&j);
 }
 
 static void show_page(struct request *req, int status) {
@@ -77,7 +53,7 @@ void error_show(struct request *req) {
     else if (status == 503)
         respond_header(req, "Retry-After", "5");
     if (wants_json(req))
-        show_json(req, status);
+        api_error_show(req, status);
     else if (form_is_fetch(req))
         buf_puts(respond(req, status, "text/plain; charset=utf-8"), tr(req->ctx.lang, e->text));
     else if (e->code == UNAUTHENTICATED)

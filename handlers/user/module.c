@@ -14,6 +14,7 @@ const struct service user_service = {
     .table = &user_table,
     .routes = user_routes,
     .api_routes = user_api_routes,
+    .own_routes = user_own_routes,
     .queries = queries_user,
     .collections = user_collections,
     .consumers = user_consumers,

@@ -5,5 +5,6 @@
 
 extern const struct route user_routes[];     /* routes.c: pages */
 extern const struct route user_api_routes[]; /* routes_api.c: JSON */
+extern const struct route user_own_routes[]; /* routes_own.c: JSON, our own API */
 
 #endif

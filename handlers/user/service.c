@@ -233,3 +233,9 @@ enum code user_changed_or_gone(struct ctx *ctx, enum code c, const bool *ok) {
         return fail(ctx, NOT_FOUND, "There is no such member.");
     return c;
 }
+
+enum code user_changed_or_stale(struct ctx *ctx, enum code c, const bool *ok, int64_t if_version) {
+    if (c == OK && !*ok && if_version != 0)
+        return fail(ctx, ABORTED, tr_mark("This has been changed meanwhile. Read it again, then change it."));
+    return user_changed_or_gone(ctx, c, ok);
+}

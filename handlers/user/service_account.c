@@ -144,7 +144,7 @@ enum code user_service_update_settings(struct ctx *ctx, const Pb__UpdateSettings
     if (!one_of(req->default_audience, audiences))
         return fail_field(ctx, "default_audience",
                           tr_mark("Choose who sees your posts: public, unlisted or followers."));
-    if ((c = user_changed_or_gone(ctx, user_store_settings(ctx, req, &ok), &ok)) == OK)
+    if ((c = user_changed_or_stale(ctx, user_store_settings(ctx, req, &ok), &ok, req->if_version)) == OK)
         user_publish(ctx, req->user_id);
     return c;
 }

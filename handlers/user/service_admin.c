@@ -236,6 +236,18 @@ static int state_number(const char *state) {
     return -1;
 }
 
+static enum code one_member(struct ctx *ctx, int64_t id, Pb__MembersReply *reply) {
+    struct person *p;
+    enum code c = user_person(ctx, id, &p);
+
+    if (c != OK)
+        return c;
+    reply->members = arena_many(ctx->arena, Pb__Member *, 1);
+    reply->members[0] = member_of(ctx, p);
+    reply->n_members = 1;
+    return OK;
+}
+
 enum code user_service_list_members(struct ctx *ctx, const Pb__MembersRequest *req, Pb__MembersReply *reply) {
     struct member_filter f = {.state = state_number(req->state), .before = req->before};
     struct person **found;
@@ -243,6 +255,8 @@ enum code user_service_list_members(struct ctx *ctx, const Pb__MembersRequest *r
 
     if ((c = viewer_may(ctx, PERMISSION_MEMBERS)) != OK)
         return c;
+    if (req->id != 0)
+        return one_member(ctx, req->id, reply);
     f.limit = req->limit == 0 || req->limit > PAGE_MAX ? 40 : req->limit;
     f.role = text_is_empty(req->role) ? NULL : req->role;
     if (!text_is_empty(req->query)) {
@@ -480,14 +494,16 @@ enum code user_service_site(struct ctx *ctx, struct user_site *ret_site) {
 
 /* ---- audit */
 
-enum code user_service_audit(struct ctx *ctx, const char *before, size_t limit, struct audit_page *ret_page) {
+enum code user_service_audit(struct ctx *ctx, const struct audit_filter *filter, const char *before,
+                             size_t limit, struct audit_page *ret_page) {
+    struct audit_match match = {filter->actor_id, filter->target_id, filter->kind};
     struct audit_entry *entries;
     enum code c = viewer_may(ctx, PERMISSION_AUDIT);
 
     if (c != OK)
         return c;
     limit = limit == 0 || limit > PAGE_MAX ? 40 : limit;
-    if ((c = user_store_audit(ctx, before, limit, &entries, &ret_page->n, &ret_page->next)) != OK)
+    if ((c = user_store_audit(ctx, &match, before, limit, &entries, &ret_page->n, &ret_page->next)) != OK)
         return c;
     ret_page->items = arena_many(ctx->arena, struct audit_item, ret_page->n);
     for (size_t i = 0; i < ret_page->n; i++) {
@@ -522,7 +538,8 @@ static enum code walk_page(struct ctx *ctx, struct walk *w, int64_t *n, int64_t 
     struct audit_entry *entries;
     const char *next;
     size_t count;
-    enum code c = user_store_audit(ctx, w->before, PAGE_MAX, &entries, &count, &next);
+    enum code c =
+        user_store_audit(ctx, &(struct audit_match){0}, w->before, PAGE_MAX, &entries, &count, &next);
 
     for (size_t i = 0; c == OK && i < count; i++, ++*n) {
         *ret_seq = entries[i].seq;

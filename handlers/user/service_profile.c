@@ -142,7 +142,9 @@ enum code user_service_update_profile(struct ctx *ctx, const Pb__UpdateProfileRe
         return c;
     words.n_words = user_words(ctx, p->card->handle, words.name, words.headline, &found_by);
     words.words = found_by;
-    if ((c = user_changed_or_gone(ctx, user_store_profile_set(ctx, req->user_id, &words, &ok), &ok)) != OK)
+    words.if_version = req->if_version;
+    c = user_store_profile_set(ctx, req->user_id, &words, &ok);
+    if ((c = user_changed_or_stale(ctx, c, &ok, req->if_version)) != OK)
         return c;
     user_publish(ctx, req->user_id);
     get.id = req->user_id;

@@ -61,4 +61,7 @@ size_t user_words(struct ctx *ctx, const char *handle, const char *name, const c
 /* An OK answer of a statement that found nothing to change any more. */
 enum code user_changed_or_gone(struct ctx *ctx, enum code c, const bool *ok);
 
+/* The same for a change of one version alone (0: any): ABORTED when it was another. */
+enum code user_changed_or_stale(struct ctx *ctx, enum code c, const bool *ok, int64_t if_version);
+
 #endif

@@ -339,7 +339,7 @@ enum code user_store_settings(struct ctx *ctx, const Pb__UpdateSettingsRequest *
     PGresult *r = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_USER_SETTINGS, &r, pg_i8(s->user_id), pg_bool(s->locked),
                          pg_bool(s->discoverable), pg_bool(s->hide_network), pg_bool(s->noindex),
-                         pg_text(s->default_audience));
+                         pg_text(s->default_audience), pg_i8_or_null(s->if_version));
 
     return changed(ctx, c, r, ret_ok);
 }
@@ -356,10 +356,10 @@ enum code user_store_appearance(struct ctx *ctx, int64_t id, const char *theme, 
 
 enum code user_store_profile_set(struct ctx *ctx, int64_t id, const struct profile_words *p, bool *ret_ok) {
     PGresult *r = NULL;
-    enum code c =
-        pg_run(ctx, db(ctx), &Q_USER_PROFILE_SET, &r, pg_i8(id), pg_text(p->name), pg_text(p->headline),
-               pg_text(p->bio), pg_text(p->bio_html), pg_texts(p->field_names, p->n_fields),
-               pg_texts(p->field_values, p->n_fields), pg_texts(p->words, p->n_words));
+    enum code c = pg_run(ctx, db(ctx), &Q_USER_PROFILE_SET, &r, pg_i8(id), pg_text(p->name),
+                         pg_text(p->headline), pg_text(p->bio), pg_text(p->bio_html),
+                         pg_texts(p->field_names, p->n_fields), pg_texts(p->field_values, p->n_fields),
+                         pg_texts(p->words, p->n_words), pg_i8_or_null(p->if_version));
 
     return changed(ctx, c, r, ret_ok);
 }

@@ -126,6 +126,7 @@ struct profile_words {
     size_t n_fields;
     const char *const *words;
     size_t n_words;
+    int64_t if_version; /* only while the account has this one; 0: any */
 };
 enum code user_store_profile_set(struct ctx *ctx, int64_t id, const struct profile_words *p, bool *ret_ok);
 
@@ -264,7 +265,11 @@ struct audit_entry {
     const char *prev, *hash; /* hexadecimal */
     bool whole;              /* hash is what prev and the content make */
 };
-enum code user_store_audit(struct ctx *ctx, const char *before, size_t limit, struct audit_entry **ret,
-                           size_t *ret_n, const char **ret_next);
+struct audit_match {
+    int64_t actor_id, target_id; /* 0: any */
+    const char *kind;            /* NULL or "": any */
+};
+enum code user_store_audit(struct ctx *ctx, const struct audit_match *match, const char *before, size_t limit,
+                           struct audit_entry **ret, size_t *ret_n, const char **ret_next);
 
 #endif

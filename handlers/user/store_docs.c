@@ -12,7 +12,7 @@
  * in between unseen by who knows the newest hash. */
 const struct collection user_collections[] = {
     {"activity", 365, {{0}}},
-    {"audit", 0, {{"p,event"}}},
+    {"audit", 0, {{"p,event"}, {"p,actor,-t"}, {"p,target,-t"}, {"p,kind,-t"}}},
     {0},
 };
 #define ACTIVITY (&user_collections[0])
@@ -220,10 +220,24 @@ enum code user_store_audit_add(struct ctx *ctx, const struct remembered *r, size
     return c;
 }
 
-enum code user_store_audit(struct ctx *ctx, const char *before, size_t limit, struct audit_entry **ret,
-                           size_t *ret_n, const char **ret_next) {
+/* NULL: all entries. */
+static json_object *audit_wanted(struct ctx *ctx, const struct audit_match *match) {
+    json_object *equal = new_doc(ctx);
+
+    if (match->actor_id != 0)
+        add_int(equal, "actor", match->actor_id);
+    if (match->target_id != 0)
+        add_int(equal, "target", match->target_id);
+    if (!text_is_empty(match->kind))
+        add_text(equal, "kind", match->kind);
+    return json_object_object_length(equal) > 0 ? equal : NULL;
+}
+
+enum code user_store_audit(struct ctx *ctx, const struct audit_match *match, const char *before, size_t limit,
+                           struct audit_entry **ret, size_t *ret_n, const char **ret_next) {
     struct doc_page page;
-    enum code c = docs_list(ctx, ctx->env->docs, AUDIT, AUDIT_P, NULL, before, limit, &page);
+    enum code c =
+        docs_list(ctx, ctx->env->docs, AUDIT, AUDIT_P, audit_wanted(ctx, match), before, limit, &page);
 
     if (c != OK)
         return c;

@@ -241,11 +241,12 @@ SELECT changed.id, events.emit('user.security.v1', changed.id, 'user.security', 
 FROM changed;
 
 -- name: user_settings :maybe
+-- $7: only while the account has this version; NULL: any.
 WITH changed AS (
     UPDATE accounts
     SET locked = $2, discoverable = $3, hide_network = $4, noindex = $5, default_audience = $6,
         version = version + 1
-    WHERE id = $1 RETURNING id, version
+    WHERE id = $1 AND ($7::bigint IS NULL OR version = $7::bigint) RETURNING id, version
 )
 SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text FROM changed;
 
@@ -261,12 +262,13 @@ RETURNING id;
 UPDATE accounts SET theme = $2, language = $3 WHERE id = $1 RETURNING id;
 
 -- name: user_profile_set :maybe
+-- $9: only while the account has this version; NULL: any.
 WITH changed AS (
     UPDATE accounts
     SET name = $2, headline = $3, bio = $4, bio_html = $5, field_names = $6, field_values = $7,
         words = array_to_tsvector($8::text[]),
         version = version + 1
-    WHERE id = $1 RETURNING id, version
+    WHERE id = $1 AND ($9::bigint IS NULL OR version = $9::bigint) RETURNING id, version
 )
 SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text FROM changed;
 

@@ -1,5 +1,6 @@
 // What the HTTP tests share: a client that behaves like a browser without script (cookie jar, forms read out of the
-// HTML, redirects), checks with a count, and members to act as. Node's own modules alone.
+// HTML, redirects), checks with a count, and members to act as. Every JSON answer of the API that it gets is held against
+// the site's own description (lib_schema.mjs): what is not described fails the test.
 //
 //   import { Client, signUp, member, token, check, equal, finish } from './lib.mjs';
 //   const ada = await member('ada');                       // made by `deeplink user create`, logged in by the form
@@ -13,6 +14,7 @@ import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { schemaProblem } from './lib_schema.mjs';
 
 export const BASE = process.env.TEST_BASE_URL ?? 'http://127.0.0.1:8080';
 export const PASSWORD = 'quiet meadow lantern';
@@ -164,6 +166,20 @@ function linkText(html, tags, i) {
     return close < 0 ? '' : textOf(html.slice(tags[i].end, tags[close].at));
 }
 
+// ---- What the site says of itself ------------------------------------------------------------------------------------
+
+/** Fails a check for an answer that /api/openapi.json does not describe; passes say nothing. */
+async function holdAgainstDescription(base, method, target, answer) {
+    let problem;
+    try {
+        problem = await schemaProblem(base, method, target, answer);
+    } catch (e) {
+        problem = e.message;
+    }
+    if (problem)
+        check(`${method} ${target} is as described`, false, problem);
+}
+
 // ---- The client ------------------------------------------------------------------------------------------------------
 
 export class Client {
@@ -174,7 +190,13 @@ export class Client {
     }
 
     /** One request, no redirect followed. path may be anything, also what no browser would send. */
-    request(method, target, { headers = {}, body } = {}) {
+    async request(method, target, options = {}) {
+        const answer = await this.send(method, target, options);
+        await holdAgainstDescription(this.base.origin, method, target, answer);
+        return answer;
+    }
+
+    send(method, target, { headers = {}, body } = {}) {
         const url = target.startsWith('http') ? new URL(target) : null;
         const options = { method, host: this.base.hostname, port: this.base.port, path: url ? url.pathname + url.search : target,
             agent: agents[this.base.protocol], headers: { host: this.base.host, ...this.headers, ...headers } };
@@ -255,6 +277,16 @@ export class Client {
         if (!button)
             throw new Error(`${page.url} (${page.status}) has no button to ${action}`);
         return this.submit(button.form, {}, { action, ...options });
+    }
+
+    /** A request of a program: JSON there and back; members' writes bring the form token. */
+    async call(method, target, body, { headers = {}, ...options } = {}) {
+        if (method !== 'GET' && this.cookies.size > 0)
+            this.token ??= await this.csrf();
+        return this.request(method, target, { ...options,
+            headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+                ...(this.token && method !== 'GET' ? { 'x-csrf-token': this.token } : {}), ...headers },
+            body: body === undefined ? undefined : JSON.stringify(body) });
     }
 
     /** As press(), as the script does it: answers with the fragment that changed. */

@@ -1,0 +1,15 @@
+/* How the JSON API refuses: RFC 9457 problems, with Mastodon's `error` beside them where its clients ask. */
+#ifndef DEEPLINK_COMMON_API_ERROR_H
+#define DEEPLINK_COMMON_API_ERROR_H
+
+#include "fcgi/request.h"
+#include "fcgi/shape.h"
+
+extern const struct shape api_error_shape;   /* "Error": under /api/v1, /api/v2 and /oauth */
+extern const struct shape api_problem_shape; /* "Problem": under /api/deeplink/ */
+
+/* Writes req->ctx.error as the answer's body: application/problem+json under /api/deeplink/, elsewhere
+ * application/json, since Mastodon's clients refuse other types. */
+void api_error_show(struct request *req, int status);
+
+#endif
