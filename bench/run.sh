@@ -5,7 +5,8 @@
 #
 #   BUILD         where the program was built (build)
 #   --quick       shorter measurements: a minute and a half instead of five
-#   --only        some rows: home api-home fragment profile-anonymous profile post-anonymous post like compose mix
+#   --only        some rows: home api-home fragment profile-anonymous profile post-anonymous post like compose
+#                 mix
 #   --graph FILE  the members' friendships, two numbers a line (or $GRAPH); else such a network is generated
 #   --seconds N   how long each of our measurements takes, for example to look on with a profiler
 #

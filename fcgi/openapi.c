@@ -44,7 +44,8 @@ static void put_query_parameters(struct json *j, const struct route *row) {
     char name[128];
 
     for (const struct field *f = row->fields; f != NULL && f->name != NULL; f++) {
-        snprintf(name, sizeof name, "%s%s", f->name, f->kind == FIELD_IDS || f->kind == FIELD_LINES ? "[]" : "");
+        snprintf(name, sizeof name, "%s%s", f->name,
+                 f->kind == FIELD_IDS || f->kind == FIELD_LINES ? "[]" : "");
         json_open_object(j);
         json_put_str(j, "name", name);
         json_put_str(j, "in", "query");

@@ -10,8 +10,8 @@
 #   test   all of these, and a browser, Java for the MongoDB wire, and the tests' pinned libraries
 #
 # Packages come from apt, as root or by sudo. No service of the system is started: the servers are private
-# instances (stack/*.sh). What npm, pip and Maven bring goes to ${XDG_CACHE_HOME:-~/.cache}/deeplink, outside of
-# the tree.
+# instances (stack/*.sh). What npm, pip and Maven bring goes to ${XDG_CACHE_HOME:-~/.cache}/deeplink, outside
+# of the tree.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 RUN_PACKAGES="build-essential pkg-config nginx postgresql redis-server libfcgi-dev libpq-dev libhiredis-dev
@@ -126,8 +126,8 @@ python_libraries() {
         say "installing the tests' libraries (pip) into $dir"
         rm -rf "$dir.$$"
         python3 -m venv "$dir.$$"
-        "$dir.$$/bin/pip" install -q --disable-pip-version-check -r "$from/requirements.txt" >"$dir.$$/pip.log" 2>&1 ||
-            { last_lines "$dir.$$/pip.log"; die "pip install failed"; }
+        "$dir.$$/bin/pip" install -q --disable-pip-version-check -r "$from/requirements.txt" \
+            >"$dir.$$/pip.log" 2>&1 || { last_lines "$dir.$$/pip.log"; die "pip install failed"; }
         mv -T "$dir.$$" "$dir"
     fi
     ln -sfnT "$dir" "$ROOT/tests/.venv"
