@@ -58,6 +58,20 @@ const struct shape api_error_shape = {
                                            FIELD(error_view, problem, SHAPE_SPLICE, .of = &api_problem_shape),
                                            {0}}};
 
+/* Written by the token endpoint itself; what the guard refuses there has `error` too, and more. */
+struct oauth_error {
+    const char *error, *error_description;
+};
+
+const struct shape api_oauth_error_shape = {
+    .name = "OAuthError",
+    .size = sizeof(struct oauth_error),
+    .words = "a refusal of an OAuth endpoint (RFC 6749)",
+    .fields = (const struct shape_field[]){
+        FIELD(oauth_error, error, SHAPE_STR, .words = "for programs: invalid_grant and the like"),
+        FIELD(oauth_error, error_description, SHAPE_STR, .optional = true),
+        {0}}};
+
 /* "NOT_FOUND" is urn:deeplink:problem:not-found, titled "Not found". */
 static void name_kind(struct ctx *ctx, struct problem *p) {
     char *type = arena_printf(ctx->arena, "urn:deeplink:problem:%s", p->code), *title;
