@@ -10,32 +10,68 @@
 #include "handlers/common/page.h"
 #include "handlers/common/views.h"
 
+/* Addresses that only programs ask for, also where there is nothing. */
+static bool for_programs(const char *path) {
+    static const char *const begin[] = {"/api/",           "/oauth/token",  "/oauth/revoke",
+                                        "/oauth/userinfo", "/.well-known/", "/nodeinfo/"};
+
+    for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
+        if (text_starts(path, begin[i]))
+            return true;
+    return false;
+}
+
 static bool wants_json(const struct request *req) {
     const char *accept = request_header(req, "Accept");
 
-    if (text_starts(req->path, "/api/") || (req->route != NULL && req->route->face == FACE_JSON))
+    if (for_programs(req->path) || (req->route != NULL && req->route->face == FACE_JSON))
         return true;
     return accept != NULL && strstr(accept, "json") != NULL && strstr(accept, "text/html") == NULL;
 }
 
-/* RFC 9457 members beside `error`, typed application/json since clients refuse other types. */
+/* {"pointer": "#/max_uses", "code": "invalid", "message": "…"}, and the field's name as it is. */
+static void put_field(struct json *j, const struct request *req, const struct field_error *f) {
+    json_open_object(j);
+    json_put_str(j, "pointer", arena_printf(req->ctx.arena, "#/%s", f->field));
+    json_put_str(j, "code", "invalid");
+    json_put_str(j, "message", tr(req->ctx.lang, f->text));
+    json_put_str(j, "field", f->field);
+    json_close_object(j);
+}
+
+/* What is wrong in one line: of fields, all that is said of them. */
+static const char *summary(const struct request *req) {
+    const struct error *e = &req->ctx.error;
+    const char *out = "";
+
+    if (e->fields == NULL)
+        return tr(req->ctx.lang, e->text);
+    for (const struct field_error *f = e->fields; f != NULL; f = f->next)
+        out = arena_printf(req->ctx.arena, "%s%s%s: %s", out, *out != '\0' ? " " : "", f->field,
+                           tr(req->ctx.lang, f->text));
+    return out;
+}
+
+/* RFC 9457's members beside `error`. Where Mastodon's clients ask, typed application/json, since they refuse
+ * other types. */
 static void show_json(struct request *req, int status) {
     const struct error *e = &req->ctx.error;
+    bool ours = text_starts(req->path, "/api/deeplink/");
+    const char *words = summary(req);
     struct json j;
 
-    json_init(&j, respond(req, status, "application/json"));
+    json_init(&j, respond(req, status, ours ? "application/problem+json" : "application/json"));
     json_open_object(&j);
-    json_put_str(&j, "error", tr(req->ctx.lang, e->text));
-    json_put_str(&j, "code", code_name(e->code));
+    json_put_str(&j, "error", words);
+    json_put_str(&j, "type", arena_printf(req->ctx.arena, "urn:deeplink:error:%s", code_name(e->code)));
+    json_put_str(&j, "title", tr(req->ctx.lang, e->text));
     json_put_int(&j, "status", status);
+    json_put_str(&j, "detail", words);
+    json_put_str(&j, "code", code_name(e->code));
     if (e->fields != NULL) {
         json_put_array(&j, "errors");
-        for (const struct field_error *f = e->fields; f != NULL; f = f->next) {
-            json_open_object(&j);
-            json_put_str(&j, "field", f->field);
-            json_put_str(&j, "message", tr(req->ctx.lang, f->text));
-            json_close_object(&j);
-        }
+        for (const struct field_error *f = e->fields; f != NULL; f = f->next)
+            put_field(&j, req, f);
         json_close_array(&j);
     }
     json_put_str(&j, "request_id", req->ctx.request_id);
