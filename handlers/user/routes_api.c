@@ -24,6 +24,18 @@ static const struct field token_fields[] = {
     {.name = "client_id", .kind = FIELD_SECRET},
     {.name = "client_secret", .kind = FIELD_SECRET},
     {.name = "scope", .kind = FIELD_LINE, .max = 1500},
+    {.name = "code", .kind = FIELD_SECRET},
+    {.name = "redirect_uri", .kind = FIELD_SECRET, .max = 2000},
+    {.name = "code_verifier", .kind = FIELD_SECRET},
+    {.name = "refresh_token", .kind = FIELD_SECRET},
+    {0},
+};
+
+static const struct field revoke_fields[] = {
+    {.name = "client_id", .kind = FIELD_SECRET},
+    {.name = "client_secret", .kind = FIELD_SECRET},
+    {.name = "token", .kind = FIELD_SECRET, .max = 500},
+    {.name = "token_type_hint", .kind = FIELD_SECRET},
     {0},
 };
 
@@ -143,5 +155,7 @@ const struct route user_api_routes[] = {
      .fields = marker_set_fields,
      .reply = &user_api_markers_shape,
      .summary = "says how far one has read"},
+    {POST, .pattern = "/oauth/revoke", .handler = user_api_revoke, .auth = AUTH_ANYBODY,
+     .fields = revoke_fields, .rate = &oauth_rate, .summary = "ends a token"},
     {0},
 };
