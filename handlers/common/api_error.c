@@ -12,14 +12,9 @@ struct problem_field {
 };
 
 struct problem {
-    const char *type, *title, *code, *detail, *request_id;
+    const char *error, *type, *title, *code, *detail, *request_id;
     int64_t status;
     struct shape_list errors; /* struct problem_field */
-};
-
-struct error_view {
-    const char *error;
-    struct problem problem;
 };
 
 #define FIELD(view, member, kind_, ...) \
@@ -35,27 +30,29 @@ static const struct shape problem_field_shape = {
         FIELD(problem_field, message, SHAPE_STR, .words = "what is wrong and how to mend it"),
         {0}}};
 
-const struct shape api_problem_shape = {
-    .name = "Problem",
-    .size = sizeof(struct problem),
-    .words = "a refusal (RFC 9457)",
-    .fields = (const struct shape_field[]){
-        FIELD(problem, type, SHAPE_STR, .words = "urn:deeplink:error:<code>"),
-        FIELD(problem, title, SHAPE_STR, .words = "the kind of problem, in the reader's language"),
-        FIELD(problem, status, SHAPE_INT, .words = "the HTTP status"),
-        FIELD(problem, code, SHAPE_STR, .words = "the kind of problem, for programs"),
-        FIELD(problem, detail, SHAPE_STR, .words = "what went wrong, each field named"),
-        FIELD(problem, errors, SHAPE_LIST, .of = &problem_field_shape, .words = "every field that is wrong"),
-        FIELD(problem, request_id, SHAPE_STR, .words = "names this request in the server's log"),
-        {0}}};
+/* What may be left out is what the gateway in front does not know when it refuses by itself. */
+static const struct shape_field problem_fields[] = {
+    FIELD(problem, error, SHAPE_STR, .words = "what went wrong, in the reader's language"),
+    FIELD(problem, type, SHAPE_STR, .words = "urn:deeplink:error:<code>"),
+    FIELD(problem, title, SHAPE_STR, .words = "the kind of problem, in the reader's language"),
+    FIELD(problem, status, SHAPE_INT, .words = "the HTTP status"),
+    FIELD(problem, code, SHAPE_STR, .optional = true, .words = "the kind of problem, for programs"),
+    FIELD(problem, detail, SHAPE_STR, .optional = true, .words = "what went wrong, each field named"),
+    FIELD(problem, errors, SHAPE_LIST, .of = &problem_field_shape, .optional = true,
+          .words = "every field that is wrong"),
+    FIELD(problem, request_id, SHAPE_STR, .optional = true, .words = "names this request in the server's log"),
+    {0}};
+
+const struct shape api_problem_shape = {.name = "Problem",
+                                        .size = sizeof(struct problem),
+                                        .words = "a refusal (RFC 9457)",
+                                        .fields = problem_fields};
 
 const struct shape api_error_shape = {
     .name = "Error",
-    .size = sizeof(struct error_view),
+    .size = sizeof(struct problem),
     .words = "a refusal as Mastodon's clients know it, with the members of RFC 9457",
-    .fields = (const struct shape_field[]){FIELD(error_view, error, SHAPE_STR, .words = "what went wrong"),
-                                           FIELD(error_view, problem, SHAPE_SPLICE, .of = &api_problem_shape),
-                                           {0}}};
+    .fields = problem_fields};
 
 /* Written by the token endpoint itself; what the guard refuses there has `error` too, and more. */
 struct oauth_error {
@@ -101,20 +98,17 @@ static struct shape_list fields_of(struct ctx *ctx) {
 void api_error_show(struct request *req, int status) {
     struct ctx *ctx = &req->ctx;
     const char *words = summary(ctx), *code = code_name(ctx->error.code);
-    struct error_view v = {.error = words,
-                           .problem = {.type = arena_printf(ctx->arena, "urn:deeplink:error:%s", code),
-                                       .title = tr(ctx->lang, ctx->error.text),
-                                       .status = status,
-                                       .code = code,
-                                       .detail = words,
-                                       .errors = fields_of(ctx),
-                                       .request_id = ctx->request_id}};
+    struct problem v = {.error = words,
+                        .type = arena_printf(ctx->arena, "urn:deeplink:error:%s", code),
+                        .title = tr(ctx->lang, ctx->error.text),
+                        .status = status,
+                        .code = code,
+                        .detail = words,
+                        .errors = fields_of(ctx),
+                        .request_id = ctx->request_id};
     bool own = text_starts(req->path, "/api/deeplink/");
     struct json j;
 
     json_init(&j, respond(req, status, own ? "application/problem+json" : "application/json"));
-    if (own)
-        shape_write(&j, &api_problem_shape, &v.problem);
-    else
-        shape_write(&j, &api_error_shape, &v);
+    shape_write(&j, own ? &api_problem_shape : &api_error_shape, &v);
 }

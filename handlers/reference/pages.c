@@ -63,8 +63,6 @@ enum code reference_page_document(struct request *req) {
         }
     }
     buf_add(respond(req, 200, "application/json"), document.p, document.n);
-    respond_header(req, "Access-Control-Allow-Origin", "*");
-    respond_header(req, "Cross-Origin-Resource-Policy", "cross-origin");
     respond_header(req, "Cache-Control", "public, no-cache");
     respond_etag(req);
     return OK;
