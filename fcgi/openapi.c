@@ -206,7 +206,7 @@ static void put_responses(struct json *j, const struct route *row) {
         json_close_object(j);
     }
     for (size_t i = 0; i < n; i++) {
-        snprintf(ref, sizeof ref, "%s%d", route_is_own_api(row) ? "Problem" : "Error", statuses[i]);
+        snprintf(ref, sizeof ref, "%s%d", openapi_refusal_kind(row), statuses[i]);
         open_status(j, statuses[i]);
         openapi_put_ref(j, "responses", ref);
         json_close_object(j);

@@ -5,7 +5,8 @@
 #include "fcgi/request.h"
 #include "fcgi/shape.h"
 
-extern const struct shape api_error_shape;   /* "Error": under /api/v1, /api/v2 and /oauth */
+extern const struct shape api_error_shape;   /* "Error": under /api/v1 and /api/v2 */
+extern const struct shape api_oauth_error_shape; /* "OAuthError": under /oauth (RFC 6749 section 5.2) */
 extern const struct shape api_problem_shape; /* "Problem": under /api/deeplink/ */
 
 /* Writes req->ctx.error as the answer's body: application/problem+json under /api/deeplink/, elsewhere

@@ -14,10 +14,18 @@
 #include "gen/templates.h"
 #include "handlers/common/api_error.h"
 #include "handlers/common/forms.h"
+#include "handlers/common/scopes.h"
 #include "handlers/reference/view.h"
 
 #define DOCUMENT_MAX ((size_t)4 << 20)
 #define GROUPS_MAX 32
+
+static const char *scopes_words(const char *name) {
+    for (const struct scope *s = scopes_all; s->name != NULL; s++)
+        if (strcmp(s->name, name) == 0)
+            return s->words;
+    return NULL;
+}
 
 void reference_describe(struct ctx *ctx, struct openapi_about *ret) {
     const struct config *config = ctx->env->config;
@@ -32,7 +40,9 @@ void reference_describe(struct ctx *ctx, struct openapi_about *ret) {
         .server = config->base_url,
         .cookie = strncmp(config->base_url, "https:", 6) == 0 ? "__Host-sid" : "sid",
         .csrf_header = "X-CSRF-Token",
+        .scope_words = scopes_words,
         .error = &api_error_shape,
+        .oauth = &api_oauth_error_shape,
         .problem = &api_problem_shape,
     };
 }
@@ -53,8 +63,6 @@ enum code reference_page_document(struct request *req) {
         }
     }
     buf_add(respond(req, 200, "application/json"), document.p, document.n);
-    respond_header(req, "Access-Control-Allow-Origin", "*");
-    respond_header(req, "Cross-Origin-Resource-Policy", "cross-origin");
     respond_header(req, "Cache-Control", "public, no-cache");
     respond_etag(req);
     return OK;
@@ -152,7 +160,7 @@ static struct reference_operation operation_of(struct arena *a, const struct rou
                                     .needs_member = row->auth == AUTH_MEMBER,
                                     .needs_app = row->auth == AUTH_APP,
                                     .by_page = row->paged || (row->reply_list && route_is_own_api(row)),
-                                    .own = route_is_own_api(row),
+                                    .refusal = openapi_refusal_kind(row),
                                     .if_match = row->if_match,
                                     .in_query = openapi_in_query(row),
                                     .status = row->status != 0 ? row->status : 200,

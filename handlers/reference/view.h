@@ -16,7 +16,7 @@ struct reference_value { /* a field that is sent, or a member of an answer */
 struct reference_operation {
     const char *id, *method, *path, *summary;
     const char *scope; /* NULL: any token */
-    bool needs_member, needs_app, by_page, own, if_match;
+    bool needs_member, needs_app, by_page, if_match;
     bool in_query;
     const struct reference_value *fields;
     size_t n_fields;
@@ -24,6 +24,7 @@ struct reference_operation {
     const char *reply; /* the shape's name; NULL: none */
     bool reply_list;
     const char *refusals; /* "400 401 404" */
+    const char *refusal;  /* their shape's name */
 };
 
 struct reference_group {

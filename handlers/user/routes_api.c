@@ -24,6 +24,18 @@ static const struct field token_fields[] = {
     {.name = "client_id", .kind = FIELD_SECRET},
     {.name = "client_secret", .kind = FIELD_SECRET},
     {.name = "scope", .kind = FIELD_LINE, .max = 1500},
+    {.name = "code", .kind = FIELD_SECRET},
+    {.name = "redirect_uri", .kind = FIELD_SECRET, .max = 2000},
+    {.name = "code_verifier", .kind = FIELD_SECRET},
+    {.name = "refresh_token", .kind = FIELD_SECRET},
+    {0},
+};
+
+static const struct field revoke_fields[] = {
+    {.name = "client_id", .kind = FIELD_SECRET},
+    {.name = "client_secret", .kind = FIELD_SECRET},
+    {.name = "token", .kind = FIELD_SECRET, .max = 500},
+    {.name = "token_type_hint", .kind = FIELD_SECRET},
     {0},
 };
 
@@ -91,11 +103,14 @@ static const struct rate oauth_rate = {"oauth", 300, 300, true};
 #define NONE_OF_MEMBER \
     GET, .handler = user_api_none_of_member, .reply = &api_nothing_shape, .reply_list = true
 
+static const int no_app[] = {404, 0}; /* a personal token */
+
 const struct route user_api_routes[] = {
     {POST, .pattern = "/api/v1/apps", .handler = user_api_app_create, .auth = AUTH_ANYBODY,
      .fields = app_fields, .rate = &app_rate, .reply = &api_credential_application_shape,
      .summary = "registers an app"},
     {GET, .pattern = "/api/v1/apps/verify_credentials", .handler = user_api_app_verify, .auth = AUTH_APP,
+     .also = no_app,
      .reply = &api_application_shape, .summary = "the app that the token was given to"},
     {POST, .pattern = "/oauth/token", .handler = user_api_token, .auth = AUTH_ANYBODY, .fields = token_fields,
      .rate = &oauth_rate, .reply = &api_token_shape, .summary = "gives an app a token"},
@@ -140,5 +155,7 @@ const struct route user_api_routes[] = {
      .fields = marker_set_fields,
      .reply = &user_api_markers_shape,
      .summary = "says how far one has read"},
+    {POST, .pattern = "/oauth/revoke", .handler = user_api_revoke, .auth = AUTH_ANYBODY,
+     .fields = revoke_fields, .rate = &oauth_rate, .summary = "ends a token"},
     {0},
 };

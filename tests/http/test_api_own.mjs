@@ -37,7 +37,7 @@ await part('errors', async () => {
     const refused = await nobody.call('GET', `${API}/me`);
     equal('who is not known', refused.status, 401);
     equal('a problem has its type', refused.header('content-type'), 'application/problem+json');
-    equal('… and names its kind', refused.json().type, 'urn:deeplink:problem:unauthenticated');
+    equal('… and names its kind', refused.json().type, 'urn:deeplink:error:UNAUTHENTICATED');
     const wrong = await ada.call('POST', `${API}/me/email`, { email: 'nothing' });
     equal('wrong fields', wrong.status, 422);
     equal('… are named', wrong.json().errors.map((e) => [e.field, e.pointer]), [['email', '#/email'], ['password', '#/password']]);
