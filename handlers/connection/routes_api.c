@@ -35,6 +35,9 @@ static const struct field note_fields[] = {{.name = "comment", .kind = FIELD_TEX
 /* As for the pages' buttons, and counted with them. */
 static const struct rate follow_rate = {"follow", 120, 600, false};
 
+/* Instead of a member that is suspended. */
+static const int gone[] = {410, 0};
+
 #define GET .method = METHOD_GET, .face = FACE_JSON
 #define POST .method = METHOD_POST, .face = FACE_JSON
 #define ACCOUNTS GET, .reply = &api_account_shape, .reply_list = true
@@ -48,12 +51,12 @@ const struct route connection_api_routes[] = {
     {GET, .pattern = "/api/v1/accounts/familiar_followers", .handler = connection_api_familiar,
      .scope = "read:follows", .fields = ids_fields, .reply = &api_familiar_shape, .reply_list = true,
      .summary = "followers of members whom one follows"},
-    {ACCOUNTS, .pattern = "/api/v1/accounts/{id}/followers", .handler = connection_api_followers,
-     .auth = AUTH_ANYBODY, .scope = "read:accounts", .fields = page_fields, .paged = true,
-     .summary = "who follows a member"},
-    {ACCOUNTS, .pattern = "/api/v1/accounts/{id}/following", .handler = connection_api_following,
-     .auth = AUTH_ANYBODY, .scope = "read:accounts", .fields = page_fields, .paged = true,
-     .summary = "whom a member follows"},
+    {ACCOUNTS, .also = gone, .pattern = "/api/v1/accounts/{id}/followers",
+     .handler = connection_api_followers, .auth = AUTH_ANYBODY, .scope = "read:accounts",
+     .fields = page_fields, .paged = true, .summary = "who follows a member"},
+    {ACCOUNTS, .also = gone, .pattern = "/api/v1/accounts/{id}/following",
+     .handler = connection_api_following, .auth = AUTH_ANYBODY, .scope = "read:accounts",
+     .fields = page_fields, .paged = true, .summary = "whom a member follows"},
 
     {CHANGE, .pattern = "/api/v1/accounts/{id}/follow", .handler = connection_api_follow,
      .permission = PERMISSION_POST, .scope = "write:follows", .rate = &follow_rate, .fields = follow_fields,

@@ -83,8 +83,11 @@ static const struct rate oauth_rate = {"oauth", 300, 300, true};
 /* ---- Addresses */
 
 #define ACCOUNTS GET, .scope = "read:accounts", .reply = &api_account_shape, .reply_list = true
+/* What may be instead of a member. */
+static const int not_found[] = {404, 0}, gone[] = {410, 0};
+
 #define NONE_OF_MEMBER \
-    GET, .handler = user_api_none_of_member, .reply = &api_nothing_shape, .reply_list = true
+    GET, .handler = user_api_none_of_member, .also = gone, .reply = &api_nothing_shape, .reply_list = true
 
 const struct route user_api_routes[] = {
     {POST, .pattern = "/api/v1/apps", .handler = user_api_app_create, .auth = AUTH_ANYBODY,
@@ -109,10 +112,10 @@ const struct route user_api_routes[] = {
      .fields = ids_fields, .summary = "several members"},
     {ACCOUNTS, .pattern = "/api/v1/accounts/search", .handler = user_api_search, .fields = search_fields,
      .summary = "members by words"},
-    {GET, .pattern = "/api/v1/accounts/lookup", .handler = user_api_lookup, .auth = AUTH_ANYBODY,
-     .scope = "read:accounts", .fields = lookup_fields, .reply = &api_account_shape,
+    {GET, .also = not_found, .pattern = "/api/v1/accounts/lookup", .handler = user_api_lookup,
+     .auth = AUTH_ANYBODY, .scope = "read:accounts", .fields = lookup_fields, .reply = &api_account_shape,
      .summary = "a member by name"},
-    {GET, .pattern = "/api/v1/accounts/{id}", .handler = user_api_account, .auth = AUTH_ANYBODY,
+    {GET, .also = gone, .pattern = "/api/v1/accounts/{id}", .handler = user_api_account, .auth = AUTH_ANYBODY,
      .scope = "read:accounts", .reply = &api_account_shape, .summary = "a member"},
     {NONE_OF_MEMBER, .pattern = "/api/v1/accounts/{id}/featured_tags", .auth = AUTH_ANYBODY,
      .scope = "read:accounts", .summary = "tags shown on a profile: none"},
