@@ -7,35 +7,36 @@
 
 static const struct field page_fields[] = {API_PAGE_FIELDS, {0}};
 
-static const struct field limit_fields[] = {
-    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000, .label = "limit"}, {0}};
+static const struct field limit_fields[] = {{.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000}, {0}};
 
 static const struct field relationships_fields[] = {
-    {.name = "id", .kind = FIELD_IDS, .max = 80, .label = "id"},
-    {.name = "with_suspended", .kind = FIELD_BOOL, .label = "with_suspended"},
+    {.name = "id", .kind = FIELD_IDS, .max = 80},
+    {.name = "with_suspended", .kind = FIELD_BOOL},
     {0},
 };
 
-static const struct field ids_fields[] = {{.name = "id", .kind = FIELD_IDS, .max = 80, .label = "id"}, {0}};
+static const struct field ids_fields[] = {{.name = "id", .kind = FIELD_IDS, .max = 80}, {0}};
 
 /* Taken so that programs may send it; the answer says what is true. */
 static const struct field follow_fields[] = {
-    {.name = "reblogs", .kind = FIELD_BOOL, .label = "reblogs"},
-    {.name = "notify", .kind = FIELD_BOOL, .label = "notify"},
+    {.name = "reblogs", .kind = FIELD_BOOL},
+    {.name = "notify", .kind = FIELD_BOOL},
     {0},
 };
 
 static const struct field mute_fields[] = {
-    {.name = "notifications", .kind = FIELD_BOOL, .label = "notifications"},
-    {.name = "duration", .kind = FIELD_INT, .min = 0, .max = 315360000, .label = "duration"},
+    {.name = "notifications", .kind = FIELD_BOOL},
+    {.name = "duration", .kind = FIELD_INT, .min = 0, .max = 315360000},
     {0},
 };
 
-static const struct field note_fields[] = {
-    {.name = "comment", .kind = FIELD_TEXT, .max = 2000, .label = "comment"}, {0}};
+static const struct field note_fields[] = {{.name = "comment", .kind = FIELD_TEXT, .max = 2000}, {0}};
 
 /* As for the pages' buttons, and counted with them. */
 static const struct rate follow_rate = {"follow", 120, 600, false};
+
+/* Instead of a member that is suspended. */
+static const int gone[] = {410, 0};
 
 #define GET .method = METHOD_GET, .face = FACE_JSON
 #define POST .method = METHOD_POST, .face = FACE_JSON
@@ -50,12 +51,12 @@ const struct route connection_api_routes[] = {
     {GET, .pattern = "/api/v1/accounts/familiar_followers", .handler = connection_api_familiar,
      .scope = "read:follows", .fields = ids_fields, .reply = &api_familiar_shape, .reply_list = true,
      .summary = "followers of members whom one follows"},
-    {ACCOUNTS, .pattern = "/api/v1/accounts/{id}/followers", .handler = connection_api_followers,
-     .auth = AUTH_ANYBODY, .scope = "read:accounts", .fields = page_fields, .paged = true,
-     .summary = "who follows a member"},
-    {ACCOUNTS, .pattern = "/api/v1/accounts/{id}/following", .handler = connection_api_following,
-     .auth = AUTH_ANYBODY, .scope = "read:accounts", .fields = page_fields, .paged = true,
-     .summary = "whom a member follows"},
+    {ACCOUNTS, .also = gone, .pattern = "/api/v1/accounts/{id}/followers",
+     .handler = connection_api_followers, .auth = AUTH_ANYBODY, .scope = "read:accounts",
+     .fields = page_fields, .paged = true, .summary = "who follows a member"},
+    {ACCOUNTS, .also = gone, .pattern = "/api/v1/accounts/{id}/following",
+     .handler = connection_api_following, .auth = AUTH_ANYBODY, .scope = "read:accounts",
+     .fields = page_fields, .paged = true, .summary = "whom a member follows"},
 
     {CHANGE, .pattern = "/api/v1/accounts/{id}/follow", .handler = connection_api_follow,
      .permission = PERMISSION_POST, .scope = "write:follows", .rate = &follow_rate, .fields = follow_fields,

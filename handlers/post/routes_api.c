@@ -65,15 +65,15 @@ static const struct field reblog_fields[] = {
     {0}};
 
 static const struct field search_fields[] = {
-    {.name = "q", .kind = FIELD_LINE, .required = true, .max = 2000, .label = "q"},
-    {.name = "type", .kind = FIELD_CHOICE, .choices = "accounts|hashtags|statuses", .label = "type"},
-    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000, .label = "limit"},
-    {.name = "offset", .kind = FIELD_INT, .min = 0, .max = 1000, .label = "offset"},
-    {.name = "resolve", .kind = FIELD_BOOL, .label = "resolve"},
-    {.name = "following", .kind = FIELD_BOOL, .label = "following"},
-    {.name = "account_id", .kind = FIELD_ID, .label = "account_id"},
-    {.name = "max_id", .kind = FIELD_ID, .label = "max_id"},
-    {.name = "min_id", .kind = FIELD_ID, .label = "min_id"},
+    {.name = "q", .kind = FIELD_LINE, .required = true, .max = 2000},
+    {.name = "type", .kind = FIELD_CHOICE, .choices = "accounts|hashtags|statuses"},
+    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000},
+    {.name = "offset", .kind = FIELD_INT, .min = 0, .max = 1000},
+    {.name = "resolve", .kind = FIELD_BOOL},
+    {.name = "following", .kind = FIELD_BOOL},
+    {.name = "account_id", .kind = FIELD_ID},
+    {.name = "max_id", .kind = FIELD_ID},
+    {.name = "min_id", .kind = FIELD_ID},
     {0},
 };
 

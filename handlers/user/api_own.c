@@ -258,7 +258,9 @@ static enum code change_profile(struct request *req, const struct own *own) {
     if (!fields && !field_present(req, "display_name") && !field_present(req, "note"))
         return OK;
     ask.user_id = req->ctx.viewer_id;
-    ask.name = field_present(req, "display_name") ? field_text(req, "display_name") : card->name;
+    ask.name = field_present(req, "display_name")     ? field_text(req, "display_name")
+               : text_equal(card->name, card->handle) ? "" /* the handle stands in for it */
+                                                      : card->name;
     ask.headline = card->headline;
     ask.bio = field_present(req, "note") ? field_text(req, "note") : own->profile->bio;
     if (!fields) {

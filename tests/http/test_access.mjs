@@ -343,7 +343,8 @@ async function administration() {
 
 const openPages = { '/livez': 200, '/readyz': 200, '/metrics': 200, '/confirm': 200, '/reset': 200, '/directory': 200, '/about': 200, '/': 200, '/local': 200,
     '/tags': 200, '/tags/secrets': 200, '/tags/secrets/feed.atom': 200, '/fragment/local': 200, '/fragment/tag/secrets': 200,
-    '/confirm/wrong': 200, '/reset/wrong': 200 }; // opening a link asks nobody
+    '/confirm/wrong': 200, '/reset/wrong': 200, // opening a link asks nobody
+    '/avatars/1.png': 200, '/banners/1.png': 200 }; // made of the number alone
 const strangersOnly = { '/login': 200, '/signup': 200, '/invite/wrong': 404 };
 const openForms = ['/signup', '/login', '/confirm', '/reset', '/confirm/wrong', '/reset/wrong', '/logout'];
 
@@ -362,7 +363,7 @@ async function openToAll() {
 
 // ---- Every route there is --------------------------------------------------------------------------------------------
 
-const fill = (pattern) => pattern.replace('{handle}', 'owner').replace('{tag}', 'secrets').replace(/\{(code|token)\}/, 'wrong')
+const fill = (pattern) => pattern.replace('{handle}', 'owner').replace('{tag}', 'secrets').replace(/\{(code|token)\}/, 'wrong').replace('{file}', '1.png')
     .replace('{id}', /^\/(posts|@)/.test(pattern) ? post.public : /^\/(members|requests|fragment)/.test(pattern) ? id.owner : '1');
 
 function covered() {
@@ -376,7 +377,7 @@ function covered() {
         keys.add(`GET /@{handle}${tab}`);
     for (const act of memberRoutes)
         keys.add(`POST /members/{id}/${act}`);
-    for (const path of ['/confirm/{token}', '/reset/{token}', '/members/{id}/block', '/members/{id}/mute'])
+    for (const path of ['/confirm/{token}', '/reset/{token}', '/members/{id}/block', '/members/{id}/mute', '/avatars/{file}', '/banners/{file}'])
         keys.add(`GET ${path}`);
     for (const act of ['approve', 'reject', 'suspend', 'restore', 'role'])
         keys.add(`POST /admin/members/{id}/${act}`);
@@ -398,7 +399,7 @@ async function everyRoute() {
                 equal(`${key} sends ${name}`, answer.header(name), wanted);
             check(`${key} has a policy`, /default-src 'none'/.test(answer.header('content-security-policy') ?? '') &&
                 !/unsafe-/.test(answer.header('content-security-policy')));
-            check(`${key} is not for shared caches`, !/public/.test(answer.header('cache-control') ?? '') || /\.(svg|atom)$/.test(path), answer.header('cache-control'));
+            check(`${key} is not for shared caches`, !/public/.test(answer.header('cache-control') ?? '') || /\.(svg|png|atom)$/.test(path), answer.header('cache-control'));
             continue;
         }
         check(`${key} wants a token`, csrf);
