@@ -84,7 +84,7 @@ fill_in() {
     mkdir -p "$dir/conf/snippets" "$dir/conf/errors" "$dir/conf/extra"
     script_of "$dir" >"$dir/fill.sed"
     for file in nginx.conf deeplink.conf site.conf \
-        snippets/{locations,fastcgi,pages,static,errors,security-headers}.conf; do
+        snippets/{locations,fastcgi,api,cors,pages,static,errors,security-headers}.conf; do
         fill_file "$file"
     done
     cp "$ROOT"/nginx/errors/* "$dir/conf/errors/"

@@ -87,9 +87,21 @@ static struct shape_list fields_of(struct ctx *ctx) {
     return list;
 }
 
+/* What is wrong in one line: of fields, all that is said of them. */
+static const char *summary(const struct ctx *ctx) {
+    const char *out = "";
+
+    if (ctx->error.fields == NULL)
+        return tr(ctx->lang, ctx->error.text);
+    for (const struct field_error *f = ctx->error.fields; f != NULL; f = f->next)
+        out = arena_printf(ctx->arena, "%s%s%s: %s", out, *out != '\0' ? " " : "", f->field,
+                           tr(ctx->lang, f->text));
+    return out;
+}
+
 void api_error_show(struct request *req, int status) {
     struct ctx *ctx = &req->ctx;
-    const char *words = tr(ctx->lang, ctx->error.text);
+    const char *words = summary(ctx);
     struct error_view v = {.error = words,
                            .problem = {.status = status,
                                        .code = code_name(ctx->error.code),

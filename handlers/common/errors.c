@@ -10,10 +10,21 @@
 #include "handlers/common/page.h"
 #include "handlers/common/views.h"
 
+/* Addresses that only programs ask for, also where there is nothing. */
+static bool for_programs(const char *path) {
+    static const char *const begin[] = {"/api/",           "/oauth/token",  "/oauth/revoke",
+                                        "/oauth/userinfo", "/.well-known/", "/nodeinfo/"};
+
+    for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
+        if (text_starts(path, begin[i]))
+            return true;
+    return false;
+}
+
 static bool wants_json(const struct request *req) {
     const char *accept = request_header(req, "Accept");
 
-    if (text_starts(req->path, "/api/") || (req->route != NULL && req->route->face == FACE_JSON))
+    if (for_programs(req->path) || (req->route != NULL && req->route->face == FACE_JSON))
         return true;
     return accept != NULL && strstr(accept, "json") != NULL && strstr(accept, "text/html") == NULL;
 }

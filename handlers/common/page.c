@@ -59,6 +59,7 @@ static const struct {
     {"unbookmarked", tr_mark("The bookmark is gone.")},
     {"pinned", tr_mark("The post is pinned to your profile.")},
     {"unpinned", tr_mark("The post is no longer pinned.")},
+    {"access-ended", tr_mark("That access is ended.")},
     {"revoked", tr_mark("The invite link no longer works.")},
 };
 

@@ -8,6 +8,16 @@
 #include "fcgi/config.h"
 
 static const struct rate writes_default = {"write", 300, 300, false};
+/* Of programs, reading and writing: as Mastodon's (https://docs.joinmastodon.org/api/rate-limits/), by member
+ * or, where none is named, by address. */
+static const struct rate member_default = {"api", 300, 300, false};
+static const struct rate address_default = {"api-address", 7500, 300, true};
+
+static const struct rate *default_for(const struct request *req, int64_t claimed_user) {
+    if (req->route->face == FACE_JSON)
+        return claimed_user != 0 ? &member_default : &address_default;
+    return (req->method & (METHOD_GET | METHOD_HEAD)) == 0 ? &writes_default : NULL;
+}
 
 const char *rate_address(struct ctx *ctx) {
     unsigned char six[16];
@@ -21,12 +31,10 @@ const char *rate_address(struct ctx *ctx) {
 
 void rate_choose(struct rate_check *c, struct request *req, int64_t claimed_user) {
     struct ctx *ctx = &req->ctx;
-    const struct rate *rate = req->route->rate;
+    const struct rate *rate = req->route->rate != NULL ? req->route->rate : default_for(req, claimed_user);
     int64_t now_s = clock_now_ms() / 1000, window;
 
     memset(c, 0, sizeof *c);
-    if (rate == NULL && (req->method & (METHOD_GET | METHOD_HEAD)) == 0)
-        rate = &writes_default;
     if (rate == NULL || !ctx->env->config->rate_limits)
         return;
     window = now_s / rate->seconds;
@@ -66,6 +74,23 @@ void rate_unclaim(struct rate_check *c, struct request *req) {
     redis_next(&req->ctx, redis);
     rate_answer(&req->ctx, c, redis);
     fail_clear(&req->ctx);
+}
+
+void rate_tell(struct request *req, const struct rate_check *c) {
+    struct arena *a = req->ctx.arena;
+    int64_t left;
+
+    if (c->rate == NULL || req->route->face != FACE_JSON)
+        return;
+    left = c->count < c->rate->count ? c->rate->count - c->count : 0;
+    respond_header_always(req, "X-RateLimit-Limit", arena_printf(a, "%u", c->rate->count));
+    respond_header_always(req, "X-RateLimit-Remaining", arena_printf(a, "%" PRId64, left));
+    respond_header_always(req, "X-RateLimit-Reset", clock_iso(a, clock_now_ms() + c->left_s * 1000));
+    respond_header_always(
+        req, "RateLimit-Policy",
+        arena_printf(a, "\"%s\";q=%u;w=%u", c->rate->name, c->rate->count, c->rate->seconds));
+    respond_header_always(req, "RateLimit",
+                          arena_printf(a, "\"%s\";r=%" PRId64 ";t=%" PRId64, c->rate->name, left, c->left_s));
 }
 
 enum code rate_judge(struct ctx *ctx, const struct rate_check *c) {

@@ -20,6 +20,9 @@ void rate_answer(struct ctx *ctx, struct rate_check *c, struct redis *redis);
 /* For a claim that was not true: the count goes from the member who was named to the address that named
  * them, so that nobody uses up what somebody else may do. */
 void rate_unclaim(struct rate_check *c, struct request *req);
+/* Says in the answer's headers what is left (Mastodon's X-RateLimit-…, and RateLimit as of the IETF's draft
+ * httpapi-ratelimit-headers-11), whatever becomes of it. */
+void rate_tell(struct request *req, const struct rate_check *c);
 /* EXHAUSTED with the seconds to wait when there were too many. */
 enum code rate_judge(struct ctx *ctx, const struct rate_check *c);
 

@@ -206,9 +206,25 @@ static enum code identify_bearer(struct request *req, const struct claim *claim,
 }
 
 static bool open_in_intranet(const struct route *route) {
-    static const char *const open[] = {
-        "/",       "/about",         "/confirm", "/confirm/{token}", "/avatars/{file}", "/banners/{file}",
-        "/logout", "/invite/{code}", "/reset",   "/reset/{token}"};
+    static const char *const open[] = {"/",
+                                       "/about",
+                                       "/confirm",
+                                       "/confirm/{token}",
+                                       "/avatars/{file}",
+                                       "/banners/{file}",
+                                       "/logout",
+                                       "/invite/{code}",
+                                       "/reset",
+                                       "/reset/{token}",
+                                       "/oauth/authorize",
+                                       "/oauth/token",
+                                       "/oauth/revoke",
+                                       "/api/v1/apps",
+                                       "/api/v1/instance",
+                                       "/api/v2/instance",
+                                       "/.well-known/oauth-authorization-server",
+                                       "/.well-known/change-password",
+                                       "/.well-known/security.txt"};
 
     for (size_t i = 0; i < sizeof open / sizeof *open; i++)
         if (strcmp(route->pattern, open[i]) == 0)
@@ -268,6 +284,7 @@ enum code session_guard(struct request *req) {
     c = claim.bearer.token != NULL ? identify_bearer(req, &claim, &found) : identify_session(req, &found);
     if (claim.user_id != 0 && ctx->viewer_id == 0 && found.up)
         rate_unclaim(&rate, req);
+    rate_tell(req, &rate);
     if (c != OK || (c = authorise(req, &found)) != OK)
         return c;
     if (needs_csrf(req) && (c = csrf_check(req)) != OK)

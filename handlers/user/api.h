@@ -9,6 +9,7 @@
 enum code user_api_app_create(struct request *req);
 enum code user_api_app_verify(struct request *req);
 enum code user_api_token(struct request *req);
+enum code user_api_revoke(struct request *req);
 
 extern const struct shape api_application_shape;            /* "Application" */
 extern const struct shape api_credential_application_shape; /* "CredentialApplication" */

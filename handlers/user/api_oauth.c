@@ -279,7 +279,7 @@ static enum code reply_token(struct request *req, const Pb__TokenReply *t) {
                            .refresh_token = text_is_empty(t->refresh_token) ? NULL : t->refresh_token};
 
     if (t->access->expires_ms != 0)
-        v.expires_in = (t->access->expires_ms - t->access->created_ms) / 1000;
+        v.expires_in = (t->access->expires_ms - t->access->created_ms + 999) / 1000;
     respond_header(req, "Pragma", "no-cache");
     return api_reply(req, &api_token_shape, &v);
 }
@@ -297,11 +297,61 @@ static enum code grant_client_credentials(struct request *req, const struct cred
     return reply_token(req, reply);
 }
 
+static enum code grant_code(struct request *req, const struct credentials *app) {
+    Pb__ExchangeCodeRequest ask = PB__EXCHANGE_CODE_REQUEST__INIT;
+    const Pb__TokenReply *reply;
+    enum code c;
+
+    ask.client_id = app->id;
+    ask.client_secret = app->secret;
+    ask.code = field_text(req, "code");
+    ask.redirect_uri = field_text(req, "redirect_uri");
+    ask.verifier = field_text(req, "code_verifier");
+    if (text_is_empty(ask.code))
+        return oauth_error(req, 400, "invalid_request", "Missing required parameter: code.");
+    if ((c = user_exchange_code(&req->ctx, &ask, &reply)) != OK)
+        return oauth_refusal(req, c);
+    return reply_token(req, reply);
+}
+
+static enum code grant_refresh(struct request *req, const struct credentials *app) {
+    Pb__RefreshTokenRequest ask = PB__REFRESH_TOKEN_REQUEST__INIT;
+    const Pb__TokenReply *reply;
+    enum code c;
+
+    ask.client_id = app->id;
+    ask.client_secret = app->secret;
+    ask.refresh_token = field_text(req, "refresh_token");
+    ask.scopes = field_text(req, "scope");
+    if (text_is_empty(ask.refresh_token))
+        return oauth_error(req, 400, "invalid_request", "Missing required parameter: refresh_token.");
+    if ((c = user_refresh_token(&req->ctx, &ask, &reply)) != OK)
+        return oauth_refusal(req, c);
+    return reply_token(req, reply);
+}
+
+enum code user_api_revoke(struct request *req) {
+    Pb__RevokeTokenRequest ask = PB__REVOKE_TOKEN_REQUEST__INIT;
+    struct credentials app = credentials_of(req);
+    enum code c;
+
+    ask.client_id = app.id;
+    ask.client_secret = app.secret;
+    ask.token = field_text(req, "token");
+    if ((c = user_revoke_token(&req->ctx, &ask, NULL)) == DENIED) {
+        fail_clear(&req->ctx);
+        return oauth_error(req, 403, "unauthorized_client", "You are not authorized to revoke this token");
+    }
+    return c == OK ? api_reply_empty(req) : oauth_refusal(req, c);
+}
+
 enum code user_api_token(struct request *req) {
     static const struct {
         const char *type;
         enum code (*give)(struct request *req, const struct credentials *app);
     } grants[] = {
+        {"authorization_code", grant_code},
+        {"refresh_token", grant_refresh},
         {"client_credentials", grant_client_credentials},
     };
     struct credentials app = credentials_of(req);

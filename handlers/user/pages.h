@@ -47,6 +47,16 @@ enum code user_page_settings_appearance(struct request *req);
 enum code user_page_settings_appearance_send(struct request *req);
 enum code user_page_settings_activity(struct request *req);
 
+/* pages_oauth.c */
+enum code user_page_authorize(struct request *req);
+enum code user_page_authorize_send(struct request *req);
+
+/* pages_apps.c */
+enum code user_page_settings_apps(struct request *req);
+enum code user_page_settings_app_end(struct request *req);
+enum code user_page_settings_token_end(struct request *req);
+enum code user_page_settings_token_send(struct request *req);
+
 /* pages_admin.c */
 enum code user_page_members(struct request *req);
 enum code user_page_member_approve(struct request *req);

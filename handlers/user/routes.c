@@ -141,6 +141,27 @@ static const struct field invites_fields[] = {
     {0},
 };
 
+static const struct field authorize_fields[] = {
+    {.name = "response_type", .kind = FIELD_SECRET},
+    {.name = "client_id", .kind = FIELD_SECRET},
+    {.name = "redirect_uri", .kind = FIELD_SECRET, .max = 2000},
+    {.name = "scope", .kind = FIELD_SECRET, .max = 1500},
+    {.name = "state", .kind = FIELD_SECRET, .max = 4000},
+    {.name = "code_challenge", .kind = FIELD_SECRET},
+    {.name = "code_challenge_method", .kind = FIELD_SECRET},
+    {.name = "force_login", .kind = FIELD_SECRET},
+    {.name = "lang", .kind = FIELD_SECRET},
+    {.name = "consent", .kind = FIELD_SECRET},
+    {.name = "decision", .kind = FIELD_SECRET},
+    {0},
+};
+
+static const struct field personal_token_fields[] = {
+    {.name = "name", .kind = FIELD_LINE, .required = true, .max = 60, .label = "Name"},
+    {.name = "days", .kind = FIELD_INT, .required = true, .min = 1, .max = 365, .label = "For how many days"},
+    {0},
+};
+
 /* ---- Rates: entering costs a password hash or a mail, so it is counted by address, whoever is meant
  * ------------------- */
 
@@ -176,7 +197,8 @@ const struct route user_routes[] = {
      .summary = "asks for name and password"},
     {POST, .pattern = "/login", .handler = user_page_login_send, .auth = AUTH_NOBODY, .fields = login_fields,
      .invalid = user_page_login_again, .rate = &login_rate, .summary = "logs in"},
-    {POST, .pattern = "/logout", .handler = user_page_logout, .auth = AUTH_ANYBODY, .summary = "logs out"},
+    {POST, .pattern = "/logout", .handler = user_page_logout, .auth = AUTH_ANYBODY, .fields = return_fields,
+     .summary = "logs out"},
     {GET, .pattern = "/reset", .handler = user_page_reset, .auth = AUTH_ANYBODY,
      .summary = "asks for the account's address"},
     {POST, .pattern = "/reset", .handler = user_page_reset_send, .auth = AUTH_ANYBODY, .fields = email_fields,
@@ -231,6 +253,18 @@ const struct route user_routes[] = {
     {POST, .pattern = "/settings/appearance", .handler = user_page_settings_appearance_send,
      .fields = appearance_fields, .invalid = user_page_settings_appearance,
      .summary = "saves theme and language"},
+    {GET, .pattern = "/settings/apps", .handler = user_page_settings_apps, .summary = "apps and tokens"},
+    {POST, .pattern = "/settings/apps/{id}/end", .handler = user_page_settings_app_end,
+     .summary = "ends an app's access"},
+    {POST, .pattern = "/settings/tokens", .handler = user_page_settings_token_send,
+     .fields = personal_token_fields, .invalid = user_page_settings_apps, .rate = &password_rate,
+     .summary = "makes a personal access token"},
+    {POST, .pattern = "/settings/tokens/{id}/end", .handler = user_page_settings_token_end,
+     .summary = "ends a personal access token"},
+    {GET, .pattern = "/oauth/authorize", .handler = user_page_authorize, .auth = AUTH_ANYBODY,
+     .fields = authorize_fields, .summary = "asks whether an app may act for the reader"},
+    {POST, .pattern = "/oauth/authorize", .handler = user_page_authorize_send, .fields = authorize_fields,
+     .summary = "lets an app in, or not"},
     {GET, .pattern = "/settings/activity", .handler = user_page_settings_activity,
      .fields = document_page_fields, .summary = "one's own security history"},
 

@@ -24,6 +24,18 @@ static const struct field token_fields[] = {
     {.name = "client_id", .kind = FIELD_SECRET},
     {.name = "client_secret", .kind = FIELD_SECRET},
     {.name = "scope", .kind = FIELD_LINE, .max = 1500},
+    {.name = "code", .kind = FIELD_SECRET},
+    {.name = "redirect_uri", .kind = FIELD_SECRET, .max = 2000},
+    {.name = "code_verifier", .kind = FIELD_SECRET},
+    {.name = "refresh_token", .kind = FIELD_SECRET},
+    {0},
+};
+
+static const struct field revoke_fields[] = {
+    {.name = "client_id", .kind = FIELD_SECRET},
+    {.name = "client_secret", .kind = FIELD_SECRET},
+    {.name = "token", .kind = FIELD_SECRET, .max = 500},
+    {.name = "token_type_hint", .kind = FIELD_SECRET},
     {0},
 };
 
@@ -99,6 +111,8 @@ const struct route user_api_routes[] = {
      .reply = &api_application_shape, .summary = "the app that the token was given to"},
     {POST, .pattern = "/oauth/token", .handler = user_api_token, .auth = AUTH_ANYBODY, .fields = token_fields,
      .rate = &oauth_rate, .reply = &api_token_shape, .summary = "gives an app a token"},
+    {POST, .pattern = "/oauth/revoke", .handler = user_api_revoke, .auth = AUTH_ANYBODY,
+     .fields = revoke_fields, .rate = &oauth_rate, .summary = "ends a token"},
 
     {GET, .pattern = "/api/v1/accounts/verify_credentials", .handler = user_api_verify_credentials,
      .scope = "read:accounts", .reply = &user_api_credential_shape, .summary = "one's own account"},

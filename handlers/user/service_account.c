@@ -8,7 +8,7 @@
 #include "gen/stubs.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/service.h"
-#include "handlers/user/service_shared.h"
+#include "handlers/user/service_tokens.h"
 
 #define PAGE_MAX 200
 
@@ -52,6 +52,7 @@ enum code user_service_change_password(struct ctx *ctx, const Pb__ChangePassword
         return c;
     if (!ok)
         return fail(ctx, ABORTED, tr_mark("Your password has just been changed elsewhere. Log in again."));
+    user_tokens_forget(ctx, req->user_id);
     before = clock_now_ms() + 1;
     if (user_sessions_end(ctx, req->user_id, req->keep_session, before) != OK)
         fail_clear(ctx); /* the worker repeats it */
@@ -119,8 +120,10 @@ enum code user_service_revoke_sessions(struct ctx *ctx, const Pb__RevokeSessions
     (void)reply;
     if (req->session_id != 0)
         return end_one(ctx, req->user_id, req->session_id);
-    if ((c = user_sessions_end(ctx, req->user_id, req->except_id, clock_now_ms() + 1)) != OK)
+    if ((c = user_store_access_end_all(ctx, req->user_id)) != OK ||
+        (c = user_sessions_end(ctx, req->user_id, req->except_id, clock_now_ms() + 1)) != OK)
         return c;
+    user_tokens_forget(ctx, req->user_id);
     return user_store_security(ctx, req->user_id,
                                user_security_body(ctx, req->user_id, "sessions.ended", "", req->except_id));
 }

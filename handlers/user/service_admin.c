@@ -14,7 +14,7 @@
 #include "handlers/common/permission.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/service.h"
-#include "handlers/user/service_shared.h"
+#include "handlers/user/service_tokens.h"
 
 #define PAGE_MAX 200
 #define CREATE_MAX 5000
@@ -206,6 +206,7 @@ enum code user_service_set_password(struct ctx *ctx, const Pb__SetPasswordReques
                             user_security_body(ctx, id_of(actor), "member.password", "", 0), &ok);
     if ((c = user_changed_or_gone(ctx, c, &ok)) != OK)
         return c;
+    user_tokens_forget(ctx, p->card->id);
     if (user_sessions_end(ctx, p->card->id, 0, clock_now_ms() + 1) != OK)
         fail_clear(ctx); /* the worker repeats it */
     return OK;

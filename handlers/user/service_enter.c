@@ -15,7 +15,7 @@
 #include "handlers/common/session.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/service.h"
-#include "handlers/user/service_shared.h"
+#include "handlers/user/service_tokens.h"
 
 #define SESSIONS_MAX 50 /* a member's; the one not seen longest goes first */
 #define TOUCH_EVERY_MS (10 * 60 * 1000)
@@ -219,6 +219,7 @@ enum code user_service_complete_reset(struct ctx *ctx, const Pb__ResetRequest *r
         return c;
     if (id == 0)
         return link_lost(ctx);
+    user_tokens_forget(ctx, id);
     now = clock_now_ms();
     if (user_sessions_end(ctx, id, 0, now + 1) != OK)
         fail_clear(ctx); /* the worker repeats it */

@@ -14,8 +14,7 @@
 #include "handlers/user/rules.h"
 #include "handlers/user/rules_oauth.h"
 #include "handlers/user/service.h"
-#include "handlers/user/service_shared.h"
-#include "handlers/user/store_tokens.h"
+#include "handlers/user/service_tokens.h"
 
 #define APP_NAME_MAX 60
 #define URIS_MAX 10
@@ -71,8 +70,7 @@ enum code user_service_create_app(struct ctx *ctx, const Pb__CreateAppRequest *r
     return OK;
 }
 
-/* The app of these credentials, or UNAUTHENTICATED. */
-static enum code app_authenticate(struct ctx *ctx, const char *client_id, const char *secret, Pb__App **ret) {
+enum code user_app_authenticate(struct ctx *ctx, const char *client_id, const char *secret, Pb__App **ret) {
     struct stored_app stored = {0};
     unsigned char hash[CRYPTO_HASH_BYTES];
     enum code c = user_store_app(ctx, 0, client_id, &stored);
@@ -94,7 +92,7 @@ enum code user_service_get_app(struct ctx *ctx, const Pb__GetAppRequest *req, Pb
     enum code c;
 
     if (req->id == 0 && !req->trusted) {
-        if ((c = app_authenticate(ctx, req->client_id, req->client_secret, &app)) == OK)
+        if ((c = user_app_authenticate(ctx, req->client_id, req->client_secret, &app)) == OK)
             *reply = *app;
         return c;
     }
@@ -108,9 +106,8 @@ enum code user_service_get_app(struct ctx *ctx, const Pb__GetAppRequest *req, Pb
 
 /* ---- tokens */
 
-/* A new token's text and the hash that is kept of it. */
-static const char *token_made(struct ctx *ctx, const char *prefix, int64_t user_id,
-                              unsigned char hash[CRYPTO_HASH_BYTES]) {
+const char *user_token_made(struct ctx *ctx, const char *prefix, int64_t user_id,
+                            unsigned char hash[CRYPTO_HASH_BYTES]) {
     const char *token = token_new(ctx, prefix, user_id);
     int64_t claimed;
 
@@ -118,7 +115,7 @@ static const char *token_made(struct ctx *ctx, const char *prefix, int64_t user_
     return token;
 }
 
-static enum code scopes_of_grant(struct ctx *ctx, const char *asked, const char *most, const char **ret) {
+enum code user_scopes_of_grant(struct ctx *ctx, const char *asked, const char *most, const char **ret) {
     *ret = scopes_clean(ctx->arena, asked, most);
     if (*ret == NULL || !scopes_within(*ret, most))
         return fail(ctx, OUT_OF_RANGE, "The requested scope is invalid, unknown, or malformed.");
@@ -132,15 +129,14 @@ enum code user_service_issue_app_token(struct ctx *ctx, const Pb__AppTokenReques
     Pb__App *app;
     enum code c;
 
-    if ((c = app_authenticate(ctx, req->client_id, req->client_secret, &app)) != OK ||
-        (c = scopes_of_grant(ctx, req->scopes, app->scopes, &scopes)) != OK)
+    if ((c = user_app_authenticate(ctx, req->client_id, req->client_secret, &app)) != OK ||
+        (c = user_scopes_of_grant(ctx, req->scopes, app->scopes, &scopes)) != OK)
         return c;
-    reply->token = token_made(ctx, "", 0, hash);
+    reply->token = user_token_made(ctx, "", 0, hash);
     return user_store_token_of_app(ctx, hash, app->id, scopes, &reply->access);
 }
 
-/* Scopes that a member may hand on: those for staff only by whose role has more than every member's. */
-static bool may_give(const struct person *p, const char *scopes) {
+bool user_may_give(const struct person *p, const char *scopes) {
     return !scopes_need_staff(scopes) || (p->card->permissions & ~(uint64_t)PERMISSIONS_MEMBER) != 0;
 }
 
@@ -156,7 +152,7 @@ static enum code check_personal(struct ctx *ctx, const Pb__PersonalTokenRequest 
     if (check_scopes(ctx, req->scopes, "", &clean->scopes) == OK) {
         if (text_is_empty(clean->scopes))
             fail_field(ctx, "scopes", tr_mark("Choose what the token may do."));
-        else if (!may_give(p, clean->scopes))
+        else if (!user_may_give(p, clean->scopes))
             fail_field(ctx, "scopes", tr_mark("Your role does not allow this."));
     }
     if (req->days < 1 || req->days > DAYS_MAX)
@@ -172,7 +168,7 @@ enum code user_service_create_personal_token(struct ctx *ctx, const Pb__Personal
 
     if (c != OK)
         return c;
-    reply->token = token_made(ctx, TOKEN_PERSONAL_PREFIX, req->user_id, hash);
+    reply->token = user_token_made(ctx, TOKEN_PERSONAL_PREFIX, req->user_id, hash);
     c = user_store_token_personal(ctx, hash, &clean, clock_now_ms() + req->days * DAY_MS,
                                   user_security_body(ctx, req->user_id, "token.made", clean.name, 0),
                                   &reply->access);

@@ -68,8 +68,7 @@ enum code user_store_app(struct ctx *ctx, int64_t id, const char *client_id, str
 
 /* ---- tokens */
 
-/* The first columns of live_tokens. */
-static Pb__AccessToken *access_of(struct ctx *ctx, const PGresult *r, int row) {
+Pb__AccessToken *user_store_access_of(struct ctx *ctx, const PGresult *r, int row) {
     Pb__AccessToken *a;
 
     if (PQntuples(r) <= row)
@@ -95,7 +94,7 @@ enum code user_store_token_of_app(struct ctx *ctx, const unsigned char hash[32],
                          pg_i8(app_id), pg_text(scopes));
 
     if (c == OK)
-        *ret = access_of(ctx, r, 0);
+        *ret = user_store_access_of(ctx, r, 0);
     return c;
 }
 
@@ -109,7 +108,7 @@ enum code user_store_token_personal(struct ctx *ctx, const unsigned char hash[32
 
     if (c != OK)
         return c;
-    *ret = access_of(ctx, r, 0);
+    *ret = user_store_access_of(ctx, r, 0);
     if (*ret != NULL)
         bus_wake(ctx, db(ctx));
     return OK;
@@ -120,7 +119,7 @@ enum code user_store_token_live(struct ctx *ctx, const unsigned char hash[32], P
     enum code c = pg_run(ctx, db(ctx), &Q_USER_TOKEN_LIVE, &r, pg_bytes(hash, 32));
 
     if (c == OK)
-        *ret = access_of(ctx, r, 0);
+        *ret = user_store_access_of(ctx, r, 0);
     return c;
 }
 

@@ -152,6 +152,47 @@ struct settings_activity_view {
     struct pager pager;
 };
 
+/* ---- apps and tokens */
+
+/* user_authorize: whether an app may act for the reader. */
+struct authorize_view {
+    const char *app, *website, *site; /* website "" where there is none; site: what the reader knows of it */
+    const char *const *words;         /* what it asks for, translated */
+    size_t n_words;
+    bool staff;       /* some of it is for staff alone */
+    bool ask_who;     /* the app wants the reader to say as whom */
+    const char *here; /* this page, without that wish: the way back after another log-in */
+    const char *client_id, *redirect_uri, *scope, *state, *challenge; /* for the form */
+    bool has_state;
+};
+
+/* user_authorized: the code, to be copied into the app. */
+struct authorized_view {
+    const char *app, *code;
+};
+
+struct access_row {
+    const Pb__Access *access;
+    const char *const *words; /* what it may do, translated */
+    size_t n_words;
+    const char *device; /* translated; "" when it was never used */
+};
+
+struct scope_choice {
+    const char *name, *words; /* words translated */
+    bool part;                /* stands below the wide one before it */
+    bool chosen;
+};
+
+/* user_settings_apps. */
+struct settings_apps_view {
+    const struct access_row *apps, *tokens;
+    size_t n_apps, n_tokens;
+    const struct scope_choice *scopes;
+    size_t n_scopes;
+    const char *fresh; /* the token just made, to be shown this once; NULL: none */
+};
+
 /* ---- invites, about */
 
 struct invite_row {
@@ -215,6 +256,9 @@ struct audit_view {
     size_t n;
     struct pager pager;
 };
+
+/* What scopes allow, in a reader's words, each once. pages_oauth.c */
+size_t user_view_scopes(struct ctx *ctx, const char *scopes, const char *const **ret);
 
 /* A kind of event in the security history or audit log, in a reader's words; the kind itself when it has
  * none. view.c */

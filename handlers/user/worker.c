@@ -9,7 +9,7 @@
 #include "handlers/common/models.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/services.h"
-#include "handlers/user/service_shared.h"
+#include "handlers/user/service_tokens.h"
 
 #define SWEEP_EVERY_MS (3600 * 1000)
 
@@ -37,12 +37,27 @@ static enum code repeat_state(struct ctx *ctx, const struct event *e) {
     return OK;
 }
 
-/* Sessions that began before a password changed have ended with it. */
+/* What ends tokens. */
+static bool ends_tokens(const char *kind) {
+    static const char *const kinds[] = {"password.changed", "password.reset", "member.password",
+                                        "sessions.ended",   "app.left",       "app.ended",
+                                        "token.ended",      "token.reused"};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i], kind) == 0)
+            return true;
+    return false;
+}
+
+/* Sessions that began before a password changed have ended with it, and so have tokens. */
 static enum code repeat_security(struct ctx *ctx, const struct event *e) {
     const Pb__UserSecurity *s = security_of(ctx, e);
+    enum code c;
 
     if (s == NULL)
         return malformed(ctx, e);
+    if (ends_tokens(s->kind) && (c = user_store_tokens_forget(ctx, e->key)) != OK)
+        return c;
     if (strcmp(s->kind, "password.changed") == 0 || strcmp(s->kind, "sessions.ended") == 0)
         return user_sessions_end(ctx, e->key, s->session_id, s->at_ms);
     if (strcmp(s->kind, "password.reset") == 0 || strcmp(s->kind, "member.password") == 0)
@@ -109,7 +124,7 @@ static enum code sweep(struct ctx *ctx) {
 
     if (now - last_ms < SWEEP_EVERY_MS)
         return OK;
-    if ((c = user_store_sweep(ctx)) == OK)
+    if ((c = user_store_sweep(ctx)) == OK && (c = user_store_sweep_apps(ctx)) == OK)
         last_ms = now;
     return c;
 }

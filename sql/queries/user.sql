@@ -499,6 +499,142 @@ SELECT * FROM live_tokens WHERE hash = $1;
 UPDATE access_tokens SET seen_at = now(), ip = $2, device = $3
 WHERE id = $1 AND (seen_at IS NULL OR seen_at < now() - interval '1 minute');
 
+-- name: user_code_new :maybe
+-- What a member ($4) lets an app do. No row when the code stands there already, or the member is not active.
+INSERT INTO codes (hash, family, app_id, user_id, redirect_uri, scopes, challenge, auth_version, expires_at)
+SELECT $1, $2, $3, id, $5, $6, $7, auth_version, now() + interval '10 minutes'
+FROM accounts WHERE id = $4 AND state = 2
+ON CONFLICT (hash) DO NOTHING RETURNING family;
+
+-- name: user_code :maybe
+SELECT family, app_id, user_id, redirect_uri, scopes, challenge, used_at IS NOT NULL, expires_at <= now()
+FROM codes WHERE hash = $1;
+
+-- name: user_code_use :maybe
+-- A code becomes a token ($2 id, $3 hash, $4 until when or NULL) and, where $5 is not NULL, a refresh token.
+WITH code AS (
+    UPDATE codes SET used_at = now() WHERE hash = $1 AND used_at IS NULL AND expires_at > now()
+    RETURNING family, app_id, user_id, scopes, auth_version
+), good AS (
+    SELECT code.* FROM code JOIN accounts a ON a.id = code.user_id
+    WHERE a.state = 2 AND a.auth_version = code.auth_version
+), made AS (
+    INSERT INTO access_tokens (id, hash, family, app_id, user_id, scopes, auth_version, expires_at)
+    SELECT $2, $3, family, app_id, user_id, scopes, auth_version, $4 FROM good
+    RETURNING id, app_id, user_id, scopes, created_at, expires_at, seen_at
+), refresh AS (
+    INSERT INTO refresh_tokens (hash, family, app_id, user_id, scopes, auth_version, expires_at)
+    SELECT $5::bytea, family, app_id, user_id, scopes, auth_version, now() + interval '90 days' FROM good
+    WHERE $5::bytea IS NOT NULL
+), attended AS (
+    UPDATE apps SET attended_at = now() FROM good WHERE apps.id = good.app_id AND apps.attended_at IS NULL
+)
+SELECT made.*, p.name, p.website,
+    events.emit('user.security.v1', made.user_id, 'user.security', $6::bytea)::text
+FROM made JOIN apps p ON p.id = made.app_id;
+
+-- name: user_refresh :maybe
+SELECT family, app_id, user_id, '', scopes, '', used_at IS NOT NULL,
+    expires_at <= now() OR revoked_at IS NOT NULL
+FROM refresh_tokens WHERE hash = $1;
+
+-- name: user_refresh_use :maybe
+-- A refresh token becomes a new pair; $6: scopes, no more than it had.
+WITH old AS (
+    UPDATE refresh_tokens SET used_at = now()
+    WHERE hash = $1 AND used_at IS NULL AND revoked_at IS NULL AND expires_at > now()
+    RETURNING family, app_id, user_id, scopes, auth_version
+), good AS (
+    SELECT old.* FROM old JOIN accounts a ON a.id = old.user_id
+    WHERE a.state = 2 AND a.auth_version = old.auth_version
+), made AS (
+    INSERT INTO access_tokens (id, hash, family, app_id, user_id, scopes, auth_version, expires_at)
+    SELECT $2, $3, family, app_id, user_id, $6, auth_version, $4 FROM good
+    RETURNING id, app_id, user_id, scopes, created_at, expires_at, seen_at
+), refresh AS (
+    INSERT INTO refresh_tokens (hash, family, app_id, user_id, scopes, auth_version, expires_at)
+    SELECT $5::bytea, family, app_id, user_id, scopes, auth_version, now() + interval '90 days' FROM good
+)
+SELECT made.*, p.name, p.website FROM made JOIN apps p ON p.id = made.app_id;
+
+-- name: user_token_owner :maybe
+-- Whose an access or refresh token is.
+SELECT family, coalesce(app_id, 0), coalesce(user_id, 0) FROM access_tokens WHERE hash = $1
+UNION ALL
+SELECT family, app_id, user_id FROM refresh_tokens WHERE hash = $1;
+
+-- name: user_family_end :one
+-- Ends all that came of one consent. $2: whose it is, or 0.
+WITH refresh AS (
+    UPDATE refresh_tokens SET revoked_at = now() WHERE family = $1 AND revoked_at IS NULL
+), ended AS (
+    UPDATE access_tokens SET revoked_at = now() WHERE family = $1 AND revoked_at IS NULL RETURNING id
+)
+SELECT count(*), CASE WHEN $2::bigint <> 0
+    THEN events.emit('user.security.v1', $2::bigint, 'user.security', $3::bytea)::text END
+FROM ended;
+
+-- name: user_access_end :one
+-- Ends what a member let in: an app ($2) with all its tokens and codes, or a personal token ($3).
+WITH codes AS (
+    DELETE FROM codes WHERE user_id = $1 AND app_id = $2
+), refresh AS (
+    UPDATE refresh_tokens SET revoked_at = now() WHERE user_id = $1 AND app_id = $2 AND revoked_at IS NULL
+    RETURNING family
+), ended AS (
+    UPDATE access_tokens SET revoked_at = now()
+    WHERE user_id = $1 AND revoked_at IS NULL AND (app_id = $2 OR (app_id IS NULL AND id = $3))
+    RETURNING id
+), counted AS (
+    SELECT (SELECT count(*) FROM ended) + (SELECT count(*) FROM refresh) AS n
+)
+SELECT n, CASE WHEN n > 0 THEN events.emit('user.security.v1', $1, 'user.security', $4::bytea)::text END
+FROM counted;
+
+-- name: user_access_end_all :exec
+-- Ends all tokens and codes of a member, as a new password does.
+UPDATE accounts SET auth_version = auth_version + 1 WHERE id = $1;
+
+-- name: user_token_hashes :many
+-- What may stand in Redis of a member's tokens.
+SELECT hash FROM access_tokens WHERE user_id = $1;
+
+-- name: user_access :many
+-- What a member has let in: each app once, and each personal token.
+SELECT coalesce(t.app_id, 0), CASE WHEN t.app_id IS NULL THEN t.id ELSE 0 END, max(t.app_name),
+    max(t.app_website), string_agg(t.scopes, ' ' ORDER BY t.id), min(t.created_at), max(t.seen_at),
+    max(t.expires_at), (array_agg(t.ip ORDER BY t.seen_at DESC NULLS LAST))[1],
+    (array_agg(t.device ORDER BY t.seen_at DESC NULLS LAST))[1]
+FROM (
+    SELECT id, nullif(app_id, 0) AS app_id, app_name, app_website, scopes, created_at, seen_at, expires_at,
+        ip, device
+    FROM live_tokens WHERE user_id = $1
+    UNION ALL
+    SELECT NULL, r.app_id, p.name, p.website, r.scopes, r.created_at, NULL, NULL, '', ''
+    FROM refresh_tokens r JOIN apps p ON p.id = r.app_id JOIN accounts a ON a.id = r.user_id
+    WHERE r.user_id = $1 AND r.used_at IS NULL AND r.revoked_at IS NULL AND r.expires_at > now()
+        AND a.auth_version = r.auth_version
+) t
+GROUP BY t.app_id, CASE WHEN t.app_id IS NULL THEN t.id ELSE 0 END
+ORDER BY max(t.created_at) DESC;
+
+-- name: user_sweep_apps :exec
+-- Apps that no member ever let in, unless they got a token of their own lately; codes and tokens a month
+-- after their end.
+WITH unattended AS (
+    DELETE FROM apps p WHERE attended_at IS NULL AND created_at < now() - interval '1 day'
+        AND NOT EXISTS (SELECT FROM access_tokens t WHERE t.app_id = p.id
+            AND greatest(t.created_at, t.seen_at) > now() - interval '30 days')
+        AND NOT EXISTS (SELECT FROM codes c WHERE c.app_id = p.id AND c.expires_at > now())
+), old_codes AS (
+    DELETE FROM codes WHERE expires_at < now() - interval '30 days'
+), old_refresh AS (
+    DELETE FROM refresh_tokens WHERE expires_at < now() - interval '30 days'
+)
+DELETE FROM access_tokens t
+WHERE t.revoked_at < now() - interval '30 days' OR t.expires_at < now() - interval '30 days'
+    OR (t.user_id IS NULL AND greatest(t.created_at, t.seen_at) < now() - interval '90 days');
+
 -- ---- the worker's
 
 -- name: user_mails :many

@@ -1,6 +1,7 @@
 // Apps and tokens through nginx: registering, the three grants, what each error looks like, scopes, what a token opens and
 // what ends it.
 // harness: set rate_limits = no
+import { createHash, randomBytes } from 'node:crypto';
 import { Client, check, deeplink, equal, finish, member, part, token } from './lib.mjs';
 
 const OOB = 'urn:ietf:wg:oauth:2.0:oob';
@@ -10,7 +11,7 @@ async function register(fields = {}) {
     return anon.json('POST', '/api/v1/apps', { client_name: 'Tester', redirect_uris: OOB, scopes: 'read write follow', ...fields });
 }
 
-await member('ada');
+const ada = await member('ada');
 let app;
 
 await part('apps', async () => {
@@ -63,6 +64,207 @@ await part('the guard', async () => {
     const pat = await token('ada', 'read');
     check('a personal token can be known', pat.startsWith('deeplink_pat_'));
     equal('it belongs to no app', (await anon.json('GET', path, undefined, { token: pat })).status, 404);
+});
+
+// ---- The consent page and the code ------------------------------------------------------------------------------------
+
+const BACK = 'https://client.example/back?x=1';
+const url64 = (b) => b.toString('base64url');
+
+function authorizeUrl(client, fields = {}) {
+    const all = { response_type: 'code', client_id: client.client_id, redirect_uri: BACK, scope: 'read write', state: 'a&b=c d', ...fields };
+    return `/oauth/authorize?${new URLSearchParams(Object.entries(all).filter(([, v]) => v !== undefined))}`;
+}
+
+const registered = async (redirect_uris = BACK, scopes = 'read write follow offline_access admin:read') =>
+    (await register({ redirect_uris, scopes })).data;
+
+async function consent(who, client, fields = {}, decision = 'allow') {
+    const page = await who.get(authorizeUrl(client, fields));
+    if (page.status !== 200)
+        throw new Error(`no consent page: ${page.status} ${page.text.slice(0, 300)}`);
+    return who.submit(page.form('/oauth/authorize'), { decision }, { follow: false });
+}
+
+const paramsOf = (answer) => new URL(answer.location).searchParams;
+const ask = (client, fields) => anon.json('POST', '/oauth/token',
+    { client_id: client.client_id, client_secret: client.client_secret, redirect_uri: BACK, ...fields });
+const exchange = (client, code, fields = {}) => ask(client, { grant_type: 'authorization_code', code, ...fields });
+const works = async (t) => (await anon.json('GET', '/api/v1/apps/verify_credentials', undefined, { token: t })).status;
+
+await part('consent', async () => {
+    const client = await registered();
+    const stranger = await new Client().get(authorizeUrl(client), { follow: false });
+    check('log in first', stranger.status === 303 && stranger.location.startsWith('/login?return_to=%2Foauth%2Fauthorize'), stranger.location);
+    const fresh = new Client();
+    const login = await fresh.get(authorizeUrl(client));
+    const page = await fresh.submit(login.form('/login'), { login: 'ada', password: 'quiet meadow lantern' });
+    equal('and back', [page.status, page.url.startsWith('/oauth/authorize?')], [200, true]);
+    check('says which app and account', page.text.includes('Tester') && page.text.includes('@ada'));
+    check('says what it could do', page.text.includes('Read everything in your account'));
+    check('the policy is widened to that place alone', /form-action 'self' https:\/\/client\.example;/.test(page.header('content-security-policy')), page.header('content-security-policy'));
+    const answer = await fresh.submit(page.form('/oauth/authorize'), { decision: 'allow' }, { follow: false });
+    equal('goes back', answer.status, 303);
+    check('with its own query kept', answer.location.startsWith(`${BACK}&code=`), answer.location);
+    equal('the state comes back', paramsOf(answer).get('state'), 'a&b=c d');
+    check('and who answers', paramsOf(answer).get('iss').startsWith('http'));
+    const deny = await consent(ada, client, {}, 'deny');
+    equal('a no', [paramsOf(deny).get('error'), paramsOf(deny).get('state'), paramsOf(deny).get('code')], ['access_denied', 'a&b=c d', null]);
+    const wrong = { client_id: 'nobody', redirect_uri: 'https://evil.example/', response_type: 'token', scope: 'push',
+        code_challenge_method: 'plain', code_challenge: 'short' };
+    for (const [name, value] of Object.entries(wrong)) {
+        const bad = await ada.get(authorizeUrl(client, { [name]: value }), { follow: false });
+        equal(`${name}=${value} is answered here`, [bad.status, bad.location], [400, undefined]);
+    }
+    equal('not for every member', (await ada.get(authorizeUrl(client, { scope: 'admin:read' }))).status, 403);
+    const forced = await ada.get(authorizeUrl(client, { force_login: 'true' }));
+    check('asks as whom', forced.text.includes('Use another account') && forced.forms.every((f) => f.action !== '/oauth/authorize'));
+    equal('in the language asked for', (await ada.get(authorizeUrl(client, { lang: 'de' }))).tags('html')[0].lang, 'de');
+    equal('without the form\'s token', (await ada.post('/oauth/authorize', { client_id: client.client_id, redirect_uri: BACK,
+        response_type: 'code', decision: 'allow' }, { follow: false })).status, 403);
+});
+
+await part('codes', async () => {
+    const client = await registered(), other = await registered();
+    const code = paramsOf(await consent(ada, client)).get('code');
+    for (const [name, c, fields] of [['another app', other, {}], ['another address', client, { redirect_uri: 'https://client.example/' }]])
+        equal(`not for ${name}`, (await exchange(c, code, fields)).data.error, 'invalid_grant');
+    const got = await exchange(client, code);
+    equal('a code is a token', [got.status, got.data.token_type, got.data.scope], [200, 'Bearer', 'read write']);
+    check('that does not end', got.data.expires_in === undefined && got.data.refresh_token === undefined);
+    equal('kept nowhere', got.headers['cache-control'], 'private, no-store');
+    equal('it opens', await works(got.data.access_token), 200);
+    const again = await exchange(client, code);
+    equal('once', [again.status, again.data.error], [400, 'invalid_grant']);
+    check('and says so in words', again.data.error_description.startsWith('The provided authorization grant is invalid'));
+    equal('a second use ends what came of the first', await works(got.data.access_token), 401);
+    equal('no such code', (await exchange(client, 'x')).data.error, 'invalid_grant');
+    equal('no code', (await exchange(client, '')).data.error, 'invalid_request');
+    const page = await ada.get(authorizeUrl(client));
+    const answers = await Promise.all(Array.from({ length: 100 }, () =>
+        ada.submit(page.form('/oauth/authorize'), { decision: 'allow' }, { follow: false })));
+    equal('one consent sent a hundred times', [...new Set(answers.map((a) => a.status))], [303]);
+    const codes = new Set(answers.map((a) => paramsOf(a).get('code')));
+    equal('is one code', codes.size, 1);
+    const one = await exchange(client, [...codes][0]);
+    equal('sent again afterwards', (await ada.submit(page.form('/oauth/authorize'), { decision: 'allow' }, { follow: false })).status, 409);
+    equal('which hurts nobody', await works(one.data.access_token), 200);
+});
+
+await part('PKCE', async () => {
+    const client = await registered(), verifier = url64(randomBytes(32));
+    const challenge = url64(createHash('sha256').update(verifier).digest());
+    const fields = { code_challenge: challenge, code_challenge_method: 'S256' };
+    const code = paramsOf(await consent(ada, client, fields)).get('code');
+    for (const [name, more] of [['no verifier', {}], ['another verifier', { code_verifier: url64(randomBytes(32)) }], ['the challenge', { code_verifier: challenge }]])
+        equal(name, (await exchange(client, code, more)).data.error, 'invalid_grant');
+    equal('the verifier', (await exchange(client, code, { code_verifier: verifier })).status, 200);
+});
+
+await part('no address to go back to', async () => {
+    const client = await registered(OOB);
+    const page = await consent(ada, client, { redirect_uri: OOB });
+    const code = page.tags('input').find((i) => i.id === 'code').value;
+    check('the code is shown', page.status === 200 && code.length === 43);
+    equal('and works', (await exchange(client, code, { redirect_uri: OOB })).status, 200);
+    const phone = await registered('ivory://back');
+    const policy = (await ada.get(authorizeUrl(phone, { redirect_uri: 'ivory://back' }))).header('content-security-policy');
+    check('an app\'s own scheme', policy.includes("form-action 'self' ivory:;"), policy);
+    check('goes there', (await consent(ada, phone, { redirect_uri: 'ivory://back' })).location.startsWith('ivory://back?code='));
+    const local = await registered('http://127.0.0.1/cb');
+    check('any port of one\'s own machine', (await consent(ada, local, { redirect_uri: 'http://127.0.0.1:4567/cb' })).location.startsWith('http://127.0.0.1:4567/cb?code='));
+});
+
+await part('refreshing', async () => {
+    const client = await registered();
+    const code = paramsOf(await consent(ada, client, { scope: 'read offline_access' })).get('code');
+    const first = (await exchange(client, code)).data;
+    check('ends by itself', first.expires_in === 7200 && first.refresh_token.length > 40);
+    const refresh = (t, fields = {}) => ask(client, { grant_type: 'refresh_token', refresh_token: t, ...fields });
+    equal('no more than before', (await refresh(first.refresh_token, { scope: 'write' })).data.error, 'invalid_scope');
+    const second = await refresh(first.refresh_token);
+    equal('a new pair', second.status, 200);
+    check('all new', second.data.access_token !== first.access_token && second.data.refresh_token !== first.refresh_token);
+    equal('it opens', await works(second.data.access_token), 200);
+    equal('the old one again', (await refresh(first.refresh_token)).data.error, 'invalid_grant');
+    equal('ends the family', [await works(second.data.access_token), (await refresh(second.data.refresh_token)).data.error], [401, 'invalid_grant']);
+});
+
+await part('ends', async () => {
+    const client = await registered(), other = await registered();
+    const token = async () => (await exchange(client, paramsOf(await consent(ada, client)).get('code'))).data.access_token;
+    const basic = { authorization: `Basic ${Buffer.from(`${client.client_id}:${client.client_secret}`).toString('base64')}` };
+    const revoke = (fields, headers) => anon.json('POST', '/oauth/revoke', fields, { headers });
+    const mine = await token();
+    equal('not by another app', (await revoke({ client_id: other.client_id, client_secret: other.client_secret, token: mine })).data.error, 'unauthorized_client');
+    equal('not without a secret', (await revoke({ client_id: client.client_id, token: mine })).status, 401);
+    equal('it opens still', await works(mine), 200);
+    const done = await revoke({ token: mine }, basic);
+    equal('by Basic', [done.status, done.data], [200, {}]);
+    equal('at once', await works(mine), 401);
+    equal('twice is fine', (await revoke({ token: mine }, basic)).status, 200);
+    const kept = await token();
+    const page = await ada.get('/settings/apps');
+    check('the settings know it', page.text.includes('Tester') && page.text.includes('Read everything in your account'));
+    const pressed = await ada.press(page, page.forms.flatMap((f) => f.buttons).map((b) => b.action).find((a) => a?.startsWith('/settings/apps/')));
+    equal('a button there', pressed.status, 200);
+    const left = await Promise.all([kept].map(works));
+    equal('ends it', left, [401]);
+    const late = await token();
+    await ada.act('/settings/sessions/end-others');
+    equal('logging out everywhere ends all', await works(late), 401);
+});
+
+await part('personal tokens', async () => {
+    const page = await ada.get('/settings/apps'), form = page.form('/settings/tokens');
+    const empty = await ada.submit(form, { name: '' });
+    equal('a name is wanted', empty.status, 422);
+    const without = await ada.submit(form, { name: 'script', days: '30' });
+    equal('and what it may do', without.status, 422);
+    check('what was typed is kept', without.tags('input').some((i) => i.name === 'name' && i.value === 'script'));
+    equal('not for ever', (await ada.submit(form, { name: 'x', days: '4000', 'scopes[]': 'read' })).status, 422);
+    const made = await ada.submit(form, { name: 'script', days: '30', 'scopes[]': 'read' });
+    const pat = made.tags('input').find((i) => i.id === 'fresh')?.value;
+    check('it is shown', pat?.startsWith('deeplink_pat_'), made.text.slice(0, 300));
+    check('once', !(await ada.get('/settings/apps')).html.includes(pat));
+    equal('it opens', await works(pat), 404);
+    const again = await ada.get('/settings/apps');
+    await ada.press(again, again.forms.flatMap((f) => f.buttons).map((b) => b.action).find((a) => a?.startsWith('/settings/tokens/')));
+    const after = (await ada.get('/settings/apps')).forms.flatMap((f) => f.buttons).filter((b) => b.action?.startsWith('/settings/tokens/'));
+    check('its button ends one', after.length < again.forms.flatMap((f) => f.buttons).filter((b) => b.action?.startsWith('/settings/tokens/')).length);
+});
+
+// ---- What every answer has --------------------------------------------------------------------------------------------
+
+await part('CORS', async () => {
+    for (const path of ['/api/v1/apps', '/api/v1/nothing', '/oauth/token', '/.well-known/nodeinfo', '/api/deeplink/v1/nothing']) {
+        const before = await anon.request('OPTIONS', path, { headers: { origin: 'https://elk.example',
+            'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,idempotency-key' } });
+        equal(`${path} may be asked before`, [before.status, before.header('access-control-allow-origin'), before.header('access-control-allow-headers')],
+            [204, '*', 'authorization,idempotency-key']);
+        check(`${path} by any method`, before.header('access-control-allow-methods').includes('DELETE'));
+        const answer = await anon.request('GET', path, { headers: { origin: 'https://elk.example' } });
+        equal(`${path} may be read`, [answer.header('access-control-allow-origin'), answer.header('access-control-allow-credentials')], ['*', undefined]);
+        check(`${path} with its headers`, /Link.*X-RateLimit-Reset/.test(answer.header('access-control-expose-headers')));
+    }
+    for (const path of ['/', '/local', '/login', '/oauth/authorize', '/settings/apps'])
+        equal(`${path} is a page`, (await ada.get(path)).header('access-control-allow-origin'), undefined);
+});
+
+await part('JSON errors', async () => {
+    for (const [path, type] of [['/api/v1/nothing', 'application/json'], ['/api/nothing', 'application/json'], ['/.well-known/nothing', 'application/json'],
+        ['/api/deeplink/v1/nothing', 'application/problem+json']]) {
+        const answer = await ada.json('GET', path);
+        equal(`${path}`, [answer.status, answer.headers['content-type'], typeof answer.data.error, answer.data.status], [404, type, 'string', 404]);
+        check(`${path} has an id`, answer.data.request_id === answer.headers['x-request-id']);
+    }
+    const wrong = await anon.json('DELETE', '/api/v1/apps');
+    equal('a wrong method', [wrong.status, wrong.headers.allow, wrong.headers['content-type']], [405, 'POST', 'application/json']);
+    const field = await register({ client_name: '' });
+    check('a wrong field', field.status === 422 && field.data.errors[0].pointer === '#/client_name' && field.data.error.includes('client_name'), JSON.stringify(field.data));
+    const large = await anon.request('POST', '/api/v1/apps', { headers: { 'content-type': 'application/json' }, body: `"${'x'.repeat(2 << 20)}"` });
+    equal('what nginx itself refuses', [large.status, large.header('content-type'), typeof large.json().error, large.header('access-control-allow-origin')],
+        [413, 'application/json', 'string', '*']);
 });
 
 await finish();
