@@ -112,6 +112,8 @@ const struct route user_api_routes[] = {
      .reply = &api_application_shape, .summary = "the app that the token was given to"},
     {POST, .pattern = "/oauth/token", .handler = user_api_token, .auth = AUTH_ANYBODY, .fields = token_fields,
      .rate = &oauth_rate, .reply = &api_token_shape, .summary = "gives an app a token"},
+    {POST, .pattern = "/oauth/revoke", .handler = user_api_revoke, .auth = AUTH_ANYBODY,
+     .fields = revoke_fields, .rate = &oauth_rate, .summary = "ends a token"},
 
     {GET, .pattern = "/api/v1/accounts/verify_credentials", .handler = user_api_verify_credentials,
      .scope = "read:accounts", .reply = &user_api_credential_shape, .summary = "one's own account"},
