@@ -19,8 +19,8 @@ struct service {
     const char *name;                   /* also its database schema and, as deeplink_<name>, its login role */
     const void *descriptor;             /* const ProtobufCServiceDescriptor * */
     void *table;                        /* ProtobufCService *: the rules, see gen/stubs.h */
-    const struct route *routes;         /* ends with a row without pattern */
-    const struct route *api_routes;     /* the same, for programs; may be NULL */
+    const struct route *routes;         /* pages and feeds; ends with a row without pattern */
+    const struct route *api_routes;     /* FACE_JSON; the same; may be NULL */
     const struct query *const *queries; /* ends with NULL; prepared by every worker at start */
     const struct collection *collections; /* ends with a row without name; may be NULL */
     const struct consumer *consumers;     /* ends with a row without name; may be NULL */

@@ -28,6 +28,7 @@ struct field;
 
 struct header {
     const char *name, *value;
+    bool always; /* an error that takes the answer's place keeps it */
     struct header *next;
 };
 
@@ -54,10 +55,11 @@ struct field_value {
 };
 
 struct session_view {    /* what the session guard found; all zero for nobody */
-    const char *token;   /* the cookie's whole value */
+    const char *token;   /* the cookie's whole value, or the bearer token */
     const char *csrf;    /* the token that forms must bring */
     const void *card;    /* const Pb__UserCard * of the viewer */
-    const void *session; /* const Pb__Session * */
+    const void *session; /* const Pb__Session *; NULL with a bearer token */
+    const void *access;  /* const Pb__AccessToken *; NULL without one */
 };
 
 struct request {
@@ -104,6 +106,8 @@ const char *field_typed(const struct request *req, const char *name);
 /* The body to write into; capped at RESPONSE_MAX. */
 struct buf *respond(struct request *req, int status, const char *type);
 void respond_header(struct request *req, const char *name, const char *value);
+/* The same, and an error that takes the answer's place keeps it. */
+void respond_header_always(struct request *req, const char *name, const char *value);
 /* 303 See Other to a path on this site (anything else becomes "/"). */
 enum code respond_redirect(struct request *req, const char *local_path);
 /* Adds ETag of the body and answers 304 to a matching If-None-Match. Call last. */

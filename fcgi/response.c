@@ -40,7 +40,7 @@ void response_init(struct request *req) {
 void response_restart(struct request *req) {
     struct header *h = req->res.headers, *kept = NULL, **end = &kept;
     for (; h != NULL; h = h->next)
-        if (strcmp(h->name, "Set-Cookie") == 0 || strcmp(h->name, "Allow") == 0) {
+        if (h->always || strcmp(h->name, "Set-Cookie") == 0 || strcmp(h->name, "Allow") == 0) {
             *end = h;
             end = &h->next;
         }
@@ -108,6 +108,14 @@ void respond_header(struct request *req, const char *name, const char *value) {
         (*at)->value = value;
     else
         append_header(req, name, value);
+}
+
+void respond_header_always(struct request *req, const char *name, const char *value) {
+    struct header *h;
+    respond_header(req, name, value);
+    h = *find_header(req, name);
+    if (h != NULL)
+        h->always = true;
 }
 
 /* A path for Location: bytes that may not stand in a URL are percent-encoded, what is encoded already stays.

@@ -114,15 +114,16 @@ static void add_row(const char *service, const struct route *row, void *arg) {
     n->rows[i] = row;
 }
 
-void router_each(const struct app *app, router_each_fn *fn, void *arg) {
-    for (const struct route *row = health_routes; row->pattern != NULL; row++)
-        fn("", row, arg);
-    for (const struct service *const *s = app->services; s != NULL && *s != NULL; s++) {
-        const struct route *tables[] = {(*s)->routes, (*s)->api_routes};
+static void each_row(const char *service, const struct route *rows, router_each_fn *fn, void *arg) {
+    for (const struct route *row = rows; row != NULL && row->pattern != NULL; row++)
+        fn(service, row, arg);
+}
 
-        for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-            for (const struct route *row = tables[i]; row != NULL && row->pattern != NULL; row++)
-                fn((*s)->name, row, arg);
+void router_each(const struct app *app, router_each_fn *fn, void *arg) {
+    each_row("", health_routes, fn, arg);
+    for (const struct service *const *s = app->services; s != NULL && *s != NULL; s++) {
+        each_row((*s)->name, (*s)->routes, fn, arg);
+        each_row((*s)->name, (*s)->api_routes, fn, arg);
     }
 }
 

@@ -10,7 +10,9 @@
 #include "fcgi/serve.h"
 
 static const char *auth_name(enum auth a) {
-    return a == AUTH_ANYBODY ? "anybody" : a == AUTH_NOBODY ? "nobody" : "member";
+    static const char *const names[] = {
+        [AUTH_MEMBER] = "member", [AUTH_ANYBODY] = "anybody", [AUTH_NOBODY] = "nobody", [AUTH_APP] = "app"};
+    return names[a];
 }
 
 static const char *face_name(enum face f) {
@@ -60,6 +62,8 @@ static void write_row(const char *service, const struct route *row, void *arg) {
     json_put_str(j, "service", service);
     json_put_str(j, "auth", auth_name(row->auth));
     json_put_str(j, "face", face_name(row->face));
+    if (row->scope != NULL)
+        json_put_str(j, "scope", row->scope);
     json_put_int(j, "permission", (int64_t)row->permission);
     json_put_bool(j, "csrf", !row->csrf_exempt && row->method != METHOD_GET);
     json_put_bool(j, "cacheable", row->cacheable);

@@ -240,10 +240,11 @@ static void read_field(struct reading *r) {
     }
 }
 
-/* Where a route's fields come from: the body, or the query for requests that have none. */
+/* Where a route's fields come from: the body, or the query for requests that have none. Programs may send
+ * any request without a body; a browser's form always has one. */
 static const struct params *source(const struct request *req) {
-    bool bodiless =
-        (req->method & (METHOD_GET | METHOD_HEAD)) != 0 || (req->method == METHOD_DELETE && req->form.n == 0);
+    bool may_lack = req->method == METHOD_DELETE || req->route->face == FACE_JSON;
+    bool bodiless = (req->method & (METHOD_GET | METHOD_HEAD)) != 0 || (may_lack && req->form.n == 0);
     return bodiless ? &req->query : &req->form;
 }
 

@@ -2,6 +2,7 @@
 #include "fcgi/app.h"
 
 #include "fcgi/command.h"
+#include "handlers/common/bearer.h"
 #include "handlers/common/errors.h"
 #include "handlers/common/models.h"
 #include "handlers/common/page_cache.h"
@@ -31,6 +32,10 @@ static const struct command commands[] = {
     {"user suspend", "HANDLE [--note WORDS]", "suspends a member and ends all sessions", NULL,
      user_command_suspend, COMMAND_NEEDS_SERVERS},
     {"user restore", "HANDLE", "takes a suspension back", NULL, user_command_restore, COMMAND_NEEDS_SERVERS},
+    {"user token", "HANDLE --scopes SCOPES [--name NAME] [--days DAYS]",
+     "makes a personal access token and prints it",
+     "SCOPES are words such as \"read write:statuses\". Without --days the token is good for 90 days.",
+     user_command_token, COMMAND_NEEDS_SERVERS},
     {"user list", "[--state STATE] [--role ROLE] [--query WORDS]", "lists members, the newest first", NULL,
      user_command_list, COMMAND_NEEDS_SERVERS},
     {"user audit", "", "reads the audit log and proves that nothing in it was changed or removed", NULL,
@@ -46,6 +51,7 @@ static const struct command commands[] = {
 static void finish(struct request *req) {
     page_cache_keep(req);
     session_touch(req);
+    bearer_touch(req);
     models_finish();
 }
 

@@ -16,6 +16,7 @@
 #include "fcgi/router.h"
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
+#include "handlers/common/bearer.h"
 #include "handlers/common/csrf.h"
 #include "handlers/common/models.h"
 #include "handlers/common/rate.h"
@@ -44,9 +45,31 @@ void session_cookie_set(struct request *req, const char *token) {
 
 void session_cookie_clear(struct request *req) { respond_cookie(req, SESSION_COOKIE, "", -1); }
 
+/* Who the request says it is from: by a bearer token or by the session cookie, never by both. */
+struct claim {
+    struct bearer bearer;
+    const char *token; /* of the session */
+    const char *key;   /* what to look up; NULL: nobody is claimed */
+    int64_t user_id;   /* 0: nobody, or an app that acts for itself */
+};
+
+static void read_claim(struct request *req, struct claim *ret) {
+    *ret = (struct claim){0};
+    bearer_read(req, &ret->bearer);
+    if (ret->bearer.token != NULL) {
+        ret->key = ret->bearer.key;
+        ret->user_id = ret->key != NULL ? ret->bearer.user_id : 0;
+        return;
+    }
+    ret->token = request_cookie(req, SESSION_COOKIE);
+    if ((ret->key = session_key(&req->ctx, ret->token, &ret->user_id)) == NULL)
+        ret->user_id = 0;
+}
+
 /* What the first Redis round told. */
 struct found {
     const Pb__Session *session;
+    const Pb__AccessToken *access;
     const Pb__UserCard *card;
     bool up; /* Redis answered */
 };
@@ -60,36 +83,51 @@ static const Pb__Session *unpack_session(struct ctx *ctx, const redisReply *r, i
     return s != NULL && s->user_id == claimed ? s : NULL;
 }
 
-/* One round: session, card, card epoch, the rate's count, and whatever the route wants to know in the same
- * breath. */
-static struct found look_up(struct request *req, const char *key, int64_t claimed, struct rate_check *rate) {
+/* The replies behind the epoch: session or token, and the card. */
+static void read_found(struct ctx *ctx, const redisReply *r, const struct claim *claim, struct found *found) {
+    if (r->elements < 2)
+        return;
+    if (claim->bearer.token != NULL)
+        found->access = bearer_unpack(ctx, r->element[1], &claim->bearer);
+    else
+        found->session = unpack_session(ctx, r->element[1], claim->user_id);
+    if ((found->access != NULL || found->session != NULL) && r->elements == 3 &&
+        r->element[2]->type == REDIS_REPLY_STRING)
+        found->card = (const Pb__UserCard *)rpc_unpack(ctx, &pb__user_card__descriptor, r->element[2]->str,
+                                                       r->element[2]->len);
+}
+
+static void ask_who(struct redis *redis, const struct claim *claim) {
+    if (claim->key == NULL)
+        redis_add(redis, "MGET user:epoch");
+    else if (claim->user_id == 0)
+        redis_add(redis, "MGET user:epoch %s", claim->key);
+    else
+        redis_add(redis, "MGET user:epoch %s user:card:%lld", claim->key, (long long)claim->user_id);
+}
+
+/* One round: session or token, card, card epoch, the rate's count, and whatever the route wants to know in
+ * the same breath. */
+static struct found look_up(struct request *req, const struct claim *claim, struct rate_check *rate) {
     struct ctx *ctx = &req->ctx;
     struct redis *redis = ctx->env->redis;
-    bool prefetch = claimed != 0 && req->route->prefetch != NULL;
+    bool prefetch = claim->user_id != 0 && req->route->prefetch != NULL;
     struct found found = {0};
     redisReply *r;
 
-    if (key != NULL)
-        redis_add(redis, "MGET user:epoch %s user:card:%lld", key, (long long)claimed);
-    else
-        redis_add(redis, "MGET user:epoch");
+    ask_who(redis, claim);
     rate_ask(rate, redis);
     if (prefetch)
-        req->route->prefetch(req, claimed);
+        req->route->prefetch(req, claim->user_id);
 
     r = redis_next(ctx, redis);
     found.up = r != NULL;
     if (r != NULL && r->type == REDIS_REPLY_ARRAY && r->elements >= 1) {
         cards_epoch(r->element[0]->type == REDIS_REPLY_STRING ? strtoll(r->element[0]->str, NULL, 10) : 0);
-        if (r->elements == 3) {
-            found.session = unpack_session(ctx, r->element[1], claimed);
-            if (found.session != NULL && r->element[2]->type == REDIS_REPLY_STRING)
-                found.card = (const Pb__UserCard *)rpc_unpack(ctx, &pb__user_card__descriptor,
-                                                              r->element[2]->str, r->element[2]->len);
-        }
+        read_found(ctx, r, claim, &found);
     }
     rate_answer(ctx, rate, redis);
-    if (prefetch && (found.session == NULL || found.card == NULL))
+    if (prefetch && found.card == NULL)
         req->route->prefetch(req, 0); /* nobody will fetch its replies */
     return found;
 }
@@ -100,22 +138,28 @@ static int language_or(const char *code, int otherwise) {
     return lang < 0 ? otherwise : lang;
 }
 
-static enum code identify(struct request *req, struct found *found) {
+/* The member's card where Redis had none; NULL when there is no such member. */
+static enum code find_card(struct ctx *ctx, int64_t user_id, struct found *found) {
+    enum code c;
+
+    if (found->card != NULL)
+        return OK;
+    redis_settle(ctx->env->redis);
+    if ((c = card_get(ctx, user_id, &found->card)) != NOT_FOUND)
+        return c;
+    fail_clear(ctx);
+    return OK;
+}
+
+static enum code identify_session(struct request *req, struct found *found) {
     struct ctx *ctx = &req->ctx;
     enum code c;
 
     if (found->session == NULL)
         return OK;
-    if (found->card == NULL) {
-        redis_settle(ctx->env->redis);
-        if ((c = card_get(ctx, found->session->user_id, &found->card)) == NOT_FOUND) {
-            fail_clear(ctx);
-            return OK;
-        }
-        if (c != OK)
-            return c;
-    }
-    if (found->card->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
+    if ((c = find_card(ctx, found->session->user_id, found)) != OK)
+        return c;
+    if (found->card == NULL || found->card->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
         return OK;
     ctx->viewer_id = found->session->user_id;
     ctx->session_id = found->session->id;
@@ -125,6 +169,40 @@ static enum code identify(struct request *req, struct found *found) {
     if (!text_is_empty(found->session->language))
         ctx->lang = language_or(found->session->language, ctx->lang);
     return OK;
+}
+
+/* Whether a bad token fails the request; else it counts as none. */
+static bool needs_token(const struct route *route) {
+    return route->auth == AUTH_MEMBER || route->auth == AUTH_APP || route->scope != NULL;
+}
+
+static enum code identify_bearer(struct request *req, const struct claim *claim, struct found *found) {
+    struct ctx *ctx = &req->ctx;
+    enum code c;
+
+    if (found->access == NULL && claim->key != NULL) {
+        redis_settle(ctx->env->redis);
+        if ((c = bearer_ask(ctx, &claim->bearer, &found->access)) != OK)
+            return c;
+    }
+    if (found->access == NULL)
+        return needs_token(req->route) ? bearer_refuse(req) : OK;
+    if (claim->user_id != 0) {
+        if ((c = find_card(ctx, claim->user_id, found)) != OK)
+            return c;
+        if (found->card == NULL)
+            return bearer_refuse(req);
+        if (found->card->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
+            return bearer_unavailable(ctx, found->card->state);
+        ctx->viewer_id = claim->user_id;
+        ctx->permissions = found->card->permissions;
+        req->session.card = found->card;
+    }
+    ctx->token_id = found->access->id;
+    ctx->app_id = found->access->app_id;
+    req->session.token = claim->bearer.token;
+    req->session.access = found->access;
+    return bearer_judge(req, found->access);
 }
 
 static bool open_in_intranet(const struct route *route) {
@@ -138,17 +216,25 @@ static bool open_in_intranet(const struct route *route) {
     return route->auth == AUTH_NOBODY;
 }
 
+static enum code nobody(struct request *req, const struct found *found) {
+    struct ctx *ctx = &req->ctx;
+
+    if (ctx->token_id != 0)
+        return fail_http(ctx, 422, UNAUTHENTICATED, tr_mark("This method requires an authenticated user"));
+    if (!found->up)
+        return fail_retry(ctx, UNAVAILABLE, 5,
+                          "We can't check who you are right now. Try again in a moment.");
+    return req->route->face == FACE_JSON ? bearer_refuse(req)
+                                         : fail(ctx, UNAUTHENTICATED, "Log in to go on.");
+}
+
 static enum code authorise(struct request *req, const struct found *found) {
     struct ctx *ctx = &req->ctx;
     const struct route *route = req->route;
     bool must = route->auth == AUTH_MEMBER || (ctx->env->config->intranet && !open_in_intranet(route));
 
-    if (ctx->viewer_id == 0 && must) {
-        if (!found->up)
-            return fail_retry(ctx, UNAVAILABLE, 5,
-                              "We can't check who you are right now. Try again in a moment.");
-        return fail(ctx, UNAUTHENTICATED, "Log in to go on.");
-    }
+    if (ctx->viewer_id == 0 && (must || (route->auth == AUTH_APP && ctx->token_id == 0)))
+        return nobody(req, found);
     if (ctx->viewer_id != 0 && route->auth == AUTH_NOBODY)
         return respond_redirect(req, "/");
     if ((ctx->permissions & route->permission) != route->permission)
@@ -158,32 +244,36 @@ static enum code authorise(struct request *req, const struct found *found) {
 
 static bool is_safe_method(enum method m) { return (m & (METHOD_GET | METHOD_HEAD)) != 0; }
 
+/* A token that no browser sends by itself needs no proof; nor does a program without cookie, which acts for
+ * nobody. */
+static bool needs_csrf(const struct request *req) {
+    if (req->res.done || is_safe_method(req->method) || req->route->csrf_exempt)
+        return false;
+    return req->route->face != FACE_JSON || req->ctx.session_id != 0;
+}
+
 enum code session_guard(struct request *req) {
     struct ctx *ctx = &req->ctx;
-    const char *token = request_cookie(req, SESSION_COOKIE);
-    int64_t claimed = 0;
-    const char *key = session_key(ctx, token, &claimed);
+    struct claim claim;
     struct rate_check rate;
     struct found found;
     enum code c;
 
     ctx->lang = i18n_negotiate(request_header(req, "Accept-Language"));
-    if (key == NULL)
-        claimed = 0;
-    rate_choose(&rate, req, claimed);
-    found = look_up(req, key, claimed, &rate);
+    read_claim(req, &claim);
+    rate_choose(&rate, req, claim.user_id);
+    found = look_up(req, &claim, &rate);
     fail_clear(ctx); /* Redis being down concerns only those who need it */
-    req->session.token = found.session != NULL ? token : NULL;
-    if ((c = identify(req, &found)) != OK)
-        return c;
-    if (claimed != 0 && ctx->viewer_id == 0 && found.up)
+    req->session.token = found.session != NULL ? claim.token : NULL;
+    c = claim.bearer.token != NULL ? identify_bearer(req, &claim, &found) : identify_session(req, &found);
+    if (claim.user_id != 0 && ctx->viewer_id == 0 && found.up)
         rate_unclaim(&rate, req);
-    if ((c = authorise(req, &found)) != OK)
+    if (c != OK || (c = authorise(req, &found)) != OK)
         return c;
-    if (!req->res.done && !is_safe_method(req->method) && !req->route->csrf_exempt &&
-        (c = csrf_check(req)) != OK)
+    if (needs_csrf(req) && (c = csrf_check(req)) != OK)
         return c;
-    req->session.csrf = csrf_token(req);
+    if (req->route->face != FACE_JSON || ctx->session_id != 0)
+        req->session.csrf = csrf_token(req);
     return rate_judge(ctx, &rate);
 }
 

@@ -12,7 +12,8 @@
 #include "gen/stubs.h"
 #include "handlers/user/service.h"
 
-#define VALUED "email,name,role,password,note,state,query"
+#define VALUED "email,name,role,password,note,state,query,scopes,days"
+#define TOKEN_DAYS 90
 
 /* Says what was wrong; exit status 1. */
 static int failed(struct ctx *ctx) {
@@ -163,6 +164,28 @@ static void print_member(struct ctx *ctx, const Pb__Member *m) {
     printf("%s\t@%s\t%s\t%s\t%s\t%s\n", clock_iso(ctx->arena, m->card->created_ms), m->card->handle,
            m->card->role, states[m->card->state <= PB__ACCOUNT_STATE__STATE_DELETED ? m->card->state : 4],
            m->email, m->card->name);
+}
+
+int user_command_token(struct ctx *ctx, int argc, char **argv) {
+    Pb__PersonalTokenRequest req = PB__PERSONAL_TOKEN_REQUEST__INIT;
+    const Pb__TokenReply *reply;
+    const char *handle = handle_of(argc, argv), *days = option(argc, argv, "days");
+    int64_t n = TOKEN_DAYS;
+
+    req.scopes = option(argc, argv, "scopes");
+    if (handle == NULL || text_is_empty(req.scopes) ||
+        (!text_is_empty(days) && !text_parse_int(days, 1, 3650, &n)))
+        return usage("token HANDLE --scopes SCOPES [--name NAME] [--days DAYS]");
+    if ((req.user_id = find(ctx, handle)) == 0)
+        return 1;
+    req.name = option(argc, argv, "name");
+    if (text_is_empty(req.name))
+        req.name = "command line";
+    req.days = (int32_t)n;
+    if (user_create_personal_token(ctx, &req, &reply) != OK)
+        return failed(ctx);
+    printf("%s\n", reply->token);
+    return 0;
 }
 
 int user_command_list(struct ctx *ctx, int argc, char **argv) {

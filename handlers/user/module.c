@@ -13,6 +13,7 @@ const struct service user_service = {
     .descriptor = &pb__user__descriptor,
     .table = &user_table,
     .routes = user_routes,
+    .api_routes = user_api_routes,
     .queries = queries_user,
     .collections = user_collections,
     .consumers = user_consumers,

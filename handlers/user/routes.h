@@ -3,6 +3,7 @@
 
 #include "fcgi/router.h"
 
-extern const struct route user_routes[];
+extern const struct route user_routes[];     /* routes.c: pages */
+extern const struct route user_api_routes[]; /* routes_api.c: JSON */
 
 #endif

@@ -420,6 +420,44 @@ WITH ended AS (
 )
 SELECT id, events.emit('user.security.v1', by_id, 'user.security', $3::bytea)::text FROM ended;
 
+-- ---- apps and tokens
+
+-- name: user_app_new :one
+INSERT INTO apps (id, client_id, secret_hash, name, website, redirect_uris, scopes)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+RETURNING id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at;
+
+-- name: user_app :maybe
+-- By id, or by client_id where $1 is 0.
+SELECT id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at
+FROM apps WHERE id = $1 OR ($1 = 0 AND client_id = $2);
+
+-- name: user_token_of_app :one
+-- A token by which an app ($3) acts for itself.
+WITH made AS (
+    INSERT INTO access_tokens (id, hash, family, app_id, scopes, auth_version)
+    VALUES ($1, $2, $1, $3, $4, 0)
+    RETURNING id, app_id, 0::bigint AS user_id, scopes, created_at, expires_at, seen_at
+)
+SELECT made.*, p.name, p.website FROM made JOIN apps p ON p.id = made.app_id;
+
+-- name: user_token_personal :maybe
+-- A personal token of an active member ($3).
+WITH made AS (
+    INSERT INTO access_tokens (id, hash, family, user_id, name, scopes, expires_at, auth_version)
+    SELECT $1, $2, $1, id, $4, $5, $6, auth_version FROM accounts WHERE id = $3 AND state = 2
+    RETURNING id, 0::bigint AS app_id, user_id, scopes, created_at, expires_at, seen_at, name
+)
+SELECT made.*, '', events.emit('user.security.v1', user_id, 'user.security', $7::bytea)::text FROM made;
+
+-- name: user_token_live :maybe
+-- What a token may do, if it still may; column order of the view, read by access_of().
+SELECT * FROM live_tokens WHERE hash = $1;
+
+-- name: user_token_seen :exec
+UPDATE access_tokens SET seen_at = now(), ip = $2, device = $3
+WHERE id = $1 AND (seen_at IS NULL OR seen_at < now() - interval '1 minute');
+
 -- ---- the worker's
 
 -- name: user_mails :many

@@ -1,7 +1,7 @@
 // What the HTTP tests share: a client that behaves like a browser without script (cookie jar, forms read out of the
 // HTML, redirects), checks with a count, and members to act as. Node's own modules alone.
 //
-//   import { Client, signUp, member, check, equal, finish } from './lib.mjs';
+//   import { Client, signUp, member, token, check, equal, finish } from './lib.mjs';
 //   const ada = await member('ada');                       // made by `deeplink user create`, logged in by the form
 //   let page = await ada.get('/');
 //   page = await ada.submit(page.form('/posts'), { text: 'Hello' });      // fills in, sends, follows the 303
@@ -209,6 +209,16 @@ export class Client {
         }
     }
 
+    /** One request of a program, its body as JSON; the answer's `data` is what came back, where it is JSON. */
+    async json(method, target, fields, { token, headers = {} } = {}) {
+        const sent = { ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}),
+            ...(fields === undefined ? {} : { 'content-type': 'application/json' }) };
+        const answer = await this.request(method, target,
+            { headers: sent, body: fields === undefined ? undefined : JSON.stringify(fields) });
+        answer.data = /^application\/([a-z.+-]*\+)?json/.test(answer.headers['content-type'] ?? '') ? JSON.parse(answer.html || 'null') : null;
+        return answer;
+    }
+
     /** GET, and GET again where a redirect leads (at most five times). { follow: false } returns the redirect itself. */
     async get(target, options = {}) {
         return this.follow(await this.request('GET', target, options), options);
@@ -289,6 +299,11 @@ export async function member(handle, { name = handle, role, ...options } = {}) {
     await deeplink('user', 'create', handle, '--email', `${handle}@example.org`, '--name', name, '--password', PASSWORD,
         ...(role ? ['--role', role] : []));
     return logIn(handle, PASSWORD, options);
+}
+
+/** A personal access token of a member who is there, for requests of programs. */
+export async function token(handle, scopes = 'read write follow') {
+    return (await deeplink('user', 'token', handle, '--scopes', scopes)).trim();
 }
 
 /** A stranger becomes a member by the forms: sign up, the mail's link, its button, log in. */
