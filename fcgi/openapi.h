@@ -20,7 +20,7 @@ struct openapi_about {
     const char *cookie;                            /* the session cookie's name */
     const char *csrf_header;                       /* what writes by cookie must bring */
     const struct shape *error;                     /* of refusals under /api/v1 and /api/v2 */
-    const struct shape *oauth;   /* … under /oauth */
+    const struct shape *oauth;                     /* … under /oauth */
     const struct shape *problem;                   /* … and under our own API */
     const char *(*scope_words)(const char *scope); /* what a scope allows; NULL: unknown */
 };

@@ -40,7 +40,8 @@ static const struct shape_field problem_fields[] = {
     FIELD(problem, detail, SHAPE_STR, .optional = true, .words = "what went wrong, each field named"),
     FIELD(problem, errors, SHAPE_LIST, .of = &problem_field_shape, .optional = true,
           .words = "every field that is wrong"),
-    FIELD(problem, request_id, SHAPE_STR, .optional = true, .words = "names this request in the server's log"),
+    FIELD(problem, request_id, SHAPE_STR, .optional = true,
+          .words = "names this request in the server's log"),
     {0}};
 
 const struct shape api_problem_shape = {.name = "Problem",

@@ -5,9 +5,9 @@
 #include "fcgi/request.h"
 #include "fcgi/shape.h"
 
-extern const struct shape api_error_shape;   /* "Error": under /api/v1 and /api/v2 */
+extern const struct shape api_error_shape;       /* "Error": under /api/v1 and /api/v2 */
 extern const struct shape api_oauth_error_shape; /* "OAuthError": under /oauth (RFC 6749 section 5.2) */
-extern const struct shape api_problem_shape; /* "Problem": under /api/deeplink/ */
+extern const struct shape api_problem_shape;     /* "Problem": under /api/deeplink/ */
 
 /* Writes req->ctx.error as the answer's body: application/problem+json under /api/deeplink/, elsewhere
  * application/json, since Mastodon's clients refuse other types. */
