@@ -19,7 +19,7 @@ struct problem {
 };
 
 struct error_view {
-    const char *error;
+    const char *error, *error_description;
     struct problem problem;
 };
 
@@ -55,6 +55,8 @@ const struct shape api_error_shape = {
     .size = sizeof(struct error_view),
     .words = "a refusal as Mastodon's clients know it, with the members of RFC 9457",
     .fields = (const struct shape_field[]){FIELD(error_view, error, SHAPE_STR, .words = "what went wrong"),
+                                           FIELD(error_view, error_description, SHAPE_STR, .optional = true,
+                                                 .words = "OAuth alone (RFC 6749 section 5.2)"),
                                            FIELD(error_view, problem, SHAPE_SPLICE, .of = &api_problem_shape),
                                            {0}}};
 
@@ -99,22 +101,39 @@ static const char *summary(const struct ctx *ctx) {
     return out;
 }
 
-void api_error_show(struct request *req, int status) {
-    struct ctx *ctx = &req->ctx;
-    const char *words = summary(ctx);
-    struct error_view v = {.error = words,
-                           .problem = {.status = status,
-                                       .code = code_name(ctx->error.code),
-                                       .detail = words,
-                                       .errors = fields_of(ctx),
-                                       .request_id = ctx->request_id}};
-    bool own = text_starts(req->path, "/api/deeplink/");
+static struct problem problem_of(struct ctx *ctx, int status, const char *words) {
+    struct problem p = {.status = status,
+                        .code = code_name(ctx->error.code),
+                        .detail = words,
+                        .errors = fields_of(ctx),
+                        .request_id = ctx->request_id};
+
+    name_kind(ctx, &p);
+    return p;
+}
+
+static void reply(struct request *req, int status, const char *type, const struct shape *shape,
+                  const void *view) {
     struct json j;
 
-    name_kind(ctx, &v.problem);
-    json_init(&j, respond(req, status, own ? "application/problem+json" : "application/json"));
-    if (own)
-        shape_write(&j, &api_problem_shape, &v.problem);
+    json_init(&j, respond(req, status, type));
+    shape_write(&j, shape, view);
+}
+
+void api_error_show(struct request *req, int status) {
+    const char *words = summary(&req->ctx);
+    struct error_view v = {.error = words, .problem = problem_of(&req->ctx, status, words)};
+
+    if (text_starts(req->path, "/api/deeplink/"))
+        reply(req, status, "application/problem+json", &api_problem_shape, &v.problem);
     else
-        shape_write(&j, &api_error_shape, &v);
+        reply(req, status, "application/json", &api_error_shape, &v);
+}
+
+void api_oauth_error_show(struct request *req, int status, const char *error, const char *description) {
+    struct error_view v = {.error = error,
+                           .error_description = description,
+                           .problem = problem_of(&req->ctx, status, description)};
+
+    reply(req, status, "application/json", &api_error_shape, &v);
 }
