@@ -101,14 +101,12 @@ static const int not_found[] = {404, 0}, gone[] = {410, 0};
 #define NONE_OF_MEMBER \
     GET, .handler = user_api_none_of_member, .also = gone, .reply = &api_nothing_shape, .reply_list = true
 
-static const int no_app[] = {404, 0}; /* a personal token */
-
 const struct route user_api_routes[] = {
     {POST, .pattern = "/api/v1/apps", .handler = user_api_app_create, .auth = AUTH_ANYBODY,
      .fields = app_fields, .rate = &app_rate, .reply = &api_credential_application_shape,
      .summary = "registers an app"},
     {GET, .pattern = "/api/v1/apps/verify_credentials", .handler = user_api_app_verify, .auth = AUTH_APP,
-     .also = no_app,
+     .also = not_found,
      .reply = &api_application_shape, .summary = "the app that the token was given to"},
     {POST, .pattern = "/oauth/token", .handler = user_api_token, .auth = AUTH_ANYBODY, .fields = token_fields,
      .rate = &oauth_rate, .reply = &api_token_shape, .summary = "gives an app a token"},
