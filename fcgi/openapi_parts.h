@@ -10,7 +10,7 @@
 #include "fcgi/router.h"
 
 #define OPENAPI_ROWS_MAX 1024
-#define OPENAPI_ID_PATTERN "^[0-9]{1,19}$"
+#define OPENAPI_ID_PATTERN "^([1-9][0-9]{0,17}|[1-8][0-9]{18})$"
 #define OPENAPI_OPERATION_MAX 200
 
 /* One document that is being written. */

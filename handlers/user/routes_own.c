@@ -140,7 +140,7 @@ const struct route user_own_routes[] = {
     {GET, .pattern = API_OWN "/me/sessions", .handler = user_api_own_sessions, .scope = "read:accounts",
      .reply = &user_session_shape, .reply_list = true, .summary = "browsers where one is logged in"},
     {DELETE, .pattern = API_OWN "/me/sessions", .handler = user_api_own_sessions_end_others,
-     .scope = "write:accounts", .status = 204, .summary = "ends all sessions but the one that asks"},
+     .scope = "write:accounts", .status = 204, .summary = "ends all sessions but the one that asks, and all access of apps and tokens"},
     {DELETE, .pattern = API_OWN "/me/sessions/{id}", .handler = user_api_own_session_end,
      .scope = "write:accounts", .status = 204, .summary = "ends a session"},
     {GET, .pattern = API_OWN "/me/activity", .handler = user_api_own_activity, .scope = "read:accounts",

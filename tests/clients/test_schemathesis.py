@@ -2,11 +2,11 @@
 # that is not described, no way past the token.
 # harness: set rate_limits = no
 import os
-import re
 import subprocess
 import sys
 
 BASE = os.environ["TEST_BASE_URL"]
+SECONDS = os.environ.get("SCHEMATHESIS_SECONDS", "120")
 CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schemathesis.toml")
 DEEPLINK = [os.environ["TEST_DEEPLINK"], "--config", os.environ["TEST_CONFIG"]]
 
@@ -22,17 +22,15 @@ def member(handle, role="member", scopes="read write follow"):
 
 def run(name, *words):
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG, "run", BASE + "/api/openapi.json", "--no-color",
-               *words]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=os.environ["TEST_DIR"], check=False)
-    print("----", name)
-    print(done.stdout[-20000:], done.stderr[-2000:])
-    return done.returncode == 0
+               "--max-time", SECONDS, *words]
+    print("----", name, flush=True)
+    return subprocess.run(command, cwd=os.environ["TEST_DIR"], check=False).returncode == 0
 
 
 def main():
     token = member("fuzzer", "admin", "read write follow admin:read admin:write")
     member("other")
-    passed = [run("without a token"), run("with a token", "-H", "Authorization: Bearer " + token)]
+    passed = [run("with a token", "-H", "Authorization: Bearer " + token), run("without a token")]
     print("%d passed, %d failed" % (passed.count(True), passed.count(False)))
     sys.exit(0 if all(passed) else 1)
 

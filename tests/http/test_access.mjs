@@ -341,7 +341,7 @@ async function administration() {
 
 // ---- Open to all -----------------------------------------------------------------------------------------------------
 
-const openPages = { '/livez': 200, '/readyz': 200, '/metrics': 200, '/confirm': 200, '/reset': 200, '/directory': 200, '/about': 200, '/': 200, '/local': 200,
+const openPages = { '/livez': 200, '/readyz': 200, '/metrics': 200, '/docs/api': 200, '/docs/api/objects': 200, '/confirm': 200, '/reset': 200, '/directory': 200, '/about': 200, '/': 200, '/local': 200,
     '/tags': 200, '/tags/secrets': 200, '/tags/secrets/feed.atom': 200, '/fragment/local': 200, '/fragment/tag/secrets': 200,
     '/confirm/wrong': 200, '/reset/wrong': 200, // opening a link asks nobody
     '/avatars/1.png': 200, '/banners/1.png': 200 }; // made of the number alone
@@ -368,7 +368,7 @@ const fill = (pattern) => pattern.replace('{handle}', 'owner').replace('{tag}', 
 
 function covered() {
     const keys = new Set([...Object.keys(postRoutes), 'POST /posts', 'GET /compose', 'GET /fragment/user/{id}', 'POST /invites', 'POST /invites/{id}/revoke',
-        'POST /settings/sessions/{id}/end', 'GET /admin/members/{id}/suspend', 'GET /invite/{code}', 'GET /fragment/tag/{tag}', 'GET /tags/{tag}', 'GET /tags/{tag}/feed.atom']);
+        'POST /settings/sessions/{id}/end', 'GET /admin/members/{id}/suspend', 'GET /invite/{code}', 'GET /docs/api/{group}', 'GET /fragment/tag/{tag}', 'GET /tags/{tag}', 'GET /tags/{tag}/feed.atom']);
     for (const path of [...ownPages, ...Object.keys(openPages), ...Object.keys(strangersOnly), '/admin/members', '/admin/audit', '/invites'])
         keys.add(`GET ${path}`);
     for (const path of [...Object.keys(ownForms), ...openForms])
