@@ -202,6 +202,7 @@ enum section {
     SECTION_MUTES,
     SECTION_INVITES,
     SECTION_MEMBERS,
+    SECTION_ROLES,
     SECTION_AUDIT
 };
 

@@ -16,6 +16,8 @@ int user_command_password(struct ctx *ctx, int argc, char **argv);
 int user_command_suspend(struct ctx *ctx, int argc, char **argv);
 /* HANDLE */
 int user_command_restore(struct ctx *ctx, int argc, char **argv);
+/* HANDLE [--now] */
+int user_command_delete(struct ctx *ctx, int argc, char **argv);
 /* [--state STATE] [--role ROLE] [--query WORDS]: one line a member, the newest first */
 int user_command_list(struct ctx *ctx, int argc, char **argv);
 /* Checks the chain of the audit log. */
