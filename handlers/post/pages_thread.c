@@ -123,6 +123,30 @@ static bool is_at_home(const struct request *req, const Pb__PostItem *item) {
     return author == NULL || (item->original == NULL && strcmp(author->handle, req->args[0]) == 0);
 }
 
+/* A deleted comment's own page says so; where others have said something to it, it leads there. */
+static enum code show_gone(struct request *req, Pb__ThreadRequest *ask) {
+    struct ctx *ctx = &req->ctx;
+    struct error gone = ctx->error;
+    struct gone_comment_view v = {0};
+    const Pb__ThreadReply *thread;
+    struct page *page;
+
+    fail_clear(ctx);
+    ask->gone = true;
+    if (post_get_thread(ctx, ask, &thread) != OK || thread->n_descendants == 0) {
+        fail_clear(ctx);
+        ctx->error = gone;
+        return gone.code;
+    }
+    page = page_new(req, PLACE_NONE, tr(ctx->lang, tr_mark("A deleted comment")));
+    page->noindex = true;
+    v.more =
+        arena_printf(ctx->arena, "%s?below=%" PRId64 "%s#comments", post_page_path(ctx, thread->post),
+                     ask->id, ask->after == 0 ? "" : arena_printf(ctx->arena, "&after=%" PRId64, ask->after));
+    tpl_post_gone_comment(respond(req, 410, "text/html; charset=utf-8"), page, &v);
+    return OK;
+}
+
 enum code post_page_thread(struct request *req) {
     Pb__ThreadRequest ask = PB__THREAD_REQUEST__INIT;
     const Pb__ThreadReply *thread;
@@ -139,7 +163,7 @@ enum code post_page_thread(struct request *req) {
     ask.after = field_int(req, "after");
     ask.below = field_int(req, "below");
     if ((c = post_get_thread(&req->ctx, &ask, &thread)) != OK)
-        return c;
+        return error_http_status(&req->ctx.error) == 410 ? show_gone(req, &ask) : c;
     if (!is_at_home(req, thread->post))
         return respond_redirect(req, post_page_path(&req->ctx, thread->post));
     page_cache_on(&req->ctx, 'h', post_page_shown(thread->post)->root_id);

@@ -235,10 +235,28 @@ static enum code check_below(struct ctx *ctx, const Pb__ThreadRequest *req, cons
     return post_is_gone(read.post) ? OK : post_look_up(ctx, req->viewer_id, req->below, true, &read);
 }
 
+/* What is left of a deleted comment: what others said to it, as a part of the thread. */
+static enum code thread_of_gone(struct ctx *ctx, const Pb__ThreadRequest *req, Pb__ThreadReply *reply) {
+    Pb__ThreadRequest rest = *req;
+    struct post_read read;
+    enum code c = post_store_read_one(ctx, req->viewer_id, req->id, &read);
+
+    if (c != OK)
+        return c;
+    if (!post_is_gone(read.post) || read.post->in_reply_to_id == 0)
+        return fail(ctx, NOT_FOUND, "There is no such comment in this thread.");
+    rest.id = read.post->root_id;
+    rest.below = req->id;
+    rest.gone = false;
+    return post_service_get_thread(ctx, &rest, reply);
+}
+
 enum code post_service_get_thread(struct ctx *ctx, const Pb__ThreadRequest *req, Pb__ThreadReply *reply) {
     struct post_read read;
     enum code c;
 
+    if (req->gone)
+        return thread_of_gone(ctx, req, reply);
     if ((c = post_look_up(ctx, req->viewer_id, req->id, true, &read)) != OK ||
         (c = post_item_of(ctx, &read, &reply->post)) != OK)
         return c;

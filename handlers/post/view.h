@@ -82,6 +82,11 @@ struct thread_view {
     const struct side *side;
 };
 
+/* post_gone_comment (410). */
+struct gone_comment_view {
+    const char *more; /* local path of what others said to it */
+};
+
 /* post_compose: the composer on a page of its own. */
 struct compose_view {
     struct composer composer;
