@@ -4,7 +4,6 @@
 #include "gen/stubs.h"
 #include "handlers/common/models.h"
 #include "handlers/connection/store.h"
-#include "handlers/connection/worker.h"
 
 #define BATCH 200
 #define BATCH_MAX 1000
@@ -41,25 +40,4 @@ enum code connection_service_erase_edges(struct ctx *ctx, const Pb__EraseEdgesRe
     reply->done = n == 0;
     connection_store_forget(ctx, &req->user_id, 1);
     return n == 0 ? connection_store_erase_counts(ctx, req->user_id) : OK;
-}
-
-static enum code erase_some(struct ctx *ctx, int64_t user) {
-    Pb__EraseEdgesRequest ask = PB__ERASE_EDGES_REQUEST__INIT;
-    Pb__ErasureDone done = PB__ERASURE_DONE__INIT;
-    const Pb__EraseEdgesReply *reply;
-    enum code c;
-
-    ask.user_id = done.user_id = user;
-    done.service = "connection";
-    if ((c = connection_erase_edges(ctx, &ask, &reply)) != OK)
-        return c;
-    return reply->done ? user_acknowledge_erasure(ctx, &done, NULL) : connection_store_erase_on(ctx, user);
-}
-
-enum code connection_erase_events(struct ctx *ctx, const struct event *events, size_t n) {
-    enum code c = OK;
-
-    for (size_t i = 0; i < n && c == OK; i++)
-        c = erase_some(ctx, events[i].key);
-    return c;
 }

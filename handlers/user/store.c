@@ -7,6 +7,7 @@
 #include "fcgi/base/crypto.h"
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
+#include "gen/queries.h"
 #include "handlers/user/store_sql.h"
 
 #define CARD_COLUMNS 13

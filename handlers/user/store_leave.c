@@ -1,5 +1,6 @@
 /* Leaving: accounts that are being deleted, and their erasure. */
 #include "fcgi/base/id.h"
+#include "gen/queries.h"
 #include "handlers/user/store_sql.h"
 
 enum code user_store_delete_ask(struct ctx *ctx, const struct leaving *l, struct body state,

@@ -1,4 +1,5 @@
 /* Roles: what each may do, who has it. */
+#include "gen/queries.h"
 #include "handlers/user/store_sql.h"
 
 static Pb__Role *role_of(struct ctx *ctx, const PGresult *r, int row) {

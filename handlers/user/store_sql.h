@@ -3,7 +3,6 @@
 #define DEEPLINK_USER_STORE_SQL_H
 
 #include "fcgi/drivers/bus.h"
-#include "gen/queries.h"
 #include "handlers/services.h"
 #include "handlers/user/store.h"
 

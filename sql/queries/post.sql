@@ -435,7 +435,8 @@ SELECT id, in_reply_to_id, tags, repost_of_id, repost_of_author_id FROM posts
 WHERE author_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT $2;
 
 -- name: post_erase_likes :many
-SELECT l.post_id, p.author_id FROM likes l LEFT JOIN posts p ON p.id = l.post_id WHERE l.user_id = $1 LIMIT $2;
+SELECT l.post_id, p.author_id FROM likes l LEFT JOIN posts p ON p.id = l.post_id WHERE l.user_id = $1
+       LIMIT $2;
 
 -- name: post_erase_bookmarks :many
 SELECT post_id, 0::bigint FROM bookmarks WHERE user_id = $1 LIMIT $2;

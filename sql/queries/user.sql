@@ -38,7 +38,8 @@ SELECT name, permissions, rank FROM roles ORDER BY rank, name;
 -- The same, each with how many members have it.
 SELECT name, permissions, rank, CASE WHEN name = 'member'
     THEN (SELECT count(*) FROM accounts WHERE role = 'member' AND state IN (1, 2, 3))
-    ELSE (SELECT count(*) FROM accounts a WHERE a.role = r.name AND a.role <> 'member' AND a.state IN (1, 2, 3))
+    ELSE (SELECT count(*) FROM accounts a WHERE a.role = r.name AND a.role <> 'member'
+        AND a.state IN (1, 2, 3))
     END
 FROM roles r ORDER BY rank, name;
 
@@ -409,8 +410,9 @@ WITH made AS (
 SELECT name, events.emit('user.security.v1', $4, 'user.security', $5)::text FROM made;
 
 -- name: user_role_set :many
--- $1 name, $2 permissions, $3 rank, in place of $4 permissions and $5 rank; $6 actor, $7 security event. A row
--- for each member who has it, those who were here last first, or one without; none when it was not changed.
+-- $1 name, $2 permissions, $3 rank, in place of $4 permissions and $5 rank; $6 actor, $7 security event. A
+-- row for each member who has it, those who were here last first, or one without; none when it was not
+-- changed.
 WITH changed AS (
     UPDATE roles SET permissions = $2, rank = $3 WHERE name = $1 AND permissions = $4 AND rank = $5
     RETURNING name
@@ -425,7 +427,8 @@ SELECT holders.id, told.event, CASE WHEN holders.id IS NOT NULL THEN
 FROM told LEFT JOIN holders ON true ORDER BY holders.active_id DESC NULLS LAST;
 
 -- name: user_role_delete :many
--- $1 name, $2 what its members become, $3 actor, $4 security event, $5 the same for each member. Rows as above.
+-- $1 name, $2 what its members become, $3 actor, $4 security event, $5 the same for each member. Rows as
+-- above.
 WITH gone AS (
     DELETE FROM roles WHERE name = $1 RETURNING name
 ), holders AS (
@@ -442,9 +445,9 @@ FROM told LEFT JOIN holders ON true ORDER BY holders.active_id DESC NULLS LAST;
 -- ---- leaving
 
 -- name: user_delete_ask :maybe
--- Hides an account whose password was just checked ($3, its auth_version; 0: whatever it is) until it is erased
--- at $2, unless that would leave the site without an administrator. $4 the mail's id, $5 its detail, $6 state
--- event, $7 security event. Links that were mailed to it are dead.
+-- Hides an account whose password was just checked ($3, its auth_version; 0: whatever it is) until it is
+-- erased at $2, unless that would leave the site without an administrator. $4 the mail's id, $5 its detail,
+-- $6 state event, $7 security event. Links that were mailed to it are dead.
 WITH admins AS (
     SELECT id FROM accounts WHERE role = 'admin' AND state = 2 ORDER BY id FOR UPDATE
 ), changed AS (
@@ -453,7 +456,8 @@ WITH admins AS (
         AND (EXISTS (SELECT FROM admins WHERE id <> $1) OR NOT EXISTS (SELECT FROM admins WHERE id = $1))
     RETURNING id, version, email, language
 ), links AS (
-    UPDATE tokens t SET consumed_at = now() FROM changed WHERE t.user_id = changed.id AND t.consumed_at IS NULL
+    UPDATE tokens t SET consumed_at = now() FROM changed WHERE t.user_id = changed.id
+        AND t.consumed_at IS NULL
 ), mail AS (
     INSERT INTO mails (id, kind, user_id, email, detail, language)
     SELECT $4, 'delete-asked', id, email, $5::text, language FROM changed WHERE email IS NOT NULL
@@ -521,8 +525,10 @@ WITH freed AS (
 ), changed AS (
     UPDATE accounts SET email = NULL, new_email = NULL, password_hash = NULL, auth_version = auth_version + 1,
         role = 'member', needs_approval = false, reason = '', note = '', invite_id = NULL, invited_by = 0,
-        name = '', headline = '', bio = '', bio_html = '', field_names = '{}', field_values = '{}', words = '',
-        locked = false, discoverable = false, hide_network = true, noindex = true, default_audience = 'public',
+        name = '', headline = '', bio = '', bio_html = '', field_names = '{}', field_values = '{}',
+        words = '',
+        locked = false, discoverable = false, hide_network = true, noindex = true,
+        default_audience = 'public',
         theme = 'auto', language = '', confirmed_at = NULL, version = version + 1
     WHERE id = $1 AND state = 4 AND erase_at IS NULL
     RETURNING id, version
@@ -533,7 +539,8 @@ SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::
 SELECT id FROM erasures WHERE user_id = $1;
 
 -- name: user_erasure_done :maybe
--- A service ($2) has nothing left of a member. When all services ($3) say so, the audit log gets the proof ($4).
+-- A service ($2) has nothing left of a member. When all services ($3) say so, the audit log gets the proof
+-- ($4).
 WITH done AS (
     UPDATE erasures SET services = services || $2::text,
         done_at = CASE WHEN services || $2::text @> $3::text[] THEN now() END
