@@ -196,11 +196,20 @@ static enum code role_changed_meanwhile(struct ctx *ctx) {
     return fail(ctx, ABORTED, tr_mark("This role has just been changed by somebody else. Look at it again."));
 }
 
+/* How every change of a role ends. */
+static enum code changed_role(struct ctx *ctx, enum code c, bool ok, const struct role_holders *holders) {
+    if (c == OK && !ok)
+        return role_changed_meanwhile(ctx);
+    if (c == OK)
+        publish_holders(ctx, holders);
+    return c;
+}
+
 enum code user_service_update_role(struct ctx *ctx, const Pb__ChangeRoleRequest *req, Pb__Role *reply) {
     struct person *actor;
     const Pb__Role *before;
     struct role_holders holders;
-    bool ok;
+    bool ok = false;
     enum code c;
 
     if ((c = user_actor(ctx, req->actor_id, PERMISSION_ROLES, &actor)) != OK ||
@@ -212,12 +221,7 @@ enum code user_service_update_role(struct ctx *ctx, const Pb__ChangeRoleRequest 
         return OK;
     c = user_store_role_set(ctx, before, reply, user_actor_id(actor),
                             role_event(ctx, actor, "role.changed", req), &ok, &holders);
-    if (c != OK)
-        return c;
-    if (!ok)
-        return role_changed_meanwhile(ctx);
-    publish_holders(ctx, &holders);
-    return OK;
+    return changed_role(ctx, c, ok, &holders);
 }
 
 enum code user_service_delete_role(struct ctx *ctx, const Pb__DeleteRoleRequest *req, Pb__Empty *reply) {
@@ -226,7 +230,7 @@ enum code user_service_delete_role(struct ctx *ctx, const Pb__DeleteRoleRequest 
     struct role_holders holders;
     struct body security, each;
     const char *detail;
-    bool ok;
+    bool ok = false;
     enum code c;
 
     (void)reply;
@@ -249,10 +253,5 @@ enum code user_service_delete_role(struct ctx *ctx, const Pb__DeleteRoleRequest 
         fail_clear(ctx);
         return role_changed_meanwhile(ctx);
     }
-    if (c != OK)
-        return c;
-    if (!ok)
-        return role_changed_meanwhile(ctx);
-    publish_holders(ctx, &holders);
-    return OK;
+    return changed_role(ctx, c, ok, &holders);
 }

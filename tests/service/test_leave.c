@@ -14,7 +14,7 @@
 #include "tests/service/servers.h"
 
 #define PASSWORD "correct horse battery"
-#define MANY 450
+#define MANY 220
 
 static struct ctx *ctx;
 static int64_t lea, ben; /* lea leaves */
@@ -367,15 +367,15 @@ START_TEST(killed_on_the_way) {
     react(lea, bens, "like");
     as_admin(arena_printf(
         ctx->arena,
-        "INSERT INTO connections.follows SELECT 1000 + i, %lld, i FROM generate_series(1, 500) AS i",
+        "INSERT INTO connections.follows SELECT 1000 + i, %lld, i FROM generate_series(1, 250) AS i",
         (long long)lea));
     as_admin(arena_printf(ctx->arena,
                           "INSERT INTO connections.counts (user_id, following) SELECT 1000 + i, 1 FROM "
-                          "generate_series(1, 500) AS i"));
+                          "generate_series(1, 250) AS i"));
     as_admin(
         arena_printf(ctx->arena,
-                     "INSERT INTO connections.counts (user_id, followers) VALUES (%lld, 500) ON CONFLICT "
-                     "(user_id) DO UPDATE SET followers = counts.followers + 500",
+                     "INSERT INTO connections.counts (user_id, followers) VALUES (%lld, 250) ON CONFLICT "
+                     "(user_id) DO UPDATE SET followers = counts.followers + 250",
                      (long long)lea));
     fixture_events(ctx);
     expect_ok(ctx, leave(lea, lea, PASSWORD, false));
@@ -403,7 +403,7 @@ START_TEST(killed_on_the_way) {
         count("posts.stats s JOIN posts.posts p ON p.id = s.post_id WHERE p.deleted_at IS NULL AND "
               "s.likes <> (SELECT count(*) FROM posts.likes l WHERE l.post_id = s.post_id)"),
         0);
-    ck_assert_int_eq(count("connections.counts WHERE user_id BETWEEN 1001 AND 1500 AND following <> 0"), 0);
+    ck_assert_int_eq(count("connections.counts WHERE user_id BETWEEN 1001 AND 1250 AND following <> 0"), 0);
 }
 END_TEST
 
