@@ -96,7 +96,7 @@ $(BUILD)/o/gen/%.o: $(GEN)/%.c | $(GENERATED)
 $(BUILD)/o/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	$(Q)echo "  cc      $<"; $(CCACHE) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
--include $(OBJECTS:.o=.d) $(GEN_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(GEN_OBJECTS:.o=.d) $(BUILD)/o/tests/service/fixture.d
 
 $(LIBRARY): $(filter-out $(BUILD)/o/$(MAIN:.c=.o),$(OBJECTS)) $(GEN_OBJECTS)
 	@rm -f $@
