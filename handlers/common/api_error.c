@@ -1,6 +1,5 @@
 #include "handlers/common/api_error.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -9,18 +8,13 @@
 #include "fcgi/json.h"
 
 struct problem_field {
-    const char *field, *pointer, *message;
+    const char *field, *pointer, *code, *message;
 };
 
 struct problem {
-    const char *type, *title, *code, *detail, *request_id;
+    const char *error, *error_description, *type, *title, *code, *detail, *request_id;
     int64_t status;
     struct shape_list errors; /* struct problem_field */
-};
-
-struct error_view {
-    const char *error, *error_description;
-    struct problem problem;
 };
 
 #define FIELD(view, member, kind_, ...) \
@@ -36,42 +30,43 @@ static const struct shape problem_field_shape = {
         FIELD(problem_field, message, SHAPE_STR, .words = "what is wrong and how to mend it"),
         {0}}};
 
-const struct shape api_problem_shape = {
-    .name = "Problem",
-    .size = sizeof(struct problem),
-    .words = "a refusal (RFC 9457)",
-    .fields = (const struct shape_field[]){
-        FIELD(problem, type, SHAPE_STR, .words = "urn:deeplink:problem:<code>"),
-        FIELD(problem, title, SHAPE_STR, .words = "the kind of problem, in English"),
-        FIELD(problem, status, SHAPE_INT, .words = "the HTTP status"),
-        FIELD(problem, code, SHAPE_STR, .words = "the kind of problem, for programs"),
-        FIELD(problem, detail, SHAPE_STR, .words = "what went wrong, in the reader's language"),
-        FIELD(problem, errors, SHAPE_LIST, .of = &problem_field_shape, .words = "every field that is wrong"),
-        FIELD(problem, request_id, SHAPE_STR, .words = "names this request in the server's log"),
-        {0}}};
+/* What may be left out is what the gateway in front does not know when it refuses by itself. */
+static const struct shape_field problem_fields[] = {
+    FIELD(problem, error, SHAPE_STR, .words = "what went wrong, in the reader's language"),
+    FIELD(problem, error_description, SHAPE_STR, .optional = true,
+          .words = "OAuth alone (RFC 6749 section 5.2)"),
+    FIELD(problem, type, SHAPE_STR, .words = "urn:deeplink:error:<code>"),
+    FIELD(problem, title, SHAPE_STR, .words = "the kind of problem, in the reader's language"),
+    FIELD(problem, status, SHAPE_INT, .words = "the HTTP status"),
+    FIELD(problem, code, SHAPE_STR, .optional = true, .words = "the kind of problem, for programs"),
+    FIELD(problem, detail, SHAPE_STR, .optional = true, .words = "what went wrong, each field named"),
+    FIELD(problem, errors, SHAPE_LIST, .of = &problem_field_shape, .optional = true,
+          .words = "every field that is wrong"),
+    FIELD(problem, request_id, SHAPE_STR, .optional = true,
+          .words = "names this request in the server's log"),
+    {0}};
+
+const struct shape api_problem_shape = {.name = "Problem",
+                                        .size = sizeof(struct problem),
+                                        .words = "a refusal (RFC 9457)",
+                                        .fields = problem_fields};
 
 const struct shape api_error_shape = {
     .name = "Error",
-    .size = sizeof(struct error_view),
+    .size = sizeof(struct problem),
     .words = "a refusal as Mastodon's clients know it, with the members of RFC 9457",
-    .fields = (const struct shape_field[]){FIELD(error_view, error, SHAPE_STR, .words = "what went wrong"),
-                                           FIELD(error_view, error_description, SHAPE_STR, .optional = true,
-                                                 .words = "OAuth alone (RFC 6749 section 5.2)"),
-                                           FIELD(error_view, problem, SHAPE_SPLICE, .of = &api_problem_shape),
-                                           {0}}};
+    .fields = problem_fields};
 
-/* "NOT_FOUND" is urn:deeplink:problem:not-found, titled "Not found". */
-static void name_kind(struct ctx *ctx, struct problem *p) {
-    char *type = arena_printf(ctx->arena, "urn:deeplink:problem:%s", p->code), *title;
+/* What is wrong in one line: of fields, all that is said of them. */
+static const char *summary(struct ctx *ctx) {
+    const char *out = "";
 
-    for (char *c = type + strlen("urn:deeplink:problem:"); *c != '\0'; c++)
-        *c = *c == '_' ? '-' : (char)tolower((unsigned char)*c);
-    title = arena_strdup(ctx->arena, type + strlen("urn:deeplink:problem:"));
-    for (char *c = title; *c != '\0'; c++)
-        *c = *c == '-' ? ' ' : *c;
-    title[0] = (char)toupper((unsigned char)title[0]);
-    p->type = type;
-    p->title = title;
+    if (ctx->error.fields == NULL)
+        return tr(ctx->lang, ctx->error.text);
+    for (const struct field_error *f = ctx->error.fields; f != NULL; f = f->next)
+        out = arena_printf(ctx->arena, "%s%s%s: %s", out, *out != '\0' ? " " : "", f->field,
+                           tr(ctx->lang, f->text));
+    return out;
 }
 
 static struct shape_list fields_of(struct ctx *ctx) {
@@ -84,56 +79,42 @@ static struct shape_list fields_of(struct ctx *ctx) {
         return list;
     list.items = items = arena_many(ctx->arena, struct problem_field, list.n);
     for (const struct field_error *f = ctx->error.fields; f != NULL; f = f->next)
-        *items++ = (struct problem_field){f->field, arena_printf(ctx->arena, "#/%s", f->field),
+        *items++ = (struct problem_field){f->field, arena_printf(ctx->arena, "#/%s", f->field), "invalid",
                                           tr(ctx->lang, f->text)};
     return list;
 }
 
-/* What is wrong in one line: of fields, all that is said of them. */
-static const char *summary(const struct ctx *ctx) {
-    const char *out = "";
-
-    if (ctx->error.fields == NULL)
-        return tr(ctx->lang, ctx->error.text);
-    for (const struct field_error *f = ctx->error.fields; f != NULL; f = f->next)
-        out = arena_printf(ctx->arena, "%s%s%s: %s", out, *out != '\0' ? " " : "", f->field,
-                           tr(ctx->lang, f->text));
-    return out;
-}
-
 static struct problem problem_of(struct ctx *ctx, int status, const char *words) {
-    struct problem p = {.status = status,
-                        .code = code_name(ctx->error.code),
-                        .detail = words,
-                        .errors = fields_of(ctx),
-                        .request_id = ctx->request_id};
+    const char *code = code_name(ctx->error.code);
 
-    name_kind(ctx, &p);
-    return p;
+    return (struct problem){.error = words,
+                            .type = arena_printf(ctx->arena, "urn:deeplink:error:%s", code),
+                            .title = tr(ctx->lang, ctx->error.text),
+                            .status = status,
+                            .code = code,
+                            .detail = words,
+                            .errors = fields_of(ctx),
+                            .request_id = ctx->request_id};
 }
 
-static void reply(struct request *req, int status, const char *type, const struct shape *shape,
-                  const void *view) {
+static void reply(struct request *req, int status, const struct problem *p) {
+    bool own = text_starts(req->path, "/api/deeplink/");
     struct json j;
 
-    json_init(&j, respond(req, status, type));
-    shape_write(&j, shape, view);
+    json_init(&j, respond(req, status, own ? "application/problem+json" : "application/json"));
+    shape_write(&j, own ? &api_problem_shape : &api_error_shape, p);
 }
 
 void api_error_show(struct request *req, int status) {
-    const char *words = summary(&req->ctx);
-    struct error_view v = {.error = words, .problem = problem_of(&req->ctx, status, words)};
+    struct problem p = problem_of(&req->ctx, status, summary(&req->ctx));
 
-    if (text_starts(req->path, "/api/deeplink/"))
-        reply(req, status, "application/problem+json", &api_problem_shape, &v.problem);
-    else
-        reply(req, status, "application/json", &api_error_shape, &v);
+    reply(req, status, &p);
 }
 
 void api_oauth_error_show(struct request *req, int status, const char *error, const char *description) {
-    struct error_view v = {.error = error,
-                           .error_description = description,
-                           .problem = problem_of(&req->ctx, status, description)};
+    struct problem p = problem_of(&req->ctx, status, description);
 
-    reply(req, status, "application/json", &api_error_shape, &v);
+    p.error = error;
+    p.error_description = description;
+    reply(req, status, &p);
 }
