@@ -8,6 +8,8 @@
 
 #include "fcgi/ctx.h"
 
+#define DEEPLINK_VERSION "0.1.0"
+
 struct request;
 struct route;
 struct query;

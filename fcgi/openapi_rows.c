@@ -81,9 +81,7 @@ size_t openapi_refusals(const struct route *row, int out[OPENAPI_STATUSES_MAX]) 
 }
 
 const char *openapi_refusal_kind(const struct route *row) {
-    if (route_is_own_api(row))
-        return "Problem";
-    return strncmp(row->pattern, "/oauth/", 7) == 0 ? "OAuthError" : "Error";
+    return route_is_own_api(row) ? "Problem" : "Error";
 }
 
 /* "/api/v1/accounts/{id}/statuses" is v1_accounts_by_id_statuses. */
@@ -156,7 +154,6 @@ size_t openapi_shapes(const struct app *app, const struct openapi_about *about,
 
     all.n = 0;
     add_shape(&all, about->error);
-    add_shape(&all, about->oauth);
     add_shape(&all, about->problem);
     router_each(app, add_row_shape, &all);
     *ret = all.items;

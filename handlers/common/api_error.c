@@ -12,7 +12,7 @@ struct problem_field {
 };
 
 struct problem {
-    const char *error, *type, *title, *code, *detail, *request_id;
+    const char *error, *error_description, *type, *title, *code, *detail, *request_id;
     int64_t status;
     struct shape_list errors; /* struct problem_field */
 };
@@ -33,6 +33,7 @@ static const struct shape problem_field_shape = {
 /* What may be left out is what the gateway in front does not know when it refuses by itself. */
 static const struct shape_field problem_fields[] = {
     FIELD(problem, error, SHAPE_STR, .words = "what went wrong, in the reader's language"),
+    FIELD(problem, error_description, SHAPE_STR, .optional = true, .words = "OAuth alone (RFC 6749 section 5.2)"),
     FIELD(problem, type, SHAPE_STR, .words = "urn:deeplink:error:<code>"),
     FIELD(problem, title, SHAPE_STR, .words = "the kind of problem, in the reader's language"),
     FIELD(problem, status, SHAPE_INT, .words = "the HTTP status"),
@@ -53,20 +54,6 @@ const struct shape api_error_shape = {
     .size = sizeof(struct problem),
     .words = "a refusal as Mastodon's clients know it, with the members of RFC 9457",
     .fields = problem_fields};
-
-/* Written by the token endpoint itself; what the guard refuses there has `error` too, and more. */
-struct oauth_error {
-    const char *error, *error_description;
-};
-
-const struct shape api_oauth_error_shape = {
-    .name = "OAuthError",
-    .size = sizeof(struct oauth_error),
-    .words = "a refusal of an OAuth endpoint (RFC 6749)",
-    .fields = (const struct shape_field[]){
-        FIELD(oauth_error, error, SHAPE_STR, .words = "for programs: invalid_grant and the like"),
-        FIELD(oauth_error, error_description, SHAPE_STR, .optional = true),
-        {0}}};
 
 /* What is wrong in one line: of fields, all that is said of them. */
 static const char *summary(struct ctx *ctx) {
@@ -95,20 +82,37 @@ static struct shape_list fields_of(struct ctx *ctx) {
     return list;
 }
 
-void api_error_show(struct request *req, int status) {
-    struct ctx *ctx = &req->ctx;
-    const char *words = summary(ctx), *code = code_name(ctx->error.code);
-    struct problem v = {.error = words,
-                        .type = arena_printf(ctx->arena, "urn:deeplink:error:%s", code),
-                        .title = tr(ctx->lang, ctx->error.text),
-                        .status = status,
-                        .code = code,
-                        .detail = words,
-                        .errors = fields_of(ctx),
-                        .request_id = ctx->request_id};
+static struct problem problem_of(struct ctx *ctx, int status, const char *words) {
+    const char *code = code_name(ctx->error.code);
+
+    return (struct problem){.error = words,
+                            .type = arena_printf(ctx->arena, "urn:deeplink:error:%s", code),
+                            .title = tr(ctx->lang, ctx->error.text),
+                            .status = status,
+                            .code = code,
+                            .detail = words,
+                            .errors = fields_of(ctx),
+                            .request_id = ctx->request_id};
+}
+
+static void reply(struct request *req, int status, const struct problem *p) {
     bool own = text_starts(req->path, "/api/deeplink/");
     struct json j;
 
     json_init(&j, respond(req, status, own ? "application/problem+json" : "application/json"));
-    shape_write(&j, own ? &api_problem_shape : &api_error_shape, &v);
+    shape_write(&j, own ? &api_problem_shape : &api_error_shape, p);
+}
+
+void api_error_show(struct request *req, int status) {
+    struct problem p = problem_of(&req->ctx, status, summary(&req->ctx));
+
+    reply(req, status, &p);
+}
+
+void api_oauth_error_show(struct request *req, int status, const char *error, const char *description) {
+    struct problem p = problem_of(&req->ctx, status, description);
+
+    p.error = error;
+    p.error_description = description;
+    reply(req, status, &p);
 }

@@ -381,3 +381,20 @@ enum code post_service_trending_tags(struct ctx *ctx, const Pb__TagsRequest *req
         return fail_field(ctx, "query", "This text is not valid UTF-8.");
     return post_store_tags(ctx, folded, 0, limit, &reply->tags, &reply->n_tags);
 }
+
+/* Anybody may ask for it, so each worker counts at most once a minute. */
+enum code post_service_get_site_totals(struct ctx *ctx, const Pb__SiteTotalsRequest *req,
+                                       Pb__SiteTotals *reply) {
+    static int64_t counted_ms, posts;
+    int64_t now = clock_now_ms();
+    enum code c;
+
+    (void)req;
+    if (now - counted_ms > 60000 || now < counted_ms) {
+        if ((c = post_store_total(ctx, &posts)) != OK)
+            return c;
+        counted_ms = now;
+    }
+    reply->posts = posts;
+    return OK;
+}

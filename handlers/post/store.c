@@ -319,3 +319,12 @@ enum code post_store_unpin(struct ctx *ctx, const Pb__PostView *post, int64_t *r
         *ret_revision = revision_of(r);
     return c;
 }
+
+enum code post_store_total(struct ctx *ctx, int64_t *ret) {
+    PGresult *r;
+    enum code c = pg_run(ctx, db(ctx), &Q_POST_TOTAL, &r);
+
+    if (c == OK)
+        *ret = pg_get_int(r, 0, 0);
+    return c;
+}

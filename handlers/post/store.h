@@ -304,4 +304,7 @@ struct post_search {
 };
 enum code post_store_search(struct ctx *ctx, const struct post_search *s, int64_t **ret, size_t *ret_n);
 
+/* Posts and comments of the whole site, deleted ones not; an estimate where there are many. */
+enum code post_store_total(struct ctx *ctx, int64_t *ret);
+
 #endif

@@ -42,7 +42,6 @@ void reference_describe(struct ctx *ctx, struct openapi_about *ret) {
         .csrf_header = "X-CSRF-Token",
         .scope_words = scopes_words,
         .error = &api_error_shape,
-        .oauth = &api_oauth_error_shape,
         .problem = &api_problem_shape,
     };
 }

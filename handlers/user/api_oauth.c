@@ -5,9 +5,9 @@
 
 #include "fcgi/base/text.h"
 #include "fcgi/i18n.h"
-#include "fcgi/json.h"
 #include "gen/stubs.h"
 #include "handlers/common/api.h"
+#include "handlers/common/api_error.h"
 #include "handlers/user/api.h"
 
 #define URIS_MAX 16
@@ -186,13 +186,10 @@ enum code user_api_app_verify(struct request *req) {
 /* ---- tokens */
 
 static enum code oauth_error(struct request *req, int status, const char *error, const char *description) {
-    struct json j;
-
-    json_init(&j, respond(req, status, "application/json"));
-    json_open_object(&j);
-    json_put_str(&j, "error", error);
-    json_put_str(&j, "error_description", description);
-    json_close_object(&j);
+    if (!ctx_failed(&req->ctx))
+        fail(&req->ctx, INVALID, description);
+    api_oauth_error_show(req, status, error, description);
+    fail_clear(&req->ctx);
     respond_header(req, "Pragma", "no-cache");
     return OK;
 }
@@ -217,7 +214,6 @@ static enum code oauth_refusal(struct request *req, enum code c) {
             continue;
         if (c == UNAUTHENTICATED)
             respond_header(req, "WWW-Authenticate", "Basic realm=\"DeepLink\"");
-        fail_clear(&req->ctx);
         return oauth_error(req, errors[i].status, errors[i].error, words);
     }
     return c;
@@ -338,10 +334,8 @@ enum code user_api_revoke(struct request *req) {
     ask.client_id = app.id;
     ask.client_secret = app.secret;
     ask.token = field_text(req, "token");
-    if ((c = user_revoke_token(&req->ctx, &ask, NULL)) == DENIED) {
-        fail_clear(&req->ctx);
+    if ((c = user_revoke_token(&req->ctx, &ask, NULL)) == DENIED)
         return oauth_error(req, 403, "unauthorized_client", "You are not authorized to revoke this token");
-    }
     return c == OK ? api_reply_empty(req) : oauth_refusal(req, c);
 }
 

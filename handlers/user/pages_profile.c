@@ -238,6 +238,8 @@ enum code user_page_about(struct request *req) {
     v.members = site.members;
     v.staff = site.staff;
     v.n_staff = site.n_staff;
+    v.rules = user_view_rules;
+    v.n_rules = USER_RULES;
     tpl_user_about(form_html(req), page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("About"))), &v);
     return OK;
 }

@@ -2,6 +2,7 @@
 
 #include "handlers/common/permission.h"
 #include "handlers/common/post_cards.h"
+#include "handlers/user/api_site.h"
 #include "handlers/user/pages.h"
 
 /* ---- Fields
@@ -225,6 +226,13 @@ const struct route user_routes[] = {
      .fields = directory_fields, .summary = "members who want to be found"},
     {GET, .pattern = "/about", .handler = user_page_about, .auth = AUTH_ANYBODY,
      .summary = "about this site"},
+
+    {GET, .pattern = "/.well-known/host-meta", .handler = user_api_host_meta, .auth = AUTH_ANYBODY,
+     .face = FACE_FEED, .summary = "where WebFinger is"},
+    {GET, .pattern = "/.well-known/change-password", .handler = user_api_change_password,
+     .auth = AUTH_ANYBODY, .summary = "leads to where the password is changed"},
+    {GET, .pattern = "/.well-known/security.txt", .handler = user_api_security_txt, .auth = AUTH_ANYBODY,
+     .face = FACE_FEED, .summary = "whom to tell of a weakness"},
 
     {GET, .pattern = "/settings", .handler = user_page_settings_profile, .summary = "settings"},
     {GET, .pattern = "/settings/profile", .handler = user_page_settings_profile,

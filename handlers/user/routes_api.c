@@ -4,6 +4,7 @@
 #include "handlers/common/api_members.h"
 #include "handlers/user/api.h"
 #include "handlers/user/api_accounts.h"
+#include "handlers/user/api_site.h"
 #include "handlers/user/routes.h"
 
 #define GET .method = METHOD_GET, .face = FACE_JSON
@@ -87,10 +88,20 @@ static const struct field marker_set_fields[] = {
     {0},
 };
 
+static const struct field webfinger_fields[] = {
+    {.name = "resource", .kind = FIELD_SECRET, .max = 2000},
+    {0},
+};
+
 /* ---- Rates */
 
 static const struct rate app_rate = {"app", 25, 600, true};
 static const struct rate oauth_rate = {"oauth", 300, 300, true};
+
+/* ---- What they answer with besides */
+
+static const int oauth_refusals[] = {400, 401, 403, 0};
+static const int webfinger_refusals[] = {400, 404, 410, 0};
 
 /* ---- Addresses */
 
@@ -101,17 +112,20 @@ static const int not_found[] = {404, 0}, gone[] = {410, 0};
 #define NONE_OF_MEMBER \
     GET, .handler = user_api_none_of_member, .also = gone, .reply = &api_nothing_shape, .reply_list = true
 
+#define SITE GET, .auth = AUTH_ANYBODY
+#define EMPTY GET, .handler = api_reply_none, .reply = &api_nothing_shape, .reply_list = true
+
 const struct route user_api_routes[] = {
     {POST, .pattern = "/api/v1/apps", .handler = user_api_app_create, .auth = AUTH_ANYBODY,
      .fields = app_fields, .rate = &app_rate, .reply = &api_credential_application_shape,
      .summary = "registers an app"},
     {GET, .pattern = "/api/v1/apps/verify_credentials", .handler = user_api_app_verify, .auth = AUTH_APP,
-     .also = not_found,
-     .reply = &api_application_shape, .summary = "the app that the token was given to"},
+     .reply = &api_application_shape, .also = not_found, .summary = "the app that the token was given to"},
     {POST, .pattern = "/oauth/token", .handler = user_api_token, .auth = AUTH_ANYBODY, .fields = token_fields,
-     .rate = &oauth_rate, .reply = &api_token_shape, .summary = "gives an app a token"},
+     .rate = &oauth_rate, .reply = &api_token_shape, .also = oauth_refusals,
+     .summary = "gives an app a token"},
     {POST, .pattern = "/oauth/revoke", .handler = user_api_revoke, .auth = AUTH_ANYBODY,
-     .fields = revoke_fields, .rate = &oauth_rate, .summary = "ends a token"},
+     .fields = revoke_fields, .rate = &oauth_rate, .also = oauth_refusals, .summary = "ends a token"},
 
     {GET, .pattern = "/api/v1/accounts/verify_credentials", .handler = user_api_verify_credentials,
      .scope = "read:accounts", .reply = &user_api_credential_shape, .summary = "one's own account"},
@@ -153,7 +167,61 @@ const struct route user_api_routes[] = {
      .fields = marker_set_fields,
      .reply = &user_api_markers_shape,
      .summary = "says how far one has read"},
-    {POST, .pattern = "/oauth/revoke", .handler = user_api_revoke, .auth = AUTH_ANYBODY,
-     .fields = revoke_fields, .rate = &oauth_rate, .summary = "ends a token"},
+
+    /* About the site */
+    {SITE, .pattern = "/api/v2/instance", .handler = user_api_instance, .reply = &user_api_instance_shape,
+     .summary = "the site, its limits and rules"},
+    {SITE, .pattern = "/api/v1/instance", .handler = user_api_instance_v1,
+     .reply = &user_api_instance_v1_shape, .summary = "the site as older clients know it"},
+    {SITE, .pattern = "/api/v1/instance/rules", .handler = user_api_rules, .reply = &user_api_rule_shape,
+     .reply_list = true, .summary = "the site's rules"},
+    {SITE, .pattern = "/api/v1/instance/extended_description", .handler = user_api_extended_description,
+     .reply = &user_api_text_shape, .summary = "more about the site"},
+    {SITE, .pattern = "/api/v1/instance/privacy_policy", .handler = user_api_privacy_policy,
+     .reply = &user_api_text_shape, .summary = "what becomes of data"},
+    {SITE, .pattern = "/api/v1/instance/translation_languages", .handler = api_reply_empty,
+     .summary = "languages that can be translated: none"},
+    {EMPTY, .pattern = "/api/v1/instance/peers", .auth = AUTH_ANYBODY, .summary = "other sites: none"},
+    {EMPTY, .pattern = "/api/v1/instance/activity", .auth = AUTH_ANYBODY,
+     .summary = "use by weeks: not recorded"},
+    {EMPTY, .pattern = "/api/v1/instance/domain_blocks", .auth = AUTH_ANYBODY,
+     .summary = "sites kept out: none"},
+    {EMPTY, .pattern = "/api/v1/announcements", .summary = "announcements: none"},
+    {EMPTY, .pattern = "/api/v1/custom_emojis", .auth = AUTH_ANYBODY, .summary = "emoji of the site: none"},
+    {SITE, .pattern = "/.well-known/oauth-authorization-server", .handler = user_api_oauth_server,
+     .reply = &user_api_oauth_server_shape, .summary = "how to be let in"},
+    {GET, .pattern = "/oauth/userinfo", .handler = user_api_userinfo, .scope = "profile|read:accounts",
+     .reply = &user_api_userinfo_shape, .summary = "who the token acts for"},
+    {POST, .pattern = "/oauth/userinfo", .handler = user_api_userinfo, .scope = "profile|read:accounts",
+     .reply = &user_api_userinfo_shape, .summary = "who the token acts for"},
+    {SITE, .pattern = "/.well-known/nodeinfo", .handler = user_api_nodeinfo_links,
+     .reply = &user_api_nodeinfo_links_shape, .summary = "where NodeInfo is"},
+    {SITE, .pattern = "/nodeinfo/2.0", .handler = user_api_nodeinfo, .reply = &user_api_nodeinfo_shape,
+     .summary = "what runs here"},
+    {SITE, .pattern = "/nodeinfo/2.1", .handler = user_api_nodeinfo, .reply = &user_api_nodeinfo_shape,
+     .summary = "what runs here"},
+    {SITE, .pattern = "/.well-known/webfinger", .handler = user_api_webfinger, .fields = webfinger_fields,
+     .reply = &user_api_webfinger_shape, .also = webfinger_refusals, .summary = "where a member is found"},
+
+    /* What there is none of yet */
+    {EMPTY, .pattern = "/api/v1/lists", .scope = "read:lists", .summary = "one's lists: none"},
+    {EMPTY, .pattern = "/api/v1/filters", .scope = "read:filters", .summary = "one's filters: none"},
+    {EMPTY, .pattern = "/api/v2/filters", .scope = "read:filters", .summary = "one's filters: none"},
+    {EMPTY, .pattern = "/api/v1/conversations", .scope = "read:statuses", .summary = "conversations: none"},
+    {EMPTY, .pattern = "/api/v1/notifications", .scope = "read:notifications",
+     .summary = "notifications: none"},
+    {POST, .pattern = "/api/v1/notifications/clear", .handler = api_reply_empty,
+     .scope = "write:notifications", .summary = "clears notifications"},
+    {EMPTY, .pattern = "/api/v1/scheduled_statuses", .scope = "read:statuses",
+     .summary = "posts to be sent later: none"},
+    {EMPTY, .pattern = "/api/v1/featured_tags", .scope = "read:accounts", .summary = "featured tags: none"},
+    {EMPTY, .pattern = "/api/v1/featured_tags/suggestions", .scope = "read:accounts",
+     .summary = "tags to feature: none"},
+    {EMPTY, .pattern = "/api/v1/trends", .auth = AUTH_ANYBODY, .summary = "trends: none"},
+    {EMPTY, .pattern = "/api/v1/trends/tags", .auth = AUTH_ANYBODY, .summary = "tags in fashion: none"},
+    {EMPTY, .pattern = "/api/v1/trends/statuses", .auth = AUTH_ANYBODY, .summary = "posts in fashion: none"},
+    {EMPTY, .pattern = "/api/v1/trends/links", .auth = AUTH_ANYBODY, .summary = "links in fashion: none"},
+    {GET, .pattern = "/api/v1/push/subscription", .handler = user_api_no_push, .scope = "push",
+     .reply = &api_nothing_shape, .also = not_found, .summary = "the push subscription: none"},
     {0},
 };

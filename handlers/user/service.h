@@ -16,6 +16,7 @@ enum code user_service_invite_open(struct ctx *ctx, const char *code, const Pb__
  * cards live in the arena. */
 struct user_site {
     int64_t members;
+    int64_t month, halfyear; /* those who were here within 30, within 180 days */
     const Pb__UserCard **staff;
     size_t n_staff;
 };

@@ -252,6 +252,7 @@ static enum code one_member(struct ctx *ctx, int64_t id, Pb__MembersReply *reply
 enum code user_service_list_members(struct ctx *ctx, const Pb__MembersRequest *req, Pb__MembersReply *reply) {
     struct member_filter f = {.state = state_number(req->state), .before = req->before};
     struct person **found;
+    struct member_counts counts;
     enum code c;
 
     if ((c = viewer_may(ctx, PERMISSION_MEMBERS)) != OK)
@@ -267,8 +268,10 @@ enum code user_service_list_members(struct ctx *ctx, const Pb__MembersRequest *r
             return OK; /* only signs, no word: nobody */
     }
     if ((c = user_store_members(ctx, &f, &found, &reply->n_members, &reply->next)) != OK ||
-        (c = user_store_member_counts(ctx, &reply->pending, &reply->total)) != OK)
+        (c = user_store_member_counts(ctx, &counts)) != OK)
         return c;
+    reply->pending = counts.pending;
+    reply->total = counts.total;
     reply->members = arena_many(ctx->arena, Pb__Member *, reply->n_members);
     for (size_t i = 0; i < reply->n_members; i++)
         reply->members[i] = member_of(ctx, found[i]);
@@ -467,18 +470,20 @@ enum code user_service_invite_open(struct ctx *ctx, const char *code, const Pb__
 
 /* Counting takes a while on a large site, and anybody may ask: so each worker counts at most once a minute.
  */
-static enum code members_about(struct ctx *ctx, int64_t *ret) {
-    static int64_t counted_ms, members;
-    int64_t now = clock_now_ms(), pending, total;
+static enum code members_about(struct ctx *ctx, struct user_site *ret) {
+    static int64_t counted_ms;
+    static struct member_counts counts;
+    int64_t now = clock_now_ms();
     enum code c;
 
     if (now - counted_ms > 60000 || now < counted_ms) {
-        if ((c = user_store_member_counts(ctx, &pending, &total)) != OK)
+        if ((c = user_store_member_counts(ctx, &counts)) != OK)
             return c;
-        members = total - pending;
         counted_ms = now;
     }
-    *ret = members;
+    ret->members = counts.total - counts.pending;
+    ret->month = counts.month;
+    ret->halfyear = counts.halfyear;
     return OK;
 }
 
@@ -486,7 +491,7 @@ enum code user_service_site(struct ctx *ctx, struct user_site *ret_site) {
     Pb__UserCard **staff;
     enum code c;
 
-    if ((c = members_about(ctx, &ret_site->members)) != OK ||
+    if ((c = members_about(ctx, ret_site)) != OK ||
         (c = user_store_staff(ctx, 20, &staff, &ret_site->n_staff)) != OK)
         return c;
     ret_site->staff = (const Pb__UserCard **)staff;

@@ -394,15 +394,16 @@ enum code user_store_members(struct ctx *ctx, const struct member_filter *f, str
     return OK;
 }
 
-enum code user_store_member_counts(struct ctx *ctx, int64_t *ret_pending, int64_t *ret_total) {
+enum code user_store_member_counts(struct ctx *ctx, struct member_counts *ret) {
+    int64_t day = 86400000, now = clock_now_ms();
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_MEMBER_COUNTS, &r);
+    enum code c = pg_run(ctx, db(ctx), &Q_USER_MEMBER_COUNTS, &r, pg_i8(id_floor_at(now - 30 * day)),
+                         pg_i8(id_floor_at(now - 180 * day)));
 
-    if (c != OK)
-        return c;
-    *ret_pending = pg_get_int(r, 0, 0);
-    *ret_total = pg_get_int(r, 0, 1);
-    return OK;
+    if (c == OK)
+        *ret = (struct member_counts){pg_get_int(r, 0, 0), pg_get_int(r, 0, 1), pg_get_int(r, 0, 2),
+                                      pg_get_int(r, 0, 3)};
+    return c;
 }
 
 enum code user_store_staff(struct ctx *ctx, int limit, Pb__UserCard ***ret, size_t *ret_n) {

@@ -157,7 +157,11 @@ struct member_filter {
 };
 enum code user_store_members(struct ctx *ctx, const struct member_filter *f, struct person ***ret,
                              size_t *ret_n, int64_t *ret_next);
-enum code user_store_member_counts(struct ctx *ctx, int64_t *ret_pending, int64_t *ret_total);
+struct member_counts {
+    int64_t pending, total;  /* total: pending ones too */
+    int64_t month, halfyear; /* were here within 30, within 180 days */
+};
+enum code user_store_member_counts(struct ctx *ctx, struct member_counts *ret);
 enum code user_store_staff(struct ctx *ctx, int limit, Pb__UserCard ***ret, size_t *ret_n);
 
 struct state_change {

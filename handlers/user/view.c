@@ -39,6 +39,16 @@ static const struct {
     {"member.password", tr_mark("Set a member's password"), true},
 };
 
+const char *const user_view_rules[USER_RULES] = {
+    tr_mark("Be who you are, and be kind. No harassment, no hate, no threats."),
+    tr_mark("Share what is yours to share: no private data of others, no copies without leave."),
+    tr_mark("Put a content warning before what others may not want to see unasked."),
+    tr_mark("No spam, no bought attention, no machines that pose as people."),
+};
+
+const char *const user_view_privacy = tr_mark(
+    "It stays on this server. One cookie keeps you logged in; there are no others, no advertisements and nothing loaded from elsewhere. Passwords are kept only as a hash. You can see and end your sessions, and hide from search engines and the list of members.");
+
 const char *user_view_kind(int lang, const char *kind) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i].kind, kind) == 0)

@@ -212,7 +212,14 @@ struct about_view {
     int64_t members, posts;           /* 0: not said */
     const Pb__UserCard *const *staff; /* administrators and moderators */
     size_t n_staff;
+    const char *const *rules; /* to be translated */
+    size_t n_rules;
 };
+
+/* The rules of the site and what is said of data, to be translated. view.c */
+#define USER_RULES 4
+extern const char *const user_view_rules[USER_RULES];
+extern const char *const user_view_privacy;
 
 /* ---- administration */
 

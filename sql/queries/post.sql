@@ -507,3 +507,12 @@ WHERE to_tsvector('simple', source) @@ websearch_to_tsquery('simple', $1::text)
     AND deleted_at IS NULL AND repost_of_id IS NULL
     AND id < $2 AND id > $3 AND ($4::bigint IS NULL OR author_id = $4::bigint)
 ORDER BY id DESC LIMIT $5;
+
+-- name: post_total :one
+-- Posts and comments of the whole site: counted as far as that is quick, else as the planner estimates.
+WITH few AS (
+    SELECT count(*) AS n FROM (SELECT FROM posts WHERE deleted_at IS NULL AND repost_of_id IS NULL
+        LIMIT 10000) AS counted
+)
+SELECT CASE WHEN n < 10000 THEN n
+    ELSE greatest(n, (SELECT reltuples::bigint FROM pg_class WHERE oid = 'posts'::regclass)) END FROM few;

@@ -371,8 +371,11 @@ WHERE ($4::smallint IS NULL OR p.state = $4::smallint) AND ($1::text IS NULL OR 
 ORDER BY p.id DESC LIMIT $3;
 
 -- name: user_member_counts :one
--- Who waits for approval, and members in all without sign-ups not confirmed.
-SELECT count(*) FILTER (WHERE state = 1), count(*) FROM accounts WHERE state IN (1, 2, 3);
+-- Who waits for approval, members in all without sign-ups not confirmed, and those who were here since $1 and
+-- since $2.
+SELECT count(*) FILTER (WHERE state = 1), count(*), count(*) FILTER (WHERE state = 2 AND active_id > $1),
+    count(*) FILTER (WHERE state = 2 AND active_id > $2)
+FROM accounts WHERE state IN (1, 2, 3);
 
 -- name: user_staff :many
 -- Those who look after the site, highest rank first.

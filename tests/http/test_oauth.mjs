@@ -255,7 +255,7 @@ await part('JSON errors', async () => {
     for (const [path, type] of [['/api/v1/nothing', 'application/json'], ['/api/nothing', 'application/json'], ['/.well-known/nothing', 'application/json'],
         ['/api/deeplink/v1/nothing', 'application/problem+json']]) {
         const answer = await ada.json('GET', path);
-        equal(`${path}`, [answer.status, answer.headers['content-type'], typeof answer.data.error, answer.data.status], [404, type, 'string', 404]);
+        equal(`${path}`, [answer.status, answer.headers['content-type'], typeof (answer.data.error ?? answer.data.detail), answer.data.status], [404, type, 'string', 404]);
         check(`${path} has an id`, answer.data.request_id === answer.headers['x-request-id']);
     }
     const wrong = await anon.json('DELETE', '/api/v1/apps');
@@ -265,6 +265,58 @@ await part('JSON errors', async () => {
     const large = await anon.request('POST', '/api/v1/apps', { headers: { 'content-type': 'application/json' }, body: `"${'x'.repeat(2 << 20)}"` });
     equal('what nginx itself refuses', [large.status, large.header('content-type'), typeof large.json().error, large.header('access-control-allow-origin')],
         [413, 'application/json', 'string', '*']);
+});
+
+// ---- Documents about the site -----------------------------------------------------------------------------------------
+
+await part('documents', async () => {
+    const get = (path, options) => anon.json('GET', path, undefined, options);
+    const v2 = (await get('/api/v2/instance')).data, v1 = (await get('/api/v1/instance/')).data;
+    check('the version is not ahead', /^4\.2\.0 \(compatible; DeepLink /.test(v2.version) && v1.version === v2.version, v2.version);
+    check('a streaming address', /^wss?:\/\//.test(v2.configuration.urls.streaming) && /^wss?:\/\//.test(v1.urls.streaming_api));
+    check('what clients read first', v2.configuration.statuses.max_characters >= 500 && Array.isArray(v2.configuration.media_attachments.supported_mime_types) &&
+        v2.thumbnail.url && v2.registrations.enabled !== undefined && v2.configuration.vapid.public_key === '' && v1.stats.status_count >= 0);
+    equal('rules', (await get('/api/v1/instance/rules')).data.length, v2.rules.length);
+    const meta = (await get('/.well-known/oauth-authorization-server')).data;
+    equal('OAuth\'s metadata', [meta.code_challenge_methods_supported, meta.token_endpoint], [['S256'], `${meta.issuer}/oauth/token`]);
+    const links = (await get('/.well-known/nodeinfo')).data.links;
+    for (const { rel, href } of links) {
+        const info = await get(new URL(href).pathname);
+        equal(`${rel}`, [info.data.version, info.data.software.name, info.headers['content-type'].includes(rel)], [rel.slice(-3), 'deeplink', true]);
+    }
+    const host = new URL(meta.issuer).host;
+    for (const resource of [`acct:ada@${host}`, `acct:ADA@${host}`, `${meta.issuer}/@ada`]) {
+        const found = await anon.request('GET', `/.well-known/webfinger?resource=${encodeURIComponent(resource)}`);
+        equal(resource, [found.status, found.header('content-type'), found.json().subject], [200, 'application/jrd+json', `acct:ada@${host}`]);
+    }
+    for (const [resource, status] of [['', 400], ['ada', 400], ['acct:ada', 400], ['acct:ada@other.example', 404], [`acct:nobody@${host}`, 404], ['https://other.example/@ada', 404]])
+        equal(`WebFinger of ${resource}`, (await get(`/.well-known/webfinger?resource=${encodeURIComponent(resource)}`)).status, status);
+    check('host-meta', (await anon.request('GET', '/.well-known/host-meta')).html.includes('webfinger?resource={uri}'));
+    equal('change-password', (await anon.request('GET', '/.well-known/change-password')).location, '/settings/account');
+    const pat = await token('ada', 'read push profile');
+    for (const path of ['lists', 'filters', 'conversations', 'notifications', 'scheduled_statuses', 'featured_tags', 'announcements'])
+        equal(`no ${path}`, [(await get(`/api/v1/${path}`, { token: pat })).data, (await get(`/api/v1/${path}`)).status], [[], 401]);
+    for (const path of ['custom_emojis', 'trends/tags', 'trends/statuses', 'trends/links', 'instance/peers', 'instance/activity', 'instance/domain_blocks'])
+        equal(`no ${path}`, (await get(`/api/v1/${path}`)).data, []);
+    equal('no push', (await get('/api/v1/push/subscription', { token: pat })).status, 404);
+    equal('outside its scopes', (await get('/api/v1/lists', { token: await token('ada', 'write') })).data.error, 'This action is outside the authorized scopes');
+    equal('who it is', (await get('/oauth/userinfo', { token: pat })).data.preferred_username, 'ada');
+    const own = (await anon.json('POST', '/oauth/token', { grant_type: 'client_credentials', client_id: app.client_id, client_secret: app.client_secret })).data.access_token;
+    const alone = await get('/api/v1/lists', { token: own });
+    equal('an app alone is nobody', [alone.status, alone.data.error], [422, 'This method requires an authenticated user']);
+});
+
+await part('suspended', async () => {
+    await member('mallory');
+    const pat = await token('mallory', 'read');
+    const lists = () => anon.json('GET', '/api/v1/lists', undefined, { token: pat });
+    equal('opens', (await lists()).status, 200);
+    await deeplink('user', 'suspend', 'mallory');
+    equal('does not open for the suspended', (await lists()).status, 403);
+    await deeplink('user', 'restore', 'mallory');
+    equal('and does again', (await lists()).status, 200);
+    await deeplink('user', 'password', 'mallory');
+    equal('but not after a new password', (await lists()).status, 401);
 });
 
 await finish();
