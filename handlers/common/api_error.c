@@ -27,6 +27,7 @@ static const struct shape problem_field_shape = {
     .fields = (const struct shape_field[]){
         FIELD(problem_field, field, SHAPE_STR, .words = "the parameter's name"),
         FIELD(problem_field, pointer, SHAPE_STR, .words = "where it stands in a JSON body"),
+        FIELD(problem_field, code, SHAPE_STR, .words = "invalid"),
         FIELD(problem_field, message, SHAPE_STR, .words = "what is wrong and how to mend it"),
         {0}}};
 
