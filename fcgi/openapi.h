@@ -19,8 +19,7 @@ struct openapi_about {
     const char *server;                            /* "https://social.example.org" */
     const char *cookie;                            /* the session cookie's name */
     const char *csrf_header;                       /* what writes by cookie must bring */
-    const struct shape *error;                     /* of refusals under /api/v1 and /api/v2 */
-    const struct shape *oauth;                     /* … under /oauth */
+    const struct shape *error;                     /* of refusals under /api/v1, /api/v2 and /oauth */
     const struct shape *problem;                   /* … and under our own API */
     const char *(*scope_words)(const char *scope); /* what a scope allows; NULL: unknown */
 };
@@ -39,7 +38,7 @@ size_t openapi_refusals(const struct route *row, int out[OPENAPI_STATUSES_MAX]);
 /* "get_v1_accounts_by_id": unique, since method and pattern are. `out` gets at most n bytes with the NUL. */
 void openapi_operation_id(const struct route *row, char *out, size_t n);
 
-/* How it refuses: "Error", "OAuthError" or "Problem"; also the name of the shape. */
+/* How it refuses: "Error" or "Problem"; also the name of the shape. */
 const char *openapi_refusal_kind(const struct route *row);
 
 /* Whether fields are read from the query instead of a body. */

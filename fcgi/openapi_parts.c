@@ -242,7 +242,6 @@ static void put_shared_responses(struct openapi_writing *w) {
     json_close_object(w->j);
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         put_refusal(w->j, "Error", i, w->about->error, "application/json");
-        put_refusal(w->j, "OAuthError", i, w->about->oauth, "application/json");
         put_refusal(w->j, "Problem", i, w->about->problem, "application/problem+json");
     }
     json_close_object(w->j);

@@ -70,7 +70,7 @@ size_t openapi_refusals(const struct route *row, int out[OPENAPI_STATUSES_MAX]) 
     add_status(&s, 412, row->if_match);
     add_status(&s, 413, true);
     add_status(&s, 415, !openapi_in_query(row));
-    /* A member's: an app that acts for itself is no member. */
+    /* 422 is also what an app's token without a member gets where a member must ask. */
     add_status(&s, 422, has_fields(row) || posts || row->auth == AUTH_MEMBER);
     add_status(&s, 428, row->if_match);
     add_status(&s, 429, true);
@@ -81,9 +81,7 @@ size_t openapi_refusals(const struct route *row, int out[OPENAPI_STATUSES_MAX]) 
 }
 
 const char *openapi_refusal_kind(const struct route *row) {
-    if (route_is_own_api(row))
-        return "Problem";
-    return strncmp(row->pattern, "/oauth/", 7) == 0 ? "OAuthError" : "Error";
+    return route_is_own_api(row) ? "Problem" : "Error";
 }
 
 /* "/api/v1/accounts/{id}/statuses" is v1_accounts_by_id_statuses. */
@@ -156,7 +154,6 @@ size_t openapi_shapes(const struct app *app, const struct openapi_about *about,
 
     all.n = 0;
     add_shape(&all, about->error);
-    add_shape(&all, about->oauth);
     add_shape(&all, about->problem);
     router_each(app, add_row_shape, &all);
     *ret = all.items;

@@ -3,7 +3,7 @@
 // harness: set rate_limits = no
 import { Client, check, deeplink, equal, finish, logIn, member, part, token } from './lib.mjs';
 
-const ALL = 'read write follow admin:read admin:write';
+const ALL = 'read write follow push admin:read admin:write';
 const ROLES = ['nobody', 'app', 'scopeless', 'stranger', 'blocked', 'follower', 'named', 'owner', 'moderator', 'admin'];
 const AUDIENCES = ['public', 'unlisted', 'private', 'direct'];
 const page = {}, bearer = {}, id = {}, post = {};
@@ -12,7 +12,7 @@ const client = new Client();
 // ---- The people ------------------------------------------------------------------------------------------------------
 
 async function giveToken(role) {
-    bearer[role] = await token(role === 'admin' ? 'admin1' : role, ['moderator', 'admin'].includes(role) ? ALL : 'read write follow');
+    bearer[role] = await token(role === 'admin' ? 'admin1' : role, ['moderator', 'admin'].includes(role) ? ALL : 'read write follow push');
     if (role === 'stranger')
         bearer.scopeless = await token('stranger', 'profile');
 }
@@ -116,6 +116,9 @@ const rows = {
     'GET /api/v1/apps/verify_credentials': { is: [200, 404] },
     'POST /oauth/token': { is: [400, 422] },
     'POST /oauth/revoke': { is: [200, 400, 401, 403, 422] },
+    'POST /oauth/userinfo': { is: 200 },
+    'POST /api/v1/notifications/clear': { is: 200 },
+    'GET /api/v1/push/subscription': { is: 404 },
     [`GET ${D}/me/sessions`]: { is: 200 },
     [`DELETE ${D}/me/sessions/{id}`]: { is: 404 },
     [`PATCH ${D}/me/settings`]: { is: 428 },
@@ -166,7 +169,7 @@ function keptOut(role, route) {
         return 401;
     if (role === 'app' && route.auth === 'member')
         return [401, 403, 422];
-    if (role === 'scopeless' && route.scope)
+    if (role === 'scopeless' && route.scope && !route.scope.split('|').includes('profile'))
         return 403;
     if (role === 'app' && route.scope && !/^(read|write)(:|$)/.test(route.scope))
         return 403;
