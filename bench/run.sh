@@ -5,7 +5,8 @@
 #
 #   BUILD         where the program was built (build)
 #   --quick       shorter measurements: a minute and a half instead of five
-#   --only        some rows: home api-home fragment profile-anonymous profile post-anonymous post like compose mix
+#   --only        some rows: home api-home fragment profile-anonymous profile post-anonymous post like
+#                 compose mix
 #   --graph FILE  the members' friendships, two numbers a line (or $GRAPH); else such a network is generated
 #   --seconds N   how long each of our measurements takes, for example to look on with a profiler
 #
@@ -170,6 +171,7 @@ measure() {
         --graph "$APP/graph" --graph-name "$(basename "${GRAPH:-generated}")" --authors "$APP/authors" \
         --import-seconds "$IMPORT_SECONDS" --began "$BEGAN" --budget "$BUDGET" \
         --database "$PG_URL user=postgres dbname=$DATABASE" \
+        --deeplink "${AS_USER[*]} $APP/deeplink --config $CONF" \
         --results "$results/$(date +%Y%m%d-%H%M%S).json" \
         --group "nginx=$(cat "$NGINX/nginx.pid")" --group "null=$(cat "$DIR/null.pid")" \
         --group "workers=$(cat "$STATE/serve.pid")" --group "work=$(cat "$STATE/work.pid")" \
