@@ -11,6 +11,7 @@
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/marked.h"
 #include "handlers/common/page_cache.h"
 
 #define CARDS_BYTES (2u << 20)
@@ -199,15 +200,6 @@ void card_publish(struct ctx *ctx, const Pb__UserCard *card) {
     page_purge_run(&purge);
 }
 
-uint32_t edges_parse(const char *value, int64_t now_ms) {
-    char *rest;
-    uint32_t edges = (uint32_t)strtoul(value, &rest, 10);
-
-    if ((edges & EDGE_MUTING) != 0 && *rest == ':' && strtoll(rest + 1, NULL, 10) <= now_ms)
-        edges &= ~EDGE_MUTING;
-    return edges;
-}
-
 static enum code edges_ask_owner(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n,
                                  uint32_t *ret) {
     Pb__GetRelationshipsRequest req = PB__GET_RELATIONSHIPS_REQUEST__INIT;
@@ -224,31 +216,39 @@ static enum code edges_ask_owner(struct ctx *ctx, int64_t viewer, const int64_t 
     return OK;
 }
 
+static struct marked relations = {.name = "conn:rel"};
+
+void edges_ask(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, struct marked_ask *ret) {
+    marked_ask(ctx, &relations, viewer, ids, n, ret);
+}
+
+void edges_ahead(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n) {
+    marked_ahead(ctx, &relations, viewer, ids, n);
+}
+
+static uint32_t edges_now(const struct marked_value *v, int64_t now_s) {
+    return v->until_s != 0 && v->until_s <= now_s ? v->bits & ~EDGE_MUTING : v->bits;
+}
+
+enum code edges_answer(struct ctx *ctx, const struct marked_ask *ask, uint32_t *ret, const char **ret_mark) {
+    struct marked_value *values = arena_alloc(ctx->arena, ask->n * sizeof *values);
+    int64_t now_s = clock_now_ms() / 1000;
+
+    *ret_mark = marked_answer(ctx, ask, values);
+    if (*ret_mark == NULL)
+        return edges_ask_owner(ctx, ask->owner, ask->ids, ask->n, ret);
+    for (size_t i = 0; i < ask->n; i++)
+        ret[i] = edges_now(&values[i], now_s) | (ask->ids[i] == ask->owner ? EDGE_SELF : 0);
+    return OK;
+}
+
 enum code edges_get(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, uint32_t *ret) {
-    const char **argv = arena_many(ctx->arena, const char *, n + 3);
-    const redisReply *r;
-    int64_t now = clock_now_ms();
+    struct marked_ask ask;
+    const char *mark;
 
     memset(ret, 0, n * sizeof *ret);
     if (viewer == 0 || n == 0)
         return OK;
-    argv[0] = "HMGET";
-    argv[1] = arena_printf(ctx->arena, "conn:rel:%lld", (long long)viewer);
-    argv[2] = "_";
-    for (size_t i = 0; i < n; i++)
-        argv[i + 3] = arena_printf(ctx->arena, "%lld", (long long)ids[i]);
-    redis_add_argv(ctx->env->redis, (int)(n + 3), argv, NULL);
-    r = redis_next(ctx, ctx->env->redis);
-    if (r == NULL)
-        fail_clear(ctx);
-    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != n + 1 ||
-        r->element[0]->type != REDIS_REPLY_STRING)
-        return edges_ask_owner(ctx, viewer, ids, n, ret);
-    for (size_t i = 0; i < n; i++) {
-        if (r->element[i + 1]->type == REDIS_REPLY_STRING)
-            ret[i] = edges_parse(r->element[i + 1]->str, now);
-        if (ids[i] == viewer)
-            ret[i] |= EDGE_SELF;
-    }
-    return OK;
+    edges_ask(ctx, viewer, ids, n, &ask);
+    return edges_answer(ctx, &ask, ret, &mark);
 }

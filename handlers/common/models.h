@@ -7,6 +7,7 @@
 
 #include "deeplink/v1/user.pb-c.h"
 #include "fcgi/ctx.h"
+#include "handlers/common/marked.h"
 
 /* Cards by id: the worker's cache (while user:epoch has not moved), user:card:<id>, then GetUsers. ret[i] is
  * NULL when there is no such member. The cards live until the request ends. */
@@ -21,8 +22,11 @@ enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard
  * reported. */
 enum code edges_get(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, uint32_t *ret);
 
-/* Reads one value of conn:rel ("bits" or "bits:until"), mutes judged by now_ms. */
-uint32_t edges_parse(const char *value, int64_t now_ms);
+/* The same in two steps, and with the mark that conn:rel has now (NULL: it is not there), which is another
+ * one after every change; viewer is not 0. edges_ahead() for a route's prefetch. */
+void edges_ask(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, struct marked_ask *ret);
+void edges_ahead(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n);
+enum code edges_answer(struct ctx *ctx, const struct marked_ask *ask, uint32_t *ret, const char **ret_mark);
 
 /* For the guard: the value of user:epoch as Redis told it in this request's first round; a change empties the
  * worker's cache. */

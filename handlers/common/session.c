@@ -65,7 +65,6 @@ static const Pb__Session *unpack_session(struct ctx *ctx, const redisReply *r, i
 static struct found look_up(struct request *req, const char *key, int64_t claimed, struct rate_check *rate) {
     struct ctx *ctx = &req->ctx;
     struct redis *redis = ctx->env->redis;
-    bool prefetch = claimed != 0 && req->route->prefetch != NULL;
     struct found found = {0};
     redisReply *r;
 
@@ -74,7 +73,7 @@ static struct found look_up(struct request *req, const char *key, int64_t claime
     else
         redis_add(redis, "MGET user:epoch");
     rate_ask(rate, redis);
-    if (prefetch)
+    if (claimed != 0 && req->route->prefetch != NULL)
         req->route->prefetch(req, claimed);
 
     r = redis_next(ctx, redis);
@@ -89,8 +88,6 @@ static struct found look_up(struct request *req, const char *key, int64_t claime
         }
     }
     rate_answer(ctx, rate, redis);
-    if (prefetch && (found.session == NULL || found.card == NULL))
-        req->route->prefetch(req, 0); /* nobody will fetch its replies */
     return found;
 }
 

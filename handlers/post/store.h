@@ -22,8 +22,9 @@
  *
  * post:author:<uid>: the beginning of an author's own timeline (store_author.c); dropped with every change.
  *
- * In the worker: unpacked views by post id, right as long as their revision is Redis'; the relations and
- * reactions of readers whose hashes are small, right as long as the marks in them are Redis'. */
+ * In the worker: unpacked views by post id, right as long as their revision is Redis'; what was read of
+ * readers' relations and reactions, right as long as the marks of their hashes are Redis'; the rows of home
+ * pages, a guess at what to ask for. */
 #ifndef DEEPLINK_POST_STORE_H
 #define DEEPLINK_POST_STORE_H
 
@@ -56,8 +57,8 @@ struct post_read {
     uint32_t mine;               /* ACT_…, to the original where there is one */
 };
 
-/* Reads rows for a viewer: one Redis round when all views are in the worker, SQL only for what Redis has
- * lost. ret has room for n. */
+/* Reads rows for a viewer: one Redis round when all views are in the worker (none when it was asked ahead),
+ * SQL only for what Redis has lost. ret has room for n. */
 enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
                           struct post_read *ret);
 
@@ -89,8 +90,7 @@ struct home_page {
     const char *mark, *build, *rel; /* for post_store_home_confirm() */
 };
 
-/* Queues the look-up of a home page behind the session's; post_store_home() then finds the answer. viewer 0:
- * fetches and drops it. */
+/* For a route's prefetch: asks ahead for a home page, and for the posts that it had last. */
 void post_store_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit);
 
 /* The newest `limit` candidates under max_id (0: all). */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fcgi/base/id.h"
+#include "fcgi/base/lru.h"
 #include "handlers/post/store_read.h"
 
 #define BUILD_S "30"     /* a builder that takes longer has died */
@@ -22,21 +23,6 @@
     "  if redis.call('ZRANGE', home, 0, 0)[1] ~= '!' .. build then return nil end\n" \
     "  return m\n"                                                                   \
     "end\n"
-
-/* KEYS: post:home, post:mark, conn:rel, post:mine. ARGV: upper bound, limit, reader, marks of the two hashes
- * that the worker knows → "<mark> <token of conn:rel or ->", then what look() says; "m" without rows. */
-static struct redis_script read_home = {
-    .src = POST_LUA_LOOK LUA_STATE
-    "local mark = state(KEYS[1], KEYS[2])\n"
-    "if not mark then return 'm' end\n"
-    "local rel_mark = call('HGET', KEYS[3], '_')\n"
-    "local out = {mark .. ' ' .. (rel_mark or '-')}\n"
-    "if string.sub(mark, 1, 1) ~= 'b' then\n"
-    "  local rows = call('ZREVRANGEBYLEX', KEYS[1], ARGV[1], '(#', 'LIMIT', 0, ARGV[2])\n"
-    "  look(out, rows, ARGV[3], KEYS[3], rel_mark, ARGV[4], KEYS[4], ARGV[5])\n"
-    "end\n"
-    "return table.concat(out, '\\n')",
-};
 
 /* KEYS: post:home, post:mark, conn:rel. ARGV: build, mark of the build → token of conn:rel ("" when there is
  * none), or nil when somebody else builds. */
@@ -93,16 +79,30 @@ static struct redis_script push_home = {
 
 /* ---- Reading */
 
-/* The look-up that a route has queued behind the session's. One request at a time runs in a worker. */
-static struct {
-    const struct ctx *ctx; /* NULL: none */
-    char request[64];      /* whose: contexts are used again */
-    int64_t viewer, max_id;
-    unsigned limit;
-} pending;
+#define HOMES_BYTES ((size_t)512 << 10)
 
-static bool is_pending(const struct ctx *ctx) {
-    return pending.ctx == ctx && strncmp(pending.request, ctx->request_id, sizeof pending.request - 1) == 0;
+/* Rows that a member's newest page had when this worker read it last: a guess at what it has now. */
+struct newest {
+    size_t n;
+    struct post_row rows[];
+};
+static struct lru *homes;
+
+static void remember(int64_t viewer, const struct post_row *rows, size_t n) {
+    const struct newest *before = homes != NULL ? lru_get(homes, viewer) : NULL;
+    struct newest *now;
+
+    if (before != NULL && before->n == n && memcmp(before->rows, rows, n * sizeof *rows) == 0)
+        return;
+    if (homes == NULL)
+        homes = lru_new(HOMES_BYTES);
+    now = homes != NULL ? malloc(sizeof *now + n * sizeof *rows)
+                        : NULL; /* lint: memory-of-the-arena: outlives it */
+    if (now == NULL)
+        return;
+    now->n = n;
+    memcpy(now->rows, rows, n * sizeof *rows);
+    lru_put(homes, viewer, now, sizeof *now + n * sizeof *rows, free);
 }
 
 static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
@@ -115,48 +115,35 @@ static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     return key;
 }
 
-static void queue_read(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
-    const char **argv = arena_many(ctx->arena, const char *, 9);
+/* What a page is read by: the mark, the rows, the lowest member, which tells of which build they are. As each
+ * build has a member of its own and is there when the rows have been read, these are of the mark's build. */
+#define ASKED 3
+struct command {
+    int argc;
+    const char *argv[7];
+};
 
-    argv[0] = key_of(ctx, "post:home", viewer);
-    argv[1] = key_of(ctx, "post:mark", viewer);
-    argv[2] = key_of(ctx, "conn:rel", viewer);
-    argv[3] = key_of(ctx, "post:mine", viewer);
-    argv[4] = max_id > 0 ? arena_printf(ctx->arena, "(%019" PRId64, max_id) : "+";
-    argv[5] = arena_printf(ctx->arena, "%u", limit);
-    argv[6] = id_str(ctx->arena, viewer);
-    argv[7] = post_known_rel(ctx, viewer);
-    argv[8] = post_known_mine(ctx, viewer);
-    redis_add_script(ctx, ctx->env->redis, &read_home, 4, 9, argv, NULL);
+static void commands_of(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit,
+                        struct command *ret) {
+    const char *home = key_of(ctx, "post:home", viewer);
+
+    ret[0] = (struct command){2, {"GET", key_of(ctx, "post:mark", viewer)}};
+    ret[1] = (struct command){7,
+                              {"ZREVRANGEBYLEX", home,
+                               max_id > 0 ? arena_printf(ctx->arena, "(%019" PRId64, max_id) : "+", "(#",
+                               "LIMIT", "0", arena_printf(ctx->arena, "%u", limit)}};
+    ret[2] = (struct command){4, {"ZRANGE", home, "0", "0"}};
 }
 
 void post_store_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
-    if (viewer == 0) {
-        if (is_pending(ctx) && redis_next_script(ctx, ctx->env->redis) == NULL)
-            fail_clear(ctx);
-        pending.ctx = NULL;
-        return;
-    }
-    queue_read(ctx, viewer, max_id, limit);
-    pending.ctx = ctx;
-    pending.viewer = viewer;
-    pending.max_id = max_id;
-    pending.limit = limit;
-    snprintf(pending.request, sizeof pending.request, "%s", ctx->request_id);
-}
+    const struct newest *known = max_id == 0 && homes != NULL ? lru_get(homes, viewer) : NULL;
+    struct command commands[ASKED];
 
-/* The answer that is on its way already, when it is for this question. */
-static redisReply *take_pending(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
-    bool same = pending.viewer == viewer && pending.max_id == max_id && pending.limit == limit;
-    redisReply *r;
-
-    if (!is_pending(ctx))
-        return NULL;
-    pending.ctx = NULL;
-    r = redis_next_script(ctx, ctx->env->redis);
-    if (r == NULL)
-        fail_clear(ctx);
-    return same ? r : NULL;
+    commands_of(ctx, viewer, max_id, limit, commands);
+    for (size_t i = 0; i < ASKED; i++)
+        redis_ahead(ctx, ctx->env->redis, commands[i].argc, commands[i].argv);
+    if (known != NULL)
+        post_look_ahead(ctx, viewer, known->rows, known->n);
 }
 
 /* A mark: "<kind> <floor, 19 digits> <build> <token of conn:rel or -> <fingerprint>". */
@@ -167,47 +154,98 @@ static const char *mark_of(struct ctx *ctx, char kind, int64_t floor, const char
 }
 
 static const char *word_at(struct ctx *ctx, const char **at) {
-    size_t n = strcspn(*at, " \n");
+    size_t n = strcspn(*at, " ");
     const char *word = arena_strndup(ctx->arena, *at, n);
 
     *at += n + ((*at)[n] == ' ');
     return word;
 }
 
-/* The first line: a mark, and the token that conn:rel has now. Returns what is behind it. */
-static const char *read_head(struct ctx *ctx, const char *at, struct home_page *page) {
-    const char *start = at, *was;
+/* Returns the token of conn:rel that it was built by. */
+static const char *read_mark(struct ctx *ctx, const char *at, struct home_page *page) {
+    const char *was;
 
+    page->mark = at;
+    page->state = *at == 'b' ? HOME_BUILDING : HOME_READY;
     page->complete = *word_at(ctx, &at) == 'e';
     page->floor = strtoll(word_at(ctx, &at), NULL, 10);
     page->build = word_at(ctx, &at);
     was = word_at(ctx, &at);
-    page->fingerprint = strtoull(word_at(ctx, &at), NULL, 16);
-    page->mark = arena_strndup(ctx->arena, start, (size_t)(at - start - 1));
-    page->rel = word_at(ctx, &at);
-    page->checked = strcmp(was, "-") != 0 && strcmp(was, page->rel) == 0;
-    return at + (*at == '\n');
+    page->fingerprint = strtoull(at, NULL, 16);
+    return was;
+}
+
+/* Whether the lowest member says that the rows are the mark's. */
+static bool is_of_build(const redisReply *lowest, const char *build) {
+    return lowest->elements == 1 && lowest->element[0]->str[0] == '!' &&
+           strcmp(lowest->element[0]->str + 1, build) == 0;
+}
+
+/* Whether the timeline still reaches as far down as it did when its rows were asked for. */
+static bool is_as_deep(struct ctx *ctx, int64_t viewer, const char *mark) {
+    const redisReply *r = redis_do(ctx, ctx->env->redis, "GET %s", key_of(ctx, "post:mark", viewer));
+
+    return post_answered(ctx, r) && r->type == REDIS_REPLY_STRING && strcmp(r->str, mark) == 0;
+}
+
+static const struct post_row *rows_of(struct ctx *ctx, const redisReply *r) {
+    struct post_row *rows = arena_many(ctx->arena, struct post_row, r->elements);
+
+    for (size_t i = 0; i < r->elements; i++) {
+        const char *at = r->element[i]->str;
+
+        post_row_parse(&at, &rows[i]);
+    }
+    return rows;
+}
+
+/* The replies, in the order of commands_of(). false: Redis does not answer. */
+static bool ask(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit, const redisReply **ret) {
+    const struct redis_want *wants[ASKED];
+    struct command commands[ASKED];
+    bool good = true;
+
+    commands_of(ctx, viewer, max_id, limit, commands);
+    for (size_t i = 0; i < ASKED; i++)
+        wants[i] = redis_want(ctx, ctx->env->redis, commands[i].argc, commands[i].argv);
+    for (size_t i = 0; i < ASKED; i++) {
+        ret[i] = redis_got(ctx, ctx->env->redis, wants[i]);
+        good = post_answered(ctx, ret[i]) && good;
+    }
+    return good && ret[1]->type == REDIS_REPLY_ARRAY && ret[2]->type == REDIS_REPLY_ARRAY;
 }
 
 enum code post_store_home(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit,
                           struct home_page *ret) {
-    redisReply *r = take_pending(ctx, viewer, max_id, limit);
-    const char *rows;
+    const redisReply *replies[ASKED];
+    const struct post_row *rows;
+    const char *was, *mark;
+    enum code c;
 
-    *ret = (struct home_page){.state = HOME_MISSING};
-    if (r == NULL) {
-        queue_read(ctx, viewer, max_id, limit);
-        r = redis_next_script(ctx, ctx->env->redis);
+    *ret = (struct home_page){.state = HOME_BUILDING};
+    if (!ask(ctx, viewer, max_id, limit, replies))
+        return OK;
+    if (replies[0]->type == REDIS_REPLY_STRING)
+        was = read_mark(ctx, replies[0]->str, ret);
+    if (replies[0]->type != REDIS_REPLY_STRING || !is_of_build(replies[2], ret->build)) {
+        ret->state = HOME_MISSING;
+        return OK;
     }
-    if (!post_answered(ctx, r) || r->type != REDIS_REPLY_STRING) {
+    if (ret->state == HOME_READY && !ret->complete && replies[1]->elements < limit &&
+        !is_as_deep(ctx, viewer, ret->mark))
         ret->state = HOME_BUILDING;
+    if (ret->state != HOME_READY)
         return OK;
-    }
-    if (r->str[0] == 'm')
-        return OK;
-    rows = read_head(ctx, r->str, ret);
-    ret->state = r->str[0] == 'b' ? HOME_BUILDING : HOME_READY;
-    return post_read_look(ctx, viewer, rows, &ret->reads, &ret->n);
+    ret->n = replies[1]->elements;
+    rows = rows_of(ctx, replies[1]);
+    ret->reads = arena_many(ctx->arena, struct post_read, ret->n);
+    if ((c = post_read_marked(ctx, viewer, rows, ret->n, ret->reads, &mark)) != OK)
+        return c;
+    ret->rel = mark != NULL ? mark : "-";
+    ret->checked = mark != NULL && strcmp(was, mark) == 0;
+    if (max_id == 0)
+        remember(viewer, rows, ret->n);
+    return OK;
 }
 
 /* ---- Building */

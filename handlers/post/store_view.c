@@ -312,9 +312,15 @@ static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     return arena_printf(ctx->arena, "%s:%" PRId64, name, id);
 }
 
-/* With as many digits as rows have: scripts take the key from a row as it is. */
-static const char *stat_key(struct ctx *ctx, int64_t id) {
-    return arena_printf(ctx->arena, "post:stat:%019" PRId64, id);
+const char *post_stat_key(struct ctx *ctx, int64_t id) {
+    static const char name[] = "post:stat:";
+    char *key = arena_alloc(ctx->arena, sizeof name + POST_DIGITS), *digits = key + sizeof name - 1;
+
+    memcpy(key, name, sizeof name - 1);
+    for (int i = POST_DIGITS - 1; i >= 0; i--, id /= 10)
+        digits[i] = (char)('0' + id % 10);
+    digits[POST_DIGITS] = '\0';
+    return key;
 }
 
 void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision,
@@ -327,7 +333,7 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
     bare.likes = bare.reposts = bare.comments = 0;
     bare.version = revision;
     rpc_pack(ctx, &bare.base, &packed, &n);
-    argv[0] = stat_key(ctx, view->id);
+    argv[0] = post_stat_key(ctx, view->id);
     argv[1] = key_of(ctx, "post:view", view->id);
     argv[2] = number_str(ctx, revision);
     argv[3] = (const char *)packed;
@@ -355,7 +361,7 @@ void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 6);
 
-    argv[0] = stat_key(ctx, id);
+    argv[0] = post_stat_key(ctx, id);
     argv[1] = argv[2] = argv[3] = "";
     argv[4] = number_str(ctx, counters->version);
     argv[5] = counters_str(ctx, counters);
@@ -366,7 +372,7 @@ void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, ui
                                  const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 8);
 
-    argv[0] = stat_key(ctx, id);
+    argv[0] = post_stat_key(ctx, id);
     argv[1] = key_of(ctx, "post:mine", viewer);
     argv[2] = number_str(ctx, counters->version);
     argv[3] = counters_str(ctx, counters);
