@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define FIRST_SLOTS ((size_t)64)
+#define MANY ((size_t)256)
 
 struct entry {
     struct entry *next; /* in its slot */
@@ -10,7 +11,8 @@ struct entry {
     struct entry *older;
     int64_t key;
     void *value;
-    size_t size; /* with the entry itself */
+    size_t size;    /* with the entry itself */
+    uint64_t moved; /* when it became the newest: l->moves then */
     void (*free_fn)(void *value);
 };
 
@@ -20,6 +22,7 @@ struct lru {
     struct entry *newest;
     struct entry *oldest;
     size_t max_bytes;
+    uint64_t moves;
     struct lru_stats stats;
 };
 
@@ -68,6 +71,12 @@ static void link_newest(struct lru *l, struct entry *e) {
     e->older = l->newest;
     *(l->newest != NULL ? &l->newest->newer : &l->oldest) = e;
     l->newest = e;
+    e->moved = ++l->moves;
+}
+
+/* Among the newest eighth of many, so that it need not move: moving touches three more entries. */
+static bool is_young(const struct lru *l, const struct entry *e) {
+    return l->moves - e->moved <= (l->stats.entries >= MANY ? l->stats.entries / 8 : 0);
 }
 
 /* Where the key's entry hangs, or the NULL at the end of its slot. */
@@ -95,7 +104,7 @@ void *lru_get(struct lru *l, int64_t key) {
         return NULL;
     }
     l->stats.hits++;
-    if (e != l->newest) {
+    if (e != l->newest && !is_young(l, e)) {
         unlink_age(l, e);
         link_newest(l, e);
     }

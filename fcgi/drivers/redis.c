@@ -32,7 +32,7 @@ struct redis_want {
     bool lost;
     unsigned before;         /* other commands queued between the want before it and this one, not read yet */
     struct redis_want *next; /* in order */
-    const char *bytes;       /* asked ahead and by nobody yet: the command as it was sent */
+    const char *bytes;       /* asked ahead: the command as it was sent */
     size_t n;
     struct redis_want *next_ahead;
 };
@@ -59,6 +59,7 @@ struct redis {
     struct redis_want *wants, **wants_end; /* whose replies are not read yet */
     unsigned behind_wants;                 /* other commands queued behind the last of them, not read yet */
     struct redis_want *ahead, **ahead_end;
+    size_t newest_at; /* where the newest want's command begins in `out` */
     struct script_call *calls, **calls_end;
     bool parsing; /* inside the parser: true at settle when the arena ran out in there */
     bool down;
@@ -280,6 +281,8 @@ static bool flush(struct redis *r) {
 
 /* A command that does not fit is as lost as one whose connection failed. */
 static void queued(struct redis *r) {
+    r->ahead = NULL; /* it may change what they said */
+    r->ahead_end = &r->ahead;
     r->unsent++;
     r->behind_wants++;
     if (buf_overflowed(&r->out))
@@ -420,8 +423,10 @@ redisReply *redis_next(struct ctx *ctx, struct redis *r) {
 
 /* Wants. */
 
-static struct redis_want *want_new(struct ctx *ctx, struct redis *r) {
+/* For the command that begins at `at` in what is not sent yet. */
+static struct redis_want *want_new(struct ctx *ctx, struct redis *r, size_t at) {
     struct redis_want *w = arena_one(ctx->arena, struct redis_want);
+    r->newest_at = at;
     w->before = r->behind_wants;
     r->behind_wants = 0;
     *r->wants_end = w;
@@ -432,28 +437,20 @@ static struct redis_want *want_new(struct ctx *ctx, struct redis *r) {
     return w;
 }
 
-/* The one that was asked ahead by the same bytes; from now on it is somebody's. */
-static struct redis_want *take_ahead(struct redis *r, const char *bytes, size_t n) {
-    for (struct redis_want **at = &r->ahead; *at != NULL; at = &(*at)->next_ahead) {
-        struct redis_want *w = *at;
-        if (w->n != n || memcmp(w->bytes, bytes, n) != 0)
-            continue;
-        *at = w->next_ahead;
-        if (r->ahead_end == &w->next_ahead)
-            r->ahead_end = at;
-        return w->lost ? NULL : w;
-    }
-    return NULL;
+/* The one that was asked ahead by the same bytes. */
+static struct redis_want *find_ahead(const struct redis *r, const char *bytes, size_t n) {
+    struct redis_want *w = r->ahead;
+    while (w != NULL && (w->n != n || memcmp(w->bytes, bytes, n) != 0))
+        w = w->next_ahead;
+    return w != NULL && !w->lost ? w : NULL;
 }
 
 void redis_ahead(struct ctx *ctx, struct redis *r, int argc, const char **argv) {
-    size_t from = r->out.n;
-    add_words(&r->out, argc, argv, NULL);
-    struct redis_want *w = want_new(ctx, r);
-    if (w->lost)
+    struct redis_want *w = redis_want(ctx, r, argc, argv);
+    if (w->lost || w->bytes != NULL)
         return;
-    w->n = r->out.n - from;
-    w->bytes = arena_memdup(ctx->arena, r->out.p + from, w->n);
+    w->n = r->out.n - r->newest_at;
+    w->bytes = arena_memdup(ctx->arena, r->out.p + r->newest_at, w->n);
     *r->ahead_end = w;
     r->ahead_end = &w->next_ahead;
 }
@@ -461,10 +458,11 @@ void redis_ahead(struct ctx *ctx, struct redis *r, int argc, const char **argv) 
 struct redis_want *redis_want(struct ctx *ctx, struct redis *r, int argc, const char **argv) {
     size_t from = r->out.n;
     add_words(&r->out, argc, argv, NULL);
-    struct redis_want *w =
-        r->ahead != NULL && !buf_overflowed(&r->out) ? take_ahead(r, r->out.p + from, r->out.n - from) : NULL;
+    struct redis_want *w = r->ahead != NULL && !buf_overflowed(&r->out)
+                               ? find_ahead(r, r->out.p + from, r->out.n - from)
+                               : NULL;
     if (w == NULL)
-        return want_new(ctx, r);
+        return want_new(ctx, r, from);
     r->out.n = from;
     return w;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "fcgi/app.h"
 #include "fcgi/base/clock.h"
@@ -15,6 +16,7 @@
 #include "handlers/common/page_cache.h"
 
 #define CARDS_BYTES (2u << 20)
+#define PROFILES_BYTES ((size_t)1 << 20)
 #define CARD_TTL_S (7 * 86400)
 
 /* Cards in this worker, unpacked by malloc. What falls out of the cache during a request may still be pointed
@@ -43,11 +45,26 @@ void models_finish(void) {
         pb__user_card__free_unpacked(dropped[--n_dropped], NULL);
 }
 
+/* Profiles in this worker, by handle; right as long as cards are. */
+static struct lru *profiles;
+static struct arena *current; /* of the request that puts something in, which may still show what falls out */
+
+static void profile_free(void *profile) { pb__profile__free_unpacked(profile, NULL); }
+
+static void profile_drop(void *profile) {
+    if (current != NULL)
+        arena_defer(current, profile_free, profile);
+    else
+        profile_free(profile);
+}
+
 void cards_epoch(int64_t epoch) {
     if (epoch == cards_at)
         return;
     if (cards != NULL)
         lru_clear(cards);
+    if (profiles != NULL)
+        lru_clear(profiles);
     cards_at = epoch;
 }
 
@@ -104,8 +121,7 @@ static void cards_ask_redis(struct ctx *ctx, const int64_t *ids, size_t n, const
             argv[++k] = arena_printf(ctx->arena, "user:card:%lld", (long long)ids[i]);
         }
     }
-    redis_add_argv(ctx->env->redis, (int)(k + 1), argv, NULL);
-    r = redis_next(ctx, ctx->env->redis);
+    r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, (int)(k + 1), argv));
     if (r == NULL)
         fail_clear(ctx); /* the owner will know */
     if (r == NULL || r->type != REDIS_REPLY_ARRAY)
@@ -149,6 +165,59 @@ enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard
         return fail(ctx, NOT_FOUND, "There is no member of this name. Check the spelling.");
     *ret = reply->users[0];
     return OK;
+}
+
+/* ---- Profiles */
+
+static int64_t handle_key(const char *handle) {
+    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+
+    for (; *handle != '\0'; handle++) {
+        unsigned char c = (unsigned char)*handle;
+
+        h = (h ^ (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c)) * UINT64_C(1099511628211);
+    }
+    return (int64_t)h;
+}
+
+static const Pb__Profile *profile_known(const char *handle) {
+    const Pb__Profile *p = profiles != NULL ? lru_get(profiles, handle_key(handle)) : NULL;
+
+    return p != NULL && strcasecmp(p->card->handle, handle) == 0 ? p : NULL;
+}
+
+int64_t profile_known_id(const char *handle) {
+    const Pb__Profile *p = profile_known(handle);
+
+    return p != NULL ? p->card->id : 0;
+}
+
+static void profile_keep(struct ctx *ctx, const char *handle, const Pb__Profile *profile) {
+    const unsigned char *packed;
+    Pb__Profile *own;
+    size_t n;
+
+    rpc_pack(ctx, &profile->base, &packed, &n);
+    if (profiles == NULL)
+        profiles = lru_new(PROFILES_BYTES);
+    own = profiles != NULL ? pb__profile__unpack(NULL, n, packed) : NULL;
+    if (own == NULL)
+        return;
+    current = ctx->arena;
+    lru_put(profiles, handle_key(handle), own, sizeof *own + sizeof *own->card + 2 * n + 128, profile_drop);
+    current = NULL;
+}
+
+enum code profile_get(struct ctx *ctx, const char *handle, const Pb__Profile **ret) {
+    Pb__GetProfileRequest ask = PB__GET_PROFILE_REQUEST__INIT;
+    enum code c;
+
+    if ((*ret = profile_known(handle)) != NULL)
+        return OK;
+    ask.handle = handle;
+    if ((c = user_get_profile(ctx, &ask, ret)) == OK)
+        profile_keep(ctx, handle, *ret);
+    return c;
 }
 
 /* Writes the card unless a newer one stands there. KEYS: card, its version, epoch. ARGV: card, version,
@@ -251,4 +320,50 @@ enum code edges_get(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t 
         return OK;
     edges_ask(ctx, viewer, ids, n, &ask);
     return edges_answer(ctx, &ask, ret, &mark);
+}
+
+/* ---- One member, with all that stands between */
+
+void relation_ahead(struct ctx *ctx, int64_t viewer, int64_t id) {
+    edges_ahead(ctx, viewer, &id, 1);
+    edges_ahead(ctx, id, &viewer, 1);
+}
+
+static enum code relation_ask_owner(struct ctx *ctx, int64_t viewer, int64_t id, struct relation *ret) {
+    Pb__GetRelationshipsRequest ask = PB__GET_RELATIONSHIPS_REQUEST__INIT;
+    const Pb__GetRelationshipsReply *reply;
+    enum code c;
+
+    ask.viewer_id = viewer;
+    ask.target_ids = &id;
+    ask.n_target_ids = 1;
+    if ((c = connection_get_relationships(ctx, &ask, &reply)) != OK)
+        return c;
+    ret->edges = reply->relationships[0]->edges;
+    ret->mute_until_ms = reply->relationships[0]->mute_until_ms;
+    return OK;
+}
+
+/* How the member's own edges look from here. */
+static uint32_t turned(uint32_t edges) {
+    return ((edges & EDGE_FOLLOWING) != 0 ? EDGE_FOLLOWED_BY : 0) |
+           ((edges & EDGE_REQUESTED) != 0 ? EDGE_REQUESTED_BY : 0);
+}
+
+enum code relation_get(struct ctx *ctx, int64_t viewer, int64_t id, struct relation *ret) {
+    struct marked_value there, back;
+    struct marked_ask ask, ask_back;
+    bool known;
+
+    *ret = (struct relation){0};
+    if (viewer == 0)
+        return OK;
+    edges_ask(ctx, viewer, &id, 1, &ask);
+    edges_ask(ctx, id, &viewer, 1, &ask_back);
+    known = marked_answer(ctx, &ask, &there) != NULL;
+    known = marked_answer(ctx, &ask_back, &back) != NULL && known;
+    if (!known || (there.bits & EDGE_MUTING) != 0) /* only its owner tells to the moment when a mute ends */
+        return relation_ask_owner(ctx, viewer, id, ret);
+    ret->edges = there.bits | turned(back.bits) | (viewer == id ? EDGE_SELF : 0);
+    return OK;
 }

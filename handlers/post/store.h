@@ -62,6 +62,11 @@ struct post_read {
 enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
                           struct post_read *ret);
 
+/* The rows that a page showed last, by whose it is: a guess at what it shows now, which a prefetch asks for. */
+enum post_rows { POST_ROWS_HOME, POST_ROWS_AUTHOR, POST_ROWS_REPLIES, POST_ROWS_THREAD };
+void post_rows_remember(int64_t whose, enum post_rows kind, const struct post_row *rows, size_t n);
+void post_rows_ahead(struct ctx *ctx, int64_t viewer, int64_t whose, enum post_rows kind);
+
 /* Rows for ids, whatever they are; id 0 where there is no such post. ret has room for n. */
 enum code post_store_rows(struct ctx *ctx, const int64_t *ids, size_t n, struct post_row *ret);
 
@@ -135,6 +140,10 @@ struct author_head {
     bool complete; /* rows reach the timeline's very end */
 };
 enum code post_store_author_head(struct ctx *ctx, int64_t author, struct author_head *ret);
+/* How many posts an author has and when the last one came, out of the same string. */
+enum code post_store_author_count(struct ctx *ctx, int64_t author, Pb__PostCounts *ret);
+/* For a route's prefetch: what the first page of a profile asks. */
+void post_store_author_ahead(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
 /* ---- Publishing (store_view.c): queued, and waited for by post_store_published() */
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "fcgi/base/id.h"
-#include "fcgi/base/lru.h"
 #include "handlers/post/store_read.h"
 
 #define BUILD_S "30"     /* a builder that takes longer has died */
@@ -79,32 +78,6 @@ static struct redis_script push_home = {
 
 /* ---- Reading */
 
-#define HOMES_BYTES ((size_t)512 << 10)
-
-/* Rows that a member's newest page had when this worker read it last: a guess at what it has now. */
-struct newest {
-    size_t n;
-    struct post_row rows[];
-};
-static struct lru *homes;
-
-static void remember(int64_t viewer, const struct post_row *rows, size_t n) {
-    const struct newest *before = homes != NULL ? lru_get(homes, viewer) : NULL;
-    struct newest *now;
-
-    if (before != NULL && before->n == n && memcmp(before->rows, rows, n * sizeof *rows) == 0)
-        return;
-    if (homes == NULL)
-        homes = lru_new(HOMES_BYTES);
-    now = homes != NULL ? malloc(sizeof *now + n * sizeof *rows)
-                        : NULL; /* lint: memory-of-the-arena: outlives it */
-    if (now == NULL)
-        return;
-    now->n = n;
-    memcpy(now->rows, rows, n * sizeof *rows);
-    lru_put(homes, viewer, now, sizeof *now + n * sizeof *rows, free);
-}
-
 static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     size_t n = strlen(name);
     char *key = arena_alloc(ctx->arena, n + 1 + ID_STR_MAX);
@@ -136,14 +109,13 @@ static void commands_of(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigne
 }
 
 void post_store_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
-    const struct newest *known = max_id == 0 && homes != NULL ? lru_get(homes, viewer) : NULL;
     struct command commands[ASKED];
 
     commands_of(ctx, viewer, max_id, limit, commands);
     for (size_t i = 0; i < ASKED; i++)
         redis_ahead(ctx, ctx->env->redis, commands[i].argc, commands[i].argv);
-    if (known != NULL)
-        post_look_ahead(ctx, viewer, known->rows, known->n);
+    if (max_id == 0)
+        post_rows_ahead(ctx, viewer, viewer, POST_ROWS_HOME);
 }
 
 /* A mark: "<kind> <floor, 19 digits> <build> <token of conn:rel or -> <fingerprint>". */
@@ -244,7 +216,7 @@ enum code post_store_home(struct ctx *ctx, int64_t viewer, int64_t max_id, unsig
     ret->rel = mark != NULL ? mark : "-";
     ret->checked = mark != NULL && strcmp(was, mark) == 0;
     if (max_id == 0)
-        remember(viewer, rows, ret->n);
+        post_rows_remember(viewer, POST_ROWS_HOME, rows, ret->n);
     return OK;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/base/lru.h"
 #include "fcgi/log.h"
 #include "handlers/common/marked.h"
 #include "handlers/common/models.h"
@@ -63,7 +64,7 @@ static const int64_t *targets_of(struct ctx *ctx, const struct post_row *rows, s
     return ids;
 }
 
-void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n) {
+static void look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n) {
     int argc;
     const char **argv = stats_command(ctx, rows, n, &argc);
 
@@ -87,6 +88,44 @@ static void look_ask(struct ctx *ctx, int64_t viewer, const struct post_row *row
         return;
     edges_ask(ctx, viewer, authors_of(ctx, rows, n), 2 * n, &ret->edges);
     marked_ask(ctx, &mine, viewer, targets_of(ctx, rows, n), n, &ret->mine);
+}
+
+/* ---- What a page showed last */
+
+#define NEWEST_BYTES ((size_t)768 << 10)
+
+struct newest {
+    size_t n;
+    struct post_row rows[];
+};
+static struct lru *newest;
+
+/* Another page in the same place is a wrong guess, no more. */
+static int64_t newest_key(int64_t whose, enum post_rows kind) {
+    return (int64_t)((uint64_t)whose << 2 | (uint64_t)kind);
+}
+
+void post_rows_remember(int64_t whose, enum post_rows kind, const struct post_row *rows, size_t n) {
+    const struct newest *before = newest != NULL ? lru_get(newest, newest_key(whose, kind)) : NULL;
+    struct newest *now;
+
+    if (before != NULL && before->n == n && memcmp(before->rows, rows, n * sizeof *rows) == 0)
+        return;
+    if (newest == NULL)
+        newest = lru_new(NEWEST_BYTES);
+    if (newest == NULL ||
+        (now = malloc(sizeof *now + n * sizeof *rows)) == NULL) /* lint: memory-of-the-arena: outlives it */
+        return;
+    now->n = n;
+    memcpy(now->rows, rows, n * sizeof *rows);
+    lru_put(newest, newest_key(whose, kind), now, sizeof *now + n * sizeof *rows, free);
+}
+
+void post_rows_ahead(struct ctx *ctx, int64_t viewer, int64_t whose, enum post_rows kind) {
+    const struct newest *known = newest != NULL ? lru_get(newest, newest_key(whose, kind)) : NULL;
+
+    if (known != NULL)
+        look_ahead(ctx, viewer, known->rows, known->n);
 }
 
 /* ---- Relations and reactions */

@@ -21,9 +21,6 @@ bool post_answered(struct ctx *ctx, const redisReply *r);
 enum code post_read_marked(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
                            struct post_read *ret, const char **ret_mark);
 
-/* Asks ahead what a read of exactly these rows will ask. */
-void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n);
-
 /* A row in Redis: its id, its author, and of a repost the original and who wrote that, each in 19 digits. */
 const char *post_row_format(struct ctx *ctx, const struct post_row *row);
 void post_row_parse(const char **at, struct post_row *ret); /* *at moves behind it */

@@ -188,8 +188,10 @@ const struct route user_routes[] = {
      .summary = "sets the new password"},
 
     {GET, .pattern = "/@{handle}", .handler = user_page_profile, .auth = AUTH_ANYBODY,
+     .prefetch = user_page_profile_prefetch,
      .fields = timeline_fields, .cacheable = true, .summary = "a member's profile and posts"},
     {GET, .pattern = "/@{handle}/replies", .handler = user_page_replies, .auth = AUTH_ANYBODY,
+     .prefetch = user_page_replies_prefetch,
      .fields = timeline_fields, .cacheable = true, .summary = "a member's posts and comments"},
     {GET, .pattern = "/@{handle}/avatar.svg", .handler = user_page_avatar, .auth = AUTH_ANYBODY,
      .summary = "a member's generated picture"},

@@ -80,15 +80,21 @@ START_TEST(wants_wait_for_nobody) {
 }
 END_TEST
 
-START_TEST(asked_ahead_once) {
+START_TEST(asked_ahead_until_something_changes) {
     const char *get_n[] = {"GET", "n"}, *get_m[] = {"GET", "m"};
     redis_do(&ctx, r, "MSET n 1 m 7");
+    redis_add(r, "ECHO before");
     redis_ahead(&ctx, r, 2, get_n);
     redis_ahead(&ctx, r, 2, get_m);
-    redis_add(r, "INCR n");
-    ck_assert_int_eq(redis_next(&ctx, r)->integer, 2);
+    ck_assert_str_eq(str(redis_next(&ctx, r)), "before");
+    struct redis *other = redis_open(server_of("TEST_REDIS"), 2000);
+    ck_assert_int_eq(redis_do(&ctx, other, "INCR n")->integer, 2);
+    redis_close(other);
     ck_assert_str_eq(str(redis_got(&ctx, r, want_of("n"))), "1"); /* as it was when it was asked ahead */
-    ck_assert_str_eq(str(redis_got(&ctx, r, want_of("n"))), "2"); /* asked anew */
+    ck_assert_str_eq(str(redis_got(&ctx, r, want_of("n"))), "1");
+    ck_assert_int_eq(redis_do(&ctx, r, "INCR n")->integer, 3);
+    ck_assert_str_eq(str(redis_got(&ctx, r, want_of("n"))), "3");
+    redis_ahead(&ctx, r, 2, get_m);
     redis_settle(r);
     ck_assert_str_eq(str(redis_got(&ctx, r, want_of("m"))), "7"); /* another request's are forgotten */
 }
@@ -297,7 +303,7 @@ int main(void) {
     tcase_add_test(t, replies_of_every_kind);
     tcase_add_test(t, pipeline_in_order);
     tcase_add_test(t, wants_wait_for_nobody);
-    tcase_add_test(t, asked_ahead_once);
+    tcase_add_test(t, asked_ahead_until_something_changes);
     tcase_add_test(t, one_command_between_others);
     tcase_add_test(t, words_with_lengths);
     tcase_add_test(t, settle_drops_what_nobody_fetched);
