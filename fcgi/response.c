@@ -15,7 +15,7 @@
 
 #define HEAD_MAX ((size_t)32 * 1024)
 #define BODY_USUAL ((size_t)32 * 1024) /* a page fits without growing */
-#define RECORD_MAX ((size_t)65528) /* content of one record; 16 bits, and a multiple of 8 */
+#define RECORD_MAX ((size_t)65528)     /* content of one record; 16 bits, and a multiple of 8 */
 #define IOV_ROOM 64
 
 /* Nothing may be loaded but from this site itself; nothing inline. */

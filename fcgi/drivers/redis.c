@@ -458,9 +458,8 @@ void redis_ahead(struct ctx *ctx, struct redis *r, int argc, const char **argv) 
 struct redis_want *redis_want(struct ctx *ctx, struct redis *r, int argc, const char **argv) {
     size_t from = r->out.n;
     add_words(&r->out, argc, argv, NULL);
-    struct redis_want *w = r->ahead != NULL && !buf_overflowed(&r->out)
-                               ? find_ahead(r, r->out.p + from, r->out.n - from)
-                               : NULL;
+    struct redis_want *w =
+        r->ahead != NULL && !buf_overflowed(&r->out) ? find_ahead(r, r->out.p + from, r->out.n - from) : NULL;
     if (w == NULL)
         return want_new(ctx, r, from);
     r->out.n = from;

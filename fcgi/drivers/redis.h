@@ -38,9 +38,9 @@ struct redis_want;
 struct redis_want *redis_want(struct ctx *ctx, struct redis *r, int argc, const char **argv);
 redisReply *redis_got(struct ctx *ctx, struct redis *r, const struct redis_want *w);
 
-/* Queues a command that will be wanted later in this request, so that it goes along with an earlier round: each
- * redis_want() of exactly the same words takes its reply, until another command than a want is queued, which might
- * change something. A guess that nobody asks for costs no more than itself. */
+/* Queues a command that will be wanted later in this request, so that it goes along with an earlier round:
+ * each redis_want() of exactly the same words takes its reply, until another command than a want is queued,
+ * which might change something. A guess that nobody asks for costs no more than itself. */
 void redis_ahead(struct ctx *ctx, struct redis *r, int argc, const char **argv);
 
 /* A Lua script, sent by its hash; loaded on NOSCRIPT. `src` is a constant; sha is filled on first use. */

@@ -4,9 +4,9 @@
 
 #include "fcgi/ctx.h"
 
-/* The string, which lives as long as the request, or NULL. Then *ret_token is what kept_put() wants, when it may
- * be made: the key is marked before SQL is read, so that a change in between drops the mark, and what was read is
- * not kept. NULL: somebody else is at it, or Redis is down (no failure is left in ctx). */
+/* The string, which lives as long as the request, or NULL. Then *ret_token is what kept_put() wants, when it
+ * may be made: the key is marked before SQL is read, so that a change in between drops the mark, and what was
+ * read is not kept. NULL: somebody else is at it, or Redis is down (no failure is left in ctx). */
 const char *kept_get(struct ctx *ctx, const char *key, const char **ret_token);
 void kept_put(struct ctx *ctx, const char *key, const char *token, const char *text);
 

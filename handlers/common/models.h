@@ -17,8 +17,8 @@ enum code card_get(struct ctx *ctx, int64_t id, const Pb__UserCard **ret); /* NO
 /* The card behind a handle, whatever its case; NOT_FOUND also for deleted and not yet confirmed accounts. */
 enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard **ret);
 
-/* The profile behind a handle, whatever its case: the worker's (while user:epoch has not moved), then GetProfile. Its
- * counters are not filled. It lives until the request ends. */
+/* The profile behind a handle, whatever its case: the worker's (while user:epoch has not moved), then
+ * GetProfile. Its counters are not filled. It lives until the request ends. */
 enum code profile_get(struct ctx *ctx, const char *handle, const Pb__Profile **ret);
 /* Whose that is, as far as the worker knows: for prefetches. 0: unknown. */
 int64_t profile_known_id(const char *handle);
@@ -34,7 +34,8 @@ void edges_ask(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, st
 void edges_ahead(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n);
 enum code edges_answer(struct ctx *ctx, const struct marked_ask *ask, uint32_t *ret, const char **ret_mark);
 
-/* All edge bits between the viewer and one member: conn:rel of both, else GetRelationships. viewer 0: none. */
+/* All edge bits between the viewer and one member: conn:rel of both, else GetRelationships. viewer 0: none.
+ */
 struct relation {
     uint32_t edges;
     int64_t mute_until_ms; /* 0: no end */

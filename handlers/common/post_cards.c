@@ -32,7 +32,9 @@ static struct lru *articles;
 static struct arena *
     current; /* of the request that puts something in: what falls out may still be pointed to until its end */
 
-static void article_free(void *article) { free(article); /* lint: memory-of-the-arena: it outlives requests */ }
+static void article_free(void *article) {
+    free(article); /* lint: memory-of-the-arena: it outlives requests */
+}
 
 static void article_drop(void *article) { arena_defer(current, article_free, article); }
 

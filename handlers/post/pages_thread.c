@@ -10,6 +10,7 @@
 #include "handlers/common/page_cache.h"
 #include "handlers/post/pages.h"
 #include "handlers/post/pages_shared.h"
+#include "handlers/post/service.h"
 
 #define THREAD_UP 30
 #define THREAD_DOWN 100     /* comments at first … */
@@ -90,6 +91,15 @@ static bool is_at_home(const struct request *req, const Pb__PostItem *item) {
     const Pb__UserCard *author = post_page_author(item);
 
     return author == NULL || (item->original == NULL && strcmp(author->handle, req->args[0]) == 0);
+}
+
+void post_page_thread_prefetch(struct request *req, int64_t claimed_user) {
+    int64_t id;
+
+    if (!id_parse(req->args[1], &id))
+        return;
+    side_prefetch(req, claimed_user);
+    post_thread_prefetch(&req->ctx, claimed_user, id);
 }
 
 enum code post_page_thread(struct request *req) {

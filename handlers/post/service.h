@@ -7,11 +7,15 @@
 
 extern const struct service post_service;
 
-/* For a route's prefetch: asks Redis ahead for what HomeTimeline reads for this viewer, max_id and limit, and for the
- * posts that stood there last. */
+/* For a route's prefetch: asks Redis ahead for what HomeTimeline reads for this viewer, max_id and limit, and
+ * for the posts that stood there last. */
 void post_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, uint32_t limit);
 
-/* The same for the first page of AuthorTimeline; other services' pages have it as post_cards_author_ahead(). */
+/* The same for GetThread. */
+void post_thread_prefetch(struct ctx *ctx, int64_t viewer, int64_t id);
+
+/* The same for the first page of AuthorTimeline; other services' pages have it as post_cards_author_ahead().
+ */
 void post_author_prefetch(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
 #endif

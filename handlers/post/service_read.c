@@ -8,6 +8,7 @@
 #include "handlers/common/edge.h"
 #include "handlers/common/models.h"
 #include "handlers/post/rules.h"
+#include "handlers/post/service.h"
 
 #define IDS_MAX 400
 #define ANCESTORS_MAX 40
@@ -51,8 +52,8 @@ static void rows_of(struct ctx *ctx, const struct thread_row *thread, size_t n, 
 
 /* Reads a thread's rows and judges each: ret[i] is NULL for what the viewer may not see. Tombstones keep
  * their place: items without an author. */
-static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thread_row *thread, size_t n,
-                              Pb__PostItem **ret) {
+static enum code thread_items(struct ctx *ctx, int64_t viewer, int64_t id, enum post_rows kind,
+                              const struct thread_row *thread, size_t n, Pb__PostItem **ret) {
     struct post_read *reads = arena_many(ctx->arena, struct post_read, n);
     Pb__PostItem **seen = arena_many(ctx->arena, Pb__PostItem *, n);
     size_t *which = arena_many(ctx->arena, size_t, n), n_seen;
@@ -60,6 +61,7 @@ static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thre
     enum code c;
 
     rows_of(ctx, thread, n, &rows);
+    post_rows_remember(id, kind, rows, n);
     if ((c = post_store_read(ctx, viewer, rows, n, reads)) != OK ||
         (c = post_items(ctx, viewer, POST_BY_ITSELF, reads, n, seen, which, &n_seen)) != OK)
         return c;
@@ -70,7 +72,7 @@ static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thre
     return OK;
 }
 
-static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t id,
+static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, const Pb__PostView *post,
                               Pb__ThreadReply *reply) {
     int most = req->up > 0 && req->up < ANCESTORS_MAX ? (int)req->up : ANCESTORS_MAX;
     struct thread_row *thread;
@@ -78,11 +80,11 @@ static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, int
     size_t n;
     enum code c;
 
-    if ((c = post_store_ancestors(ctx, id, most, &thread, &n)) != OK)
+    if ((c = post_store_ancestors(ctx, post, most, &thread, &n)) != OK)
         return c;
     items = arena_many(ctx->arena, Pb__PostItem *, n);
     reply->ancestors = arena_many(ctx->arena, Pb__PostItem *, n);
-    if ((c = thread_items(ctx, req->viewer_id, thread, n, items)) != OK)
+    if ((c = thread_items(ctx, req->viewer_id, post->id, POST_ROWS_ABOVE, thread, n, items)) != OK)
         return c;
     for (size_t i = n; i > 0; i--)
         if (items[i - 1] != NULL)
@@ -162,7 +164,7 @@ static void branches_walk(struct branch *b, size_t at, Pb__ThreadReply *reply) {
     }
 }
 
-static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t id,
+static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, const Pb__PostView *post,
                               Pb__ThreadReply *reply) {
     size_t most = req->down > 0 && req->down < DESCENDANTS_MAX ? req->down : DESCENDANTS_MAX, n;
     struct thread_row *thread;
@@ -170,12 +172,12 @@ static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, int
     struct branch *b;
     enum code c;
 
-    if ((c = post_store_descendants(ctx, id, (int)most + 1, LEVELS_MAX, &thread, &n)) != OK)
+    if ((c = post_store_descendants(ctx, post, (int)most + 1, LEVELS_MAX, &thread, &n)) != OK)
         return c;
     reply->more = n > most;
     n = n > most ? most : n;
     items = arena_many(ctx->arena, Pb__PostItem *, n);
-    if ((c = thread_items(ctx, req->viewer_id, thread, n, items)) != OK)
+    if ((c = thread_items(ctx, req->viewer_id, post->id, POST_ROWS_BELOW, thread, n, items)) != OK)
         return c;
     b = arena_many(ctx->arena, struct branch, n);
     for (size_t i = 0; i < n; i++)
@@ -186,6 +188,10 @@ static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, int
     return OK;
 }
 
+void post_thread_prefetch(struct ctx *ctx, int64_t viewer, int64_t id) {
+    post_store_thread_ahead(ctx, viewer, id);
+}
+
 enum code post_service_get_thread(struct ctx *ctx, const Pb__ThreadRequest *req, Pb__ThreadReply *reply) {
     struct post_read read;
     enum code c;
@@ -193,9 +199,9 @@ enum code post_service_get_thread(struct ctx *ctx, const Pb__ThreadRequest *req,
     if ((c = post_look_up(ctx, req->viewer_id, req->id, true, &read)) != OK ||
         (c = post_item_of(ctx, &read, &reply->post)) != OK)
         return c;
-    if (read.post->in_reply_to_id != 0 && (c = thread_above(ctx, req, read.post->id, reply)) != OK)
+    if (read.post->in_reply_to_id != 0 && (c = thread_above(ctx, req, read.post, reply)) != OK)
         return c;
-    return thread_below(ctx, req, read.post->id, reply);
+    return thread_below(ctx, req, read.post, reply);
 }
 
 /* ---- History and source */

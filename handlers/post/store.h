@@ -20,11 +20,14 @@
  * the very end, f: to the floor, b: being built; the token of conn:rel:<uid> that it was built by, and a
  * fingerprint of whom the member followed then.
  *
+ * post:tree:<root id>: another number after every comment in that thread.
+ *
  * post:author:<uid>: the beginning of an author's own timeline (store_author.c); dropped with every change.
  *
  * In the worker: unpacked views by post id, right as long as their revision is Redis'; what was read of
- * readers' relations and reactions, right as long as the marks of their hashes are Redis'; the rows of home
- * pages, a guess at what to ask for. */
+ * readers' relations and reactions, right as long as the marks of their hashes are Redis'; the rows that
+ * pages showed last, a guess at what to ask for; skeletons of threads, right as long as post:tree is the
+ * same. */
 #ifndef DEEPLINK_POST_STORE_H
 #define DEEPLINK_POST_STORE_H
 
@@ -62,8 +65,9 @@ struct post_read {
 enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
                           struct post_read *ret);
 
-/* The rows that a page showed last, by whose it is: a guess at what it shows now, which a prefetch asks for. */
-enum post_rows { POST_ROWS_HOME, POST_ROWS_AUTHOR, POST_ROWS_REPLIES, POST_ROWS_THREAD };
+/* The rows that a page showed last, by whose it is: a guess at what it shows now, which a prefetch asks for.
+ */
+enum post_rows { POST_ROWS_HOME, POST_ROWS_AUTHOR, POST_ROWS_REPLIES, POST_ROWS_ABOVE, POST_ROWS_BELOW };
 void post_rows_remember(int64_t whose, enum post_rows kind, const struct post_row *rows, size_t n);
 void post_rows_ahead(struct ctx *ctx, int64_t viewer, int64_t whose, enum post_rows kind);
 
@@ -161,6 +165,8 @@ void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, ui
                                  const struct post_counters *counters);
 /* A post of this author came, went, or was pinned: the beginning of its timeline is to be read anew. */
 void post_store_author_forget(struct ctx *ctx, int64_t author);
+/* A comment came into the thread of this post: what is known of the thread is to be read anew. */
+void post_store_tree_moved(struct ctx *ctx, int64_t root);
 /* Waits; UNAVAILABLE is recorded when Redis did not take them. */
 enum code post_store_published(struct ctx *ctx);
 
@@ -258,14 +264,16 @@ enum code post_store_like_rows(struct ctx *ctx, int64_t reader, const struct pos
 enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
                                    struct post_row **ret, size_t *ret_n);
 
-/* A thread's skeleton; tombstones are in it. */
+/* A thread's skeleton; tombstones are in it (store_thread.c). */
 struct thread_row {
     int64_t id, author, parent;
 };
-enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thread_row **ret,
+enum code post_store_ancestors(struct ctx *ctx, const Pb__PostView *post, int most, struct thread_row **ret,
                                size_t *ret_n); /* nearest first */
-enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int levels, struct thread_row **ret,
-                                 size_t *ret_n);
+enum code post_store_descendants(struct ctx *ctx, const Pb__PostView *post, int most, int levels,
+                                 struct thread_row **ret, size_t *ret_n);
+/* For a route's prefetch: what GetThread reads, as far as the worker knows the thread. */
+void post_store_thread_ahead(struct ctx *ctx, int64_t viewer, int64_t id);
 
 enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret,
                             size_t *ret_n);

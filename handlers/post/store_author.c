@@ -16,8 +16,9 @@ static const char *key_of(struct ctx *ctx, int64_t author) {
     return arena_printf(ctx->arena, "post:author:%lld", (long long)author);
 }
 
-/* ---- As it stands in Redis: "e" or "f" (to the very end, or not), how many posts the author has and when the
- * last one came, then lines of a letter and a row: p pinned, c of all readers' interest, r a comment for somebody else */
+/* ---- As it stands in Redis: "e" or "f" (to the very end, or not), how many posts the author has and when
+ * the last one came, then lines of a letter and a row: p pinned, c of all readers' interest, r a comment for
+ * somebody else */
 
 static void add_row(struct author_head *head, char kind, const struct post_row *row) {
     struct author_row *to = kind == 'p' ? &head->pins[head->n_pins++] : &head->rows[head->n++];

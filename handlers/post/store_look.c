@@ -64,7 +64,7 @@ static const int64_t *targets_of(struct ctx *ctx, const struct post_row *rows, s
     return ids;
 }
 
-static void look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n) {
+void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n) {
     int argc;
     const char **argv = stats_command(ctx, rows, n, &argc);
 
@@ -102,7 +102,7 @@ static struct lru *newest;
 
 /* Another page in the same place is a wrong guess, no more. */
 static int64_t newest_key(int64_t whose, enum post_rows kind) {
-    return (int64_t)((uint64_t)whose << 2 | (uint64_t)kind);
+    return (int64_t)((uint64_t)whose << 3 | (uint64_t)kind);
 }
 
 void post_rows_remember(int64_t whose, enum post_rows kind, const struct post_row *rows, size_t n) {
@@ -125,7 +125,7 @@ void post_rows_ahead(struct ctx *ctx, int64_t viewer, int64_t whose, enum post_r
     const struct newest *known = newest != NULL ? lru_get(newest, newest_key(whose, kind)) : NULL;
 
     if (known != NULL)
-        look_ahead(ctx, viewer, known->rows, known->n);
+        post_look_ahead(ctx, viewer, known->rows, known->n);
 }
 
 /* ---- Relations and reactions */

@@ -21,6 +21,9 @@ bool post_answered(struct ctx *ctx, const redisReply *r);
 enum code post_read_marked(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
                            struct post_read *ret, const char **ret_mark);
 
+/* Asks ahead what a read of exactly these rows will ask. */
+void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n);
+
 /* A row in Redis: its id, its author, and of a repost the original and who wrote that, each in 19 digits. */
 const char *post_row_format(struct ctx *ctx, const struct post_row *row);
 void post_row_parse(const char **at, struct post_row *ret); /* *at moves behind it */
@@ -41,6 +44,9 @@ struct known {
 /* Completes views: the worker's where the revision is right, then Redis', then SQL's; NULL stays where there
  * is no such post. Counters go into the views. */
 enum code post_known_fill(struct ctx *ctx, struct known *known, size_t n);
+
+/* A view that the worker has, of whatever revision; NULL when it has none. */
+const Pb__PostView *post_view_known(int64_t id);
 
 /* Views of whatever revision: for what never changes. */
 enum code post_views_any(struct ctx *ctx, const int64_t *ids, size_t n, Pb__PostView **ret);

@@ -1,4 +1,4 @@
-/* Timelines, threads and counts out of PostgreSQL. */
+/* Timelines and counts out of PostgreSQL. */
 #include "fcgi/base/buf.h"
 #include "fcgi/drivers/pg.h"
 #include "gen/queries.h"
@@ -96,39 +96,6 @@ enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct
                                      pg_i8(range->since), limit);
 
     return rows_read(ctx, c, r, ret, ret_n);
-}
-
-/* ---- Threads */
-
-static enum code thread_read(struct ctx *ctx, enum code c, const PGresult *r, struct thread_row **ret,
-                             size_t *ret_n) {
-    size_t n = c == OK ? (size_t)PQntuples(r) : 0;
-    struct thread_row *rows = arena_many(ctx->arena, struct thread_row, n);
-
-    for (size_t i = 0; i < n; i++) {
-        rows[i].id = pg_get_int(r, (int)i, 0);
-        rows[i].author = pg_get_int(r, (int)i, 1);
-        rows[i].parent = PQnfields(r) > 2 ? pg_get_int(r, (int)i, 2) : 0;
-    }
-    *ret = rows;
-    *ret_n = n;
-    return c;
-}
-
-enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thread_row **ret,
-                               size_t *ret_n) {
-    PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_POST_ANCESTORS, &r, pg_i8(id), pg_i4(most));
-
-    return thread_read(ctx, c, r, ret, ret_n);
-}
-
-enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int levels, struct thread_row **ret,
-                                 size_t *ret_n) {
-    PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_POST_DESCENDANTS, &r, pg_i8(id), pg_i8(most), pg_i4(levels));
-
-    return thread_read(ctx, c, r, ret, ret_n);
 }
 
 /* ---- Who reacted */

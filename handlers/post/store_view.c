@@ -74,6 +74,8 @@ static Pb__PostView *view_kept(int64_t id, int64_t revision) {
     return k != NULL && (revision == POST_NONE || k->revision == revision) ? k->view : NULL;
 }
 
+const Pb__PostView *post_view_known(int64_t id) { return view_kept(id, POST_NONE); }
+
 static void known_settle(struct known *k) {
     if (k->view == NULL)
         return;
@@ -192,8 +194,7 @@ static void fill_from_redis(struct ctx *ctx, struct known *known, size_t n) {
     }
     if (k == 0)
         return;
-    redis_add_argv(ctx->env->redis, (int)k + 1, argv, NULL);
-    r = redis_next(ctx, ctx->env->redis);
+    r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, (int)k + 1, argv));
     if (!post_answered(ctx, r) || r->type != REDIS_REPLY_ARRAY || r->elements != k)
         return;
     for (size_t i = 0; i < k; i++) {
@@ -344,6 +345,12 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
     queue_script(ctx, &write_view, 6, argv, lens);
 }
 
+void post_store_tree_moved(struct ctx *ctx, int64_t root) {
+    note(ctx, false);
+    redis_add(ctx->env->redis, "SET post:tree:%lld %lld EX " POST_TTL_S, (long long)root,
+              (long long)id_next());
+}
+
 void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
     const unsigned char *packed;
     Pb__PostView bare = *view;
@@ -356,6 +363,8 @@ void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
     redis_add(ctx->env->redis, "SET post:view:%lld %b EX " POST_TTL_S, (long long)view->id, packed, n);
     redis_add(ctx->env->redis, "SET post:stat:%019lld %s EX " POST_TTL_S " NX", (long long)view->id,
               "1 0 0 0 0");
+    if (view->in_reply_to_id != 0)
+        post_store_tree_moved(ctx, view->root_id);
 }
 
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters) {
