@@ -88,9 +88,11 @@ static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     return key;
 }
 
-/* What a page is read by: the mark, the rows, the lowest member, which tells of which build they are. As each
- * build has a member of its own and is there when the rows have been read, these are of the mark's build. */
-#define ASKED 3
+/* What a page is read by: the mark, how many members the timeline has, the rows, the lowest member, which
+ * tells of which build they are. As each build has a member of its own and is there when the rows have been
+ * read, these are of the mark's build. And as members only come while the mark is the same, rows that were
+ * read with as many are what they were: so long they need not be asked for. */
+enum { ASK_MARK, ASK_SIZE, ASK_ROWS, ASK_LOWEST, ASKS };
 struct command {
     int argc;
     const char *argv[7];
@@ -100,20 +102,30 @@ static void commands_of(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigne
                         struct command *ret) {
     const char *home = key_of(ctx, "post:home", viewer);
 
-    ret[0] = (struct command){2, {"GET", key_of(ctx, "post:mark", viewer)}};
-    ret[1] = (struct command){7,
-                              {"ZREVRANGEBYLEX", home,
-                               max_id > 0 ? arena_printf(ctx->arena, "(%019" PRId64, max_id) : "+", "(#",
-                               "LIMIT", "0", arena_printf(ctx->arena, "%u", limit)}};
-    ret[2] = (struct command){4, {"ZRANGE", home, "0", "0"}};
+    ret[ASK_MARK] = (struct command){2, {"GET", key_of(ctx, "post:mark", viewer)}};
+    ret[ASK_SIZE] = (struct command){2, {"ZCARD", home}};
+    ret[ASK_ROWS] = (struct command){7,
+                                     {"ZREVRANGEBYLEX", home,
+                                      max_id > 0 ? arena_printf(ctx->arena, "(%019" PRId64, max_id) : "+",
+                                      "(#", "LIMIT", "0", arena_printf(ctx->arena, "%u", limit)}};
+    ret[ASK_LOWEST] = (struct command){4, {"ZRANGE", home, "0", "0"}};
+}
+
+/* The newest page as it was read last, when it is likely that this is what it is now. */
+static const struct post_newest *guess_of(int64_t viewer, int64_t max_id) {
+    const struct post_newest *known = max_id == 0 ? post_rows_newest(viewer, POST_ROWS_HOME) : NULL;
+
+    return known != NULL && known->steady ? known : NULL;
 }
 
 void post_store_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
-    struct command commands[ASKED];
+    bool guessed = guess_of(viewer, max_id) != NULL;
+    struct command commands[ASKS];
 
     commands_of(ctx, viewer, max_id, limit, commands);
-    for (size_t i = 0; i < ASKED; i++)
-        redis_ahead(ctx, ctx->env->redis, commands[i].argc, commands[i].argv);
+    for (size_t i = 0; i < ASKS; i++)
+        if (i != ASK_ROWS || !guessed)
+            redis_ahead(ctx, ctx->env->redis, commands[i].argc, commands[i].argv);
     if (max_id == 0)
         post_rows_ahead(ctx, viewer, viewer, POST_ROWS_HOME);
 }
@@ -171,52 +183,78 @@ static const struct post_row *rows_of(struct ctx *ctx, const redisReply *r) {
     return rows;
 }
 
-/* The replies, in the order of commands_of(). false: Redis does not answer. */
-static bool ask(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit, const redisReply **ret) {
-    const struct redis_want *wants[ASKED];
-    struct command commands[ASKED];
+/* The replies; with `guessed`, rows are not asked for. false: Redis does not answer. */
+static bool ask(struct ctx *ctx, struct command *commands, bool guessed, const redisReply **ret) {
+    const struct redis_want *wants[ASKS] = {0};
     bool good = true;
 
-    commands_of(ctx, viewer, max_id, limit, commands);
-    for (size_t i = 0; i < ASKED; i++)
-        wants[i] = redis_want(ctx, ctx->env->redis, commands[i].argc, commands[i].argv);
-    for (size_t i = 0; i < ASKED; i++) {
+    for (size_t i = 0; i < ASKS; i++)
+        if (i != ASK_ROWS || !guessed)
+            wants[i] = redis_want(ctx, ctx->env->redis, commands[i].argc, commands[i].argv);
+    for (size_t i = 0; i < ASKS; i++) {
+        ret[i] = NULL;
+        if (wants[i] == NULL)
+            continue;
         ret[i] = redis_got(ctx, ctx->env->redis, wants[i]);
         good = post_answered(ctx, ret[i]) && good;
     }
-    return good && ret[1]->type == REDIS_REPLY_ARRAY && ret[2]->type == REDIS_REPLY_ARRAY;
+    return good && ret[ASK_SIZE]->type == REDIS_REPLY_INTEGER && ret[ASK_LOWEST]->type == REDIS_REPLY_ARRAY &&
+           (guessed || ret[ASK_ROWS]->type == REDIS_REPLY_ARRAY);
+}
+
+static const char *tag_of(struct ctx *ctx, const redisReply *const *replies, unsigned limit) {
+    return arena_printf(ctx->arena, "%s %lld %u", replies[ASK_MARK]->str, replies[ASK_SIZE]->integer, limit);
+}
+
+/* Reads mark and rows, into page->state what they are worth. Returns the token of conn:rel that it was built
+ * by. */
+static const char *find_rows(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit,
+                             struct home_page *page, const struct post_row **ret_rows) {
+    const struct post_newest *guess = guess_of(viewer, max_id);
+    const redisReply *replies[ASKS];
+    struct command commands[ASKS];
+    const char *was = "", *tag;
+
+    *page = (struct home_page){.state = HOME_BUILDING};
+    commands_of(ctx, viewer, max_id, limit, commands);
+    if (!ask(ctx, commands, guess != NULL, replies))
+        return was;
+    page->state = HOME_MISSING;
+    if (replies[ASK_MARK]->type != REDIS_REPLY_STRING)
+        return was;
+    was = read_mark(ctx, replies[ASK_MARK]->str, page);
+    if (!is_of_build(replies[ASK_LOWEST], page->build))
+        page->state = HOME_MISSING;
+    if (page->state != HOME_READY)
+        return was;
+    tag = tag_of(ctx, replies, limit);
+    if (guess != NULL && strcmp(guess->tag, tag) != 0) {
+        post_rows_remember_as(viewer, POST_ROWS_HOME, tag, guess->rows, 0); /* no guess any more */
+        return find_rows(ctx, viewer, max_id, limit, page, ret_rows);
+    }
+    page->n = guess != NULL ? guess->n : replies[ASK_ROWS]->elements;
+    *ret_rows = guess != NULL ? arena_memdup(ctx->arena, guess->rows, guess->n * sizeof guess->rows[0])
+                              : rows_of(ctx, replies[ASK_ROWS]);
+    if (max_id == 0)
+        post_rows_remember_as(viewer, POST_ROWS_HOME, tag, *ret_rows, page->n);
+    if (!page->complete && page->n < limit && !is_as_deep(ctx, viewer, page->mark))
+        page->state = HOME_BUILDING;
+    return was;
 }
 
 enum code post_store_home(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit,
                           struct home_page *ret) {
-    const redisReply *replies[ASKED];
-    const struct post_row *rows;
-    const char *was, *mark;
+    const struct post_row *rows = NULL;
+    const char *was = find_rows(ctx, viewer, max_id, limit, ret, &rows), *mark;
     enum code c;
 
-    *ret = (struct home_page){.state = HOME_BUILDING};
-    if (!ask(ctx, viewer, max_id, limit, replies))
-        return OK;
-    if (replies[0]->type == REDIS_REPLY_STRING)
-        was = read_mark(ctx, replies[0]->str, ret);
-    if (replies[0]->type != REDIS_REPLY_STRING || !is_of_build(replies[2], ret->build)) {
-        ret->state = HOME_MISSING;
-        return OK;
-    }
-    if (ret->state == HOME_READY && !ret->complete && replies[1]->elements < limit &&
-        !is_as_deep(ctx, viewer, ret->mark))
-        ret->state = HOME_BUILDING;
     if (ret->state != HOME_READY)
         return OK;
-    ret->n = replies[1]->elements;
-    rows = rows_of(ctx, replies[1]);
     ret->reads = arena_many(ctx->arena, struct post_read, ret->n);
     if ((c = post_read_marked(ctx, viewer, rows, ret->n, ret->reads, &mark)) != OK)
         return c;
     ret->rel = mark != NULL ? mark : "-";
     ret->checked = mark != NULL && strcmp(was, mark) == 0;
-    if (max_id == 0)
-        post_rows_remember(viewer, POST_ROWS_HOME, rows, ret->n);
     return OK;
 }
 

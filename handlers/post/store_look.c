@@ -94,35 +94,48 @@ static void look_ask(struct ctx *ctx, int64_t viewer, const struct post_row *row
 
 #define NEWEST_BYTES ((size_t)768 << 10)
 
-struct newest {
-    size_t n;
-    struct post_row rows[];
-};
 static struct lru *newest;
 
-/* Another page in the same place is a wrong guess, no more. */
+/* Another page in the same place is a wrong guess, no more: a tag tells whose it is. */
 static int64_t newest_key(int64_t whose, enum post_rows kind) {
     return (int64_t)((uint64_t)whose << 3 | (uint64_t)kind);
 }
 
-void post_rows_remember(int64_t whose, enum post_rows kind, const struct post_row *rows, size_t n) {
-    const struct newest *before = newest != NULL ? lru_get(newest, newest_key(whose, kind)) : NULL;
-    struct newest *now;
+static struct post_newest *newest_of(int64_t whose, enum post_rows kind) {
+    return newest != NULL ? lru_get(newest, newest_key(whose, kind)) : NULL;
+}
 
-    if (before != NULL && before->n == n && memcmp(before->rows, rows, n * sizeof *rows) == 0)
+const struct post_newest *post_rows_newest(int64_t whose, enum post_rows kind) {
+    return newest_of(whose, kind);
+}
+
+void post_rows_remember_as(int64_t whose, enum post_rows kind, const char *tag, const struct post_row *rows,
+                           size_t n) {
+    struct post_newest *before = newest_of(whose, kind), *now;
+    bool same = before != NULL && before->n == n && memcmp(before->rows, rows, n * sizeof *rows) == 0;
+
+    if (same && strcmp(before->tag, tag) == 0) {
+        before->steady = true;
         return;
+    }
     if (newest == NULL)
         newest = lru_new(NEWEST_BYTES);
-    if (newest == NULL ||
+    if (newest == NULL || strlen(tag) >= sizeof now->tag ||
         (now = malloc(sizeof *now + n * sizeof *rows)) == NULL) /* lint: memory-of-the-arena: outlives it */
         return;
+    now->steady = false;
     now->n = n;
+    memcpy(now->tag, tag, strlen(tag) + 1);
     memcpy(now->rows, rows, n * sizeof *rows);
     lru_put(newest, newest_key(whose, kind), now, sizeof *now + n * sizeof *rows, free);
 }
 
+void post_rows_remember(int64_t whose, enum post_rows kind, const struct post_row *rows, size_t n) {
+    post_rows_remember_as(whose, kind, "", rows, n);
+}
+
 void post_rows_ahead(struct ctx *ctx, int64_t viewer, int64_t whose, enum post_rows kind) {
-    const struct newest *known = newest != NULL ? lru_get(newest, newest_key(whose, kind)) : NULL;
+    const struct post_newest *known = newest_of(whose, kind);
 
     if (known != NULL)
         post_look_ahead(ctx, viewer, known->rows, known->n);

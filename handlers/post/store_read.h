@@ -24,6 +24,18 @@ enum code post_read_marked(struct ctx *ctx, int64_t viewer, const struct post_ro
 /* Asks ahead what a read of exactly these rows will ask. */
 void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n);
 
+/* Rows that a page showed last. As long as the tag is the same, they are what it shows ("": nothing tells).
+ */
+struct post_newest {
+    char tag[128];
+    bool steady; /* the tag was the same at the last two reads */
+    size_t n;
+    struct post_row rows[];
+};
+const struct post_newest *post_rows_newest(int64_t whose, enum post_rows kind); /* NULL: none; the cache's */
+void post_rows_remember_as(int64_t whose, enum post_rows kind, const char *tag, const struct post_row *rows,
+                           size_t n);
+
 /* A row in Redis: its id, its author, and of a repost the original and who wrote that, each in 19 digits. */
 const char *post_row_format(struct ctx *ctx, const struct post_row *row);
 void post_row_parse(const char **at, struct post_row *ret); /* *at moves behind it */

@@ -916,7 +916,8 @@ START_TEST(home_is_what_the_rules_say) {
             model_step();
         fixture_events(ctx);
         check_homes(3 + (unsigned)round % 5, "cached");
-        check_homes(20, "cached again");
+        for (int again = 0; again < 3; again++) /* what is the same twice is guessed */
+            check_homes(20, "cached again");
         if (round % 4 == 1)
             drop_home_keys(dice(PEOPLE));
         if (round % 4 == 3) {
