@@ -5,14 +5,15 @@
 #define FIRST_SLOTS ((size_t)64)
 #define MANY ((size_t)256)
 
+/* What a look-up reads stands first: one cache line where possible. */
 struct entry {
     struct entry *next; /* in its slot */
-    struct entry *newer;
-    struct entry *older;
     int64_t key;
     void *value;
-    size_t size;    /* with the entry itself */
     uint64_t moved; /* when it became the newest: l->moves then */
+    struct entry *newer;
+    struct entry *older;
+    size_t size; /* with the entry itself */
     void (*free_fn)(void *value);
 };
 
@@ -140,7 +141,7 @@ bool lru_put(struct lru *l, int64_t key, void *value, size_t size, void (*free_f
         drop(l, find(l, l->oldest->key));
         l->stats.evictions++;
     }
-    if (l->stats.entries >= l->n_slots)
+    if (l->stats.entries >= l->n_slots / 2)
         grow(l);
     struct entry **slot = &l->slots[slot_of(key, l->n_slots)];
     *e = (struct entry){.next = *slot, .key = key, .value = value, .size = size, .free_fn = free_fn};

@@ -59,6 +59,7 @@ struct redis {
     struct redis_want *wants, **wants_end; /* whose replies are not read yet */
     unsigned behind_wants;                 /* other commands queued behind the last of them, not read yet */
     struct redis_want *ahead, **ahead_end;
+    uint64_t changes;
     size_t newest_at; /* where the newest want's command begins in `out` */
     struct script_call *calls, **calls_end;
     bool parsing; /* inside the parser: true at settle when the arena ran out in there */
@@ -102,6 +103,8 @@ void redis_close(struct redis *r) {
     redis_address_free(&r->at);
     free(r);
 }
+
+uint64_t redis_changes(const struct redis *r) { return r->changes; }
 
 bool redis_is_up(const struct redis *r) { return !r->down; }
 
@@ -281,6 +284,7 @@ static bool flush(struct redis *r) {
 
 /* A command that does not fit is as lost as one whose connection failed. */
 static void queued(struct redis *r) {
+    r->changes++;
     r->ahead = NULL; /* it may change what they said */
     r->ahead_end = &r->ahead;
     r->unsent++;
@@ -469,7 +473,7 @@ struct redis_want *redis_want(struct ctx *ctx, struct redis *r, int argc, const 
 redisReply *redis_got(struct ctx *ctx, struct redis *r, const struct redis_want *w) {
     if (w->reply == NULL && !w->lost)
         flush(r);
-    while (w->reply == NULL && !w->lost)
+    while (w->reply == NULL && !w->lost && r->waiting > 0) /* nothing is waited for any more after a settle */
         if (!read_one(ctx, r))
             break; /* then it is lost */
     return w->reply != NULL ? w->reply : unavailable(ctx, r);
@@ -578,6 +582,7 @@ void redis_settle(struct redis *r) {
     if (r->parsing)
         hang_up(r);
     forget_all(r); /* what others have of it may be gone already, with the arena */
+    r->changes++;
     r->waiting = waiting;
     if (r->unsent > 0)
         flush(r);

@@ -43,6 +43,9 @@ redisReply *redis_got(struct ctx *ctx, struct redis *r, const struct redis_want 
  * which might change something. A guess that nobody asks for costs no more than itself. */
 void redis_ahead(struct ctx *ctx, struct redis *r, int argc, const char **argv);
 
+/* How many commands other than wants were queued until now: for who keeps wants by himself. */
+uint64_t redis_changes(const struct redis *r);
+
 /* A Lua script, sent by its hash; loaded on NOSCRIPT. `src` is a constant; sha is filled on first use. */
 struct redis_script {
     const char *src;

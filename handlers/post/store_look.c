@@ -64,18 +64,6 @@ static const int64_t *targets_of(struct ctx *ctx, const struct post_row *rows, s
     return ids;
 }
 
-void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n) {
-    int argc;
-    const char **argv = stats_command(ctx, rows, n, &argc);
-
-    if (n > 0)
-        redis_ahead(ctx, ctx->env->redis, argc, argv);
-    if (viewer == 0)
-        return;
-    edges_ahead(ctx, viewer, authors_of(ctx, rows, n), 2 * n);
-    marked_ahead(ctx, &mine, viewer, targets_of(ctx, rows, n), n);
-}
-
 static void look_ask(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
                      struct look *ret) {
     int argc;
@@ -88,6 +76,58 @@ static void look_ask(struct ctx *ctx, int64_t viewer, const struct post_row *row
         return;
     edges_ask(ctx, viewer, authors_of(ctx, rows, n), 2 * n, &ret->edges);
     marked_ask(ctx, &mine, viewer, targets_of(ctx, rows, n), n, &ret->mine);
+}
+
+/* ---- Asking ahead */
+
+#define HELD_MAX 4
+
+/* Looks that a prefetch has asked for. One request at a time runs in a worker; its arena's end empties this.
+ */
+static struct {
+    const struct arena *arena; /* whose; NULL: nobody's */
+    uint64_t changes;          /* of Redis, when they were asked */
+    size_t n;
+    struct {
+        const struct post_row *rows;
+        struct look look;
+    } looks[HELD_MAX];
+} held;
+
+static void held_empty(void *arg) {
+    (void)arg;
+    held.arena = NULL;
+    held.n = 0;
+}
+
+void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n) {
+    const struct post_row *own = arena_memdup(ctx->arena, rows, n * sizeof *rows);
+
+    if (held.arena != ctx->arena || held.changes != redis_changes(ctx->env->redis)) {
+        held_empty(NULL);
+        held.arena = ctx->arena;
+        held.changes = redis_changes(ctx->env->redis);
+        arena_defer(ctx->arena, held_empty, NULL);
+    }
+    if (held.n == HELD_MAX)
+        return;
+    held.looks[held.n].rows = own;
+    look_ask(ctx, viewer, own, n, &held.looks[held.n++].look);
+}
+
+/* The look at these rows that was asked ahead, unless something may have changed since; else asks now. */
+static void look_get(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
+                     struct look *ret) {
+    bool good = held.arena == ctx->arena && held.changes == redis_changes(ctx->env->redis);
+
+    for (size_t i = 0; good && i < held.n; i++) {
+        if (held.looks[i].look.viewer != viewer || held.looks[i].look.n != n ||
+            memcmp(held.looks[i].rows, rows, n * sizeof *rows) != 0)
+            continue;
+        *ret = held.looks[i].look;
+        return;
+    }
+    look_ask(ctx, viewer, rows, n, ret);
 }
 
 /* ---- What a page showed last */
@@ -272,7 +312,7 @@ enum code post_read_marked(struct ctx *ctx, int64_t viewer, const struct post_ro
     enum code c;
 
     *ret_mark = NULL;
-    look_ask(ctx, viewer, rows, n, &look);
+    look_get(ctx, viewer, rows, n, &look);
     for (size_t i = 0; i < n; i++)
         ret[i] = (struct post_read){.row = rows[i]};
     if (n > 0 && !take_stats(ctx, &look, rows, known))
