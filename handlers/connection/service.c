@@ -228,13 +228,17 @@ enum code connection_service_get_relationships(struct ctx *ctx, const Pb__GetRel
 
 enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequest *req,
                                         Pb__GetCountsReply *reply) {
-    struct counts_row *rows;
+    struct counts_row one, *rows;
     size_t n;
     enum code c;
 
     if (req->n_user_ids > TARGETS_MAX)
         return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
-    if ((c = connection_store_counts(ctx, req->user_ids, req->n_user_ids, &rows, &n)) != OK)
+    rows = &one;
+    n = 1;
+    c = req->n_user_ids == 1 ? connection_store_counts_one(ctx, req->user_ids[0], &one)
+                             : connection_store_counts(ctx, req->user_ids, req->n_user_ids, &rows, &n);
+    if (c != OK)
         return c;
     reply->n_counts = n;
     reply->counts = arena_many(ctx->arena, Pb__NetworkCounts *, n);
@@ -438,5 +442,6 @@ enum code connection_service_import_follows(struct ctx *ctx, const Pb__ImportFol
     if (c != OK || req->n_follower_ids == 0)
         return c;
     connection_store_forget(ctx, req->follower_ids, req->n_follower_ids);
+    connection_store_forget(ctx, req->followee_ids, req->n_followee_ids);
     return OK;
 }

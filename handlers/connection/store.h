@@ -65,6 +65,8 @@ enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const 
                                          struct edge_row **ret_rows, size_t *ret_n);
 enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n,
                                   struct counts_row **ret_rows, size_t *ret_n);
+/* One member's, as Redis keeps it under conn:counts:<id>: "<followers> <following> <requests>". */
+enum code connection_store_counts_one(struct ctx *ctx, int64_t user, struct counts_row *ret);
 enum code connection_store_follows_how_many(struct ctx *ctx, int64_t user, int64_t *ret_n);
 
 enum connection_list { LIST_FOLLOWERS, LIST_FOLLOWING, LIST_REQUESTS, LIST_BLOCKS, LIST_MUTES };

@@ -75,6 +75,8 @@ static Pb__PostView *view_kept(int64_t id, int64_t revision) {
     return k != NULL && (revision == POST_NONE || k->revision == revision) ? k->view : NULL;
 }
 
+const Pb__PostView *post_view_known(int64_t id) { return view_kept(id, POST_NONE); }
+
 static void known_settle(struct known *k) {
     if (k->view == NULL)
         return;
@@ -193,8 +195,7 @@ static void fill_from_redis(struct ctx *ctx, struct known *known, size_t n) {
     }
     if (k == 0)
         return;
-    redis_add_argv(ctx->env->redis, (int)k + 1, argv, NULL);
-    r = redis_next(ctx, ctx->env->redis);
+    r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, (int)k + 1, argv));
     if (!post_answered(ctx, r) || r->type != REDIS_REPLY_ARRAY || r->elements != k)
         return;
     for (size_t i = 0; i < k; i++) {
@@ -313,9 +314,15 @@ static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     return arena_printf(ctx->arena, "%s:%" PRId64, name, id);
 }
 
-/* With as many digits as rows have: scripts take the key from a row as it is. */
-static const char *stat_key(struct ctx *ctx, int64_t id) {
-    return arena_printf(ctx->arena, "post:stat:%019" PRId64, id);
+const char *post_stat_key(struct ctx *ctx, int64_t id) {
+    static const char name[] = "post:stat:";
+    char *key = arena_alloc(ctx->arena, sizeof name + POST_DIGITS), *digits = key + sizeof name - 1;
+
+    memcpy(key, name, sizeof name - 1);
+    for (int i = POST_DIGITS - 1; i >= 0; i--, id /= 10)
+        digits[i] = (char)('0' + id % 10);
+    digits[POST_DIGITS] = '\0';
+    return key;
 }
 
 void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision,
@@ -328,7 +335,7 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
     bare.likes = bare.reposts = bare.comments = 0;
     bare.version = revision;
     rpc_pack(ctx, &bare.base, &packed, &n);
-    argv[0] = stat_key(ctx, view->id);
+    argv[0] = post_stat_key(ctx, view->id);
     argv[1] = key_of(ctx, "post:view", view->id);
     argv[2] = number_str(ctx, revision);
     argv[3] = (const char *)packed;
@@ -337,6 +344,12 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
     for (int i = 0; i < 6; i++)
         lens[i] = i == 3 ? n : strlen(argv[i]);
     queue_script(ctx, &write_view, 6, argv, lens);
+}
+
+void post_store_tree_moved(struct ctx *ctx, int64_t root) {
+    note(ctx, false);
+    redis_add(ctx->env->redis, "SET post:tree:%lld %lld EX " POST_TTL_S, (long long)root,
+              (long long)id_next());
 }
 
 void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
@@ -351,12 +364,14 @@ void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
     redis_add(ctx->env->redis, "SET post:view:%lld %b EX " POST_TTL_S, (long long)view->id, packed, n);
     redis_add(ctx->env->redis, "SET post:stat:%019lld %s EX " POST_TTL_S " NX", (long long)view->id,
               "1 0 0 0 0");
+    if (view->in_reply_to_id != 0)
+        post_store_tree_moved(ctx, view->root_id);
 }
 
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 6);
 
-    argv[0] = stat_key(ctx, id);
+    argv[0] = post_stat_key(ctx, id);
     argv[1] = argv[2] = argv[3] = "";
     argv[4] = number_str(ctx, counters->version);
     argv[5] = counters_str(ctx, counters);
@@ -367,7 +382,7 @@ void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, ui
                                  const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 8);
 
-    argv[0] = stat_key(ctx, id);
+    argv[0] = post_stat_key(ctx, id);
     argv[1] = key_of(ctx, "post:mine", viewer);
     argv[2] = number_str(ctx, counters->version);
     argv[3] = counters_str(ctx, counters);

@@ -21,7 +21,8 @@ struct batch {
     struct page_purge purge;
     int64_t *views, *counters; /* to be published anew */
     int64_t *authors;          /* whose timelines have changed */
-    size_t n_views, n_counters, n_authors;
+    int64_t *trees;            /* first posts of threads that have grown */
+    size_t n_views, n_counters, n_authors, n_trees;
 };
 
 static void add_id(int64_t *ids, size_t *n, int64_t id) {
@@ -90,6 +91,7 @@ static enum code on_created(struct batch *b, const struct event *event) {
     post_purge(&b->purge, &v, e->tags, e->n_tags);
     add_id(b->counters, &b->n_counters, e->in_reply_to_id);
     add_id(b->authors, &b->n_authors, e->author_id);
+    add_id(b->trees, &b->n_trees, e->in_reply_to_id != 0 ? e->root_id : 0);
     return fan_out(b->ctx, e);
 }
 
@@ -156,7 +158,8 @@ static enum code post_events(struct ctx *ctx, const struct event *events, size_t
     struct batch b = {.ctx = ctx,
                       .views = arena_many(ctx->arena, int64_t, n),
                       .counters = arena_many(ctx->arena, int64_t, n),
-                      .authors = arena_many(ctx->arena, int64_t, n)};
+                      .authors = arena_many(ctx->arena, int64_t, n),
+                      .trees = arena_many(ctx->arena, int64_t, n)};
     enum code c;
 
     page_purge_init(&b.purge, ctx);
@@ -167,6 +170,8 @@ static enum code post_events(struct ctx *ctx, const struct event *events, size_t
         return c;
     for (size_t i = 0; i < b.n_authors; i++)
         post_store_author_forget(ctx, b.authors[i]);
+    for (size_t i = 0; i < b.n_trees; i++)
+        post_store_tree_moved(ctx, b.trees[i]);
     if ((c = post_store_published(ctx)) != OK || (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
         (c = post_store_republish_counters(ctx, b.counters, b.n_counters)) != OK)
         return c;
