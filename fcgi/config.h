@@ -40,9 +40,10 @@ struct config {
     const char *pages_dir;   /* where pages for anonymous readers are kept for nginx; empty: off */
     const char *secret_file; /* 32 random bytes in base64url for tokens; made when absent */
     /* safety */
-    bool rate_limits; /* off only for benches */
-    int session_days; /* 30 */
-    int password_min; /* 10 */
+    bool rate_limits;      /* off only for benches */
+    int session_days;      /* 30 */
+    int password_min;      /* 10 */
+    int delete_grace_days; /* 14 */
     int argon2_memory_kib;
     int argon2_ops;
     const char *trusted_proxies; /* reserved: nginx passes REMOTE_ADDR */

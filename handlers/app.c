@@ -2,6 +2,8 @@
 #include "fcgi/app.h"
 
 #include "fcgi/command.h"
+#include "fcgi/log.h"
+#include "gen/stubs.h"
 #include "handlers/common/bearer.h"
 #include "handlers/common/errors.h"
 #include "handlers/common/models.h"
@@ -38,6 +40,9 @@ static const struct command commands[] = {
      "makes a personal access token and prints it",
      "SCOPES are words such as \"read write:statuses\". Without --days the token is good for 90 days.",
      user_command_token, COMMAND_NEEDS_SERVERS},
+    {"user delete", "HANDLE [--now]",
+     "deletes a member's account: hidden at once, erased after delete_grace_days, or now", NULL,
+     user_command_delete, COMMAND_NEEDS_SERVERS},
     {"user list", "[--state STATE] [--role ROLE] [--query WORDS]", "lists members, the newest first", NULL,
      user_command_list, COMMAND_NEEDS_SERVERS},
     {"user audit", "", "reads the audit log and proves that nothing in it was changed or removed", NULL,
@@ -57,13 +62,23 @@ static void finish(struct request *req) {
     models_finish();
 }
 
+/* What has grown old: kept pages, and accounts whose days of grace are over. */
+static void tidy(struct ctx *ctx) {
+    Pb__Empty nothing = PB__EMPTY__INIT;
+
+    page_cache_tidy(ctx);
+    if (user_erase_due(ctx, &nothing, NULL) != OK)
+        log_warn(ctx, "accounts were not erased", "cause=%s", ctx->error.detail);
+    fail_clear(ctx);
+}
+
 const struct app deeplink_app = {
     .services = services,
     .routes = reference_routes,
     .guard = session_guard,
     .show_error = error_show,
     .finish = finish,
-    .tidy = page_cache_tidy,
+    .tidy = tidy,
     .describe = reference_describe,
     .commands = commands,
 };

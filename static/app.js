@@ -189,10 +189,14 @@ async function more(link) {
     const answer = await fetch(link.dataset.fragment || address, { headers: { 'X-Requested-With': 'fetch' } });
     if (!answer.ok || answer.redirected) throw answer;
     const doc = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    const nodes = [...($('.feed', doc) || doc.body).children].filter(n => !n.id || !document.getElementById(n.id));
+    const tree = $('.tree', pager.parentElement); /* a thread's comments: the list grows, its pager stays behind it */
+    const nodes = [...($(tree ? '.tree' : '.feed', doc) || doc.body).children].filter(n => !n.id || !document.getElementById(n.id));
     for (const back of nodes.flatMap(n => $$('[rel=prev]', n))) back.remove();
     if (nodes[0]) nodes[0].dataset.page = address;
-    pager.replaceWith(...nodes);
+    if (tree) {
+      tree.append(...nodes);
+      pager.replaceWith(...$$('.comments > .pager', doc));
+    } else pager.replaceWith(...nodes);
     nodes.forEach(tell);
     watchPager();
   } catch {
@@ -209,7 +213,7 @@ const near = window.IntersectionObserver && new IntersectionObserver(entries => 
 }, { rootMargin: '900px' });
 
 function watchPager() {
-  const link = $('.feed > .pager [rel=next]');
+  const link = $('.feed > .pager [rel=next], .comments > .pager [rel=next]');
   if (near && link && !navigator.connection?.saveData) near.observe(link);
 }
 watchPager();

@@ -12,8 +12,8 @@ extern const struct shape api_problem_shape; /* "Problem": under /api/deeplink/ 
  * application/json, since Mastodon's clients refuse other types. */
 void api_error_show(struct request *req, int status);
 
-/* The same with the words of RFC 6749 section 5.2: `error` is one of that section's, and what is said of it in
- * ASCII stands beside it as error_description. */
+/* The same with the words of RFC 6749 section 5.2: `error` is one of that section's, and what is said of it
+ * in ASCII stands beside it as error_description. */
 void api_oauth_error_show(struct request *req, int status, const char *error, const char *description);
 
 #endif

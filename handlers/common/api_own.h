@@ -40,6 +40,9 @@ enum code api_own_cursor(struct request *req, const char **ret_at);
 enum code api_own_cursor_id(struct request *req, int64_t *ret_at);
 const char *api_own_at(struct ctx *ctx, int64_t id); /* NULL for 0 */
 
+/* The absolute address of a list, from `at` on (NULL: from its beginning). */
+const char *api_own_url(struct request *req, const char *path, const char *at);
+
 /* The limit asked for. */
 uint32_t api_own_limit(const struct request *req);
 

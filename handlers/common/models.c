@@ -135,6 +135,19 @@ enum code card_get(struct ctx *ctx, int64_t id, const Pb__UserCard **ret) {
     return c;
 }
 
+enum code card_check_erasing(struct ctx *ctx, int64_t id) {
+    const Pb__UserCard *card = NULL;
+    enum code c;
+
+    if (ctx->viewer_id != 0)
+        return fail(ctx, DENIED, "Your role does not allow this.");
+    if ((c = cards_ask_owner(ctx, &id, 1, &card)) != OK)
+        return c;
+    return card != NULL && card->state == PB__ACCOUNT_STATE__STATE_DELETED
+               ? OK
+               : fail(ctx, PRECONDITION, "This member's account is not deleted.");
+}
+
 enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard **ret) {
     Pb__ResolveHandlesRequest req = PB__RESOLVE_HANDLES_REQUEST__INIT;
     const Pb__ResolveHandlesReply *reply;

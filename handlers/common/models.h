@@ -16,6 +16,10 @@ enum code card_get(struct ctx *ctx, int64_t id, const Pb__UserCard **ret); /* NO
 /* The card behind a handle, whatever its case; NOT_FOUND also for deleted and not yet confirmed accounts. */
 enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard **ret);
 
+/* Before something of a member is erased: OK only in the operator's own work (no viewer), and when the owner
+ * of the card, whatever any cache has, says that the account is deleted. */
+enum code card_check_erasing(struct ctx *ctx, int64_t id);
+
 /* Edge bits between the viewer and each id (without the two marked * in edge.h): conn:rel:<viewer>, then
  * GetRelationships. viewer 0: all zero. EDGE_SELF for the viewer itself. Mutes that have ended are not
  * reported. */

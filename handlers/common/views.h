@@ -203,6 +203,7 @@ enum section {
     SECTION_MUTES,
     SECTION_INVITES,
     SECTION_MEMBERS,
+    SECTION_ROLES,
     SECTION_AUDIT
 };
 

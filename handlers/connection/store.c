@@ -142,6 +142,37 @@ enum code connection_store_import(struct ctx *ctx, const int64_t *followers, con
     return OK;
 }
 
+/* ---- Erasing */
+
+enum code connection_store_erase_edges(struct ctx *ctx, int64_t user, unsigned limit,
+                                       struct erased_edge **ret, size_t *ret_n) {
+    PGresult *rows = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_ERASE_EDGES, &rows, pg_i8(user), pg_i8(limit));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(rows);
+    *ret = arena_many(ctx->arena, struct erased_edge, *ret_n);
+    for (int i = 0; i < PQntuples(rows); i++)
+        (*ret)[i] =
+            (struct erased_edge){pg_get_str(rows, i, 0)[0], pg_get_int(rows, i, 1), pg_get_int(rows, i, 2)};
+    return OK;
+}
+
+enum code connection_store_erase_counts(struct ctx *ctx, int64_t user) {
+    return pg_run(ctx, db(ctx), &Q_CONNECTION_ERASE_COUNTS, NULL, pg_i8(user));
+}
+
+enum code connection_store_erase_on(struct ctx *ctx, int64_t user) {
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_ERASE_ON, NULL, pg_i8(user));
+
+    if (c == OK)
+        bus_wake(ctx, db(ctx));
+    return c;
+}
+
+/* ---- Reading */
+
 static void edges_read(struct ctx *ctx, const PGresult *rows, struct edge_row **ret_rows, size_t *ret_n) {
     int n = PQntuples(rows);
     struct edge_row *out = arena_many(ctx->arena, struct edge_row, (size_t)n);

@@ -49,6 +49,17 @@ enum code connection_store_unmute(struct ctx *ctx, int64_t actor, int64_t target
 enum code connection_store_import(struct ctx *ctx, const int64_t *followers, const int64_t *followees,
                                   size_t n, int64_t *ret_added);
 
+/* Up to `limit` edges that are left of a member, both ways. kind: f follow, r request, b block, m mute. */
+struct erased_edge {
+    char kind;
+    int64_t from, to;
+};
+enum code connection_store_erase_edges(struct ctx *ctx, int64_t user, unsigned limit,
+                                       struct erased_edge **ret, size_t *ret_n);
+enum code connection_store_erase_counts(struct ctx *ctx, int64_t user);
+/* Asks for another batch by an event. */
+enum code connection_store_erase_on(struct ctx *ctx, int64_t user);
+
 /* Edges between viewer and targets; rows only where there are any. */
 enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const int64_t *targets, size_t n,
                                          struct edge_row **ret_rows, size_t *ret_n);

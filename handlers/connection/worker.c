@@ -29,8 +29,14 @@ static enum code repair(struct ctx *ctx, const struct event *events, size_t n) {
 }
 
 static const char *const topics[] = {"graph.v1", NULL};
+static const char *const erase_topics[] = {"erase.v1", "erase.connection.v1", NULL};
 
 const struct consumer connection_consumers[] = {
     {.name = "relations", .service = SVC_CONNECTION, .topics = topics, .batch = 100, .handle = repair},
+    {.name = "erase-edges",
+     .service = SVC_CONNECTION,
+     .topics = erase_topics,
+     .batch = 1,
+     .handle = connection_erase_events},
     {0},
 };

@@ -12,8 +12,9 @@
 #include "handlers/post/pages_shared.h"
 
 #define THREAD_UP 30
-#define THREAD_DOWN 100     /* comments at first … */
-#define THREAD_DOWN_MAX 500 /* … and on request */
+#define THREAD_TOP 20  /* direct comments on a page … */
+#define THREAD_WIDTH 4 /* … comments shown on each of those and on theirs … */
+#define THREAD_DOWN 60 /* … and all together: few enough that strangers' pages can be kept, and light */
 #define TITLE_LETTERS 60
 #define WHO_LIMIT 40
 
@@ -48,19 +49,49 @@ static void set_ancestors(struct request *req, const struct page *page, const Pb
     v->n_ancestors = thread->n_ancestors;
 }
 
-static void set_comments(struct request *req, const struct page *page, const Pb__ThreadReply *thread,
+/* Where the comments go on that are left out below one: on its own page, or on this one when it is gone. */
+static const char *continued(struct request *req, const struct page *page, const Pb__PostItem *item) {
+    struct arena *a = req->ctx.arena;
+    const char *after = item->more_after != 0 ? arena_printf(a, "after=%" PRId64, item->more_after) : "";
+
+    if (!item->more)
+        return NULL;
+    if (item->author == NULL)
+        return arena_printf(a, "%s?below=%" PRId64 "%s%s#comments", page->path, item->post->id,
+                            *after != '\0' ? "&" : "", after);
+    return arena_printf(a, "/@%s/%" PRId64 "%s%s#comments", item->author->handle, item->post->id,
+                        *after != '\0' ? "?" : "", after);
+}
+
+static void set_pager(struct request *req, const struct page *page, const Pb__ThreadReply *thread,
+                      struct thread_view *v) {
+    struct arena *a = req->ctx.arena;
+    int64_t below = field_int(req, "below");
+
+    v->part = field_present(req, "after") || below != 0;
+    if (thread->next != 0 && below != 0)
+        v->more = arena_printf(a, "%s?below=%" PRId64 "&after=%" PRId64 "#comments", page->path, below,
+                               thread->next);
+    else if (thread->next != 0)
+        v->more = arena_printf(a, "%s?after=%" PRId64 "#comments", page->path, thread->next);
+}
+
+static void set_comments(struct request *req, struct page *page, const Pb__ThreadReply *thread,
                          struct thread_view *v) {
     size_t n = thread->n_descendants;
     uint32_t *depths = arena_many(req->ctx.arena, uint32_t, n);
-    int64_t shown = field_int(req, "comments");
+    const char **more = arena_many(req->ctx.arena, const char *, n);
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         depths[i] = thread->descendants[i]->depth;
-    v->comments = comments_tree(req->ctx.arena, v->post->post->id,
-                                post_cards(req, page, thread->descendants, n), depths, n, &v->n_comments);
-    v->n_total = (int64_t)n;
-    if (thread->more && shown < THREAD_DOWN_MAX)
-        v->more = arena_printf(req->ctx.arena, "%s?comments=%d#comments", page->path, THREAD_DOWN_MAX);
+        more[i] = continued(req, page, thread->descendants[i]);
+    }
+    v->comments =
+        comments_tree(req->ctx.arena, v->post->post->id, post_cards(req, page, thread->descendants, n),
+                      depths, more, n, &v->n_comments);
+    set_pager(req, page, thread, v);
+    v->n_total = thread->more || v->part ? 0 : (int64_t)n;
+    page->noindex = page->noindex || v->part;
 }
 
 static enum code show_thread(struct request *req, const Pb__ThreadReply *thread) {
@@ -92,6 +123,30 @@ static bool is_at_home(const struct request *req, const Pb__PostItem *item) {
     return author == NULL || (item->original == NULL && strcmp(author->handle, req->args[0]) == 0);
 }
 
+/* A deleted comment's own page says so; where others have said something to it, it leads there. */
+static enum code show_gone(struct request *req, Pb__ThreadRequest *ask) {
+    struct ctx *ctx = &req->ctx;
+    struct error gone = ctx->error;
+    struct gone_comment_view v = {0};
+    const Pb__ThreadReply *thread;
+    struct page *page;
+
+    fail_clear(ctx);
+    ask->gone = true;
+    if (post_get_thread(ctx, ask, &thread) != OK || thread->n_descendants == 0) {
+        fail_clear(ctx);
+        ctx->error = gone;
+        return gone.code;
+    }
+    page = page_new(req, PLACE_NONE, tr(ctx->lang, tr_mark("A deleted comment")));
+    page->noindex = true;
+    v.more =
+        arena_printf(ctx->arena, "%s?below=%" PRId64 "%s#comments", post_page_path(ctx, thread->post),
+                     ask->id, ask->after == 0 ? "" : arena_printf(ctx->arena, "&after=%" PRId64, ask->after));
+    tpl_post_gone_comment(respond(req, 410, "text/html; charset=utf-8"), page, &v);
+    return OK;
+}
+
 enum code post_page_thread(struct request *req) {
     Pb__ThreadRequest ask = PB__THREAD_REQUEST__INIT;
     const Pb__ThreadReply *thread;
@@ -102,9 +157,13 @@ enum code post_page_thread(struct request *req) {
         return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such post."));
     ask.viewer_id = req->ctx.viewer_id;
     ask.up = THREAD_UP;
-    ask.down = field_present(req, "comments") ? (uint32_t)field_int(req, "comments") : THREAD_DOWN;
+    ask.down = THREAD_DOWN;
+    ask.top = THREAD_TOP;
+    ask.width = THREAD_WIDTH;
+    ask.after = field_int(req, "after");
+    ask.below = field_int(req, "below");
     if ((c = post_get_thread(&req->ctx, &ask, &thread)) != OK)
-        return c;
+        return error_http_status(&req->ctx.error) == 410 ? show_gone(req, &ask) : c;
     if (!is_at_home(req, thread->post))
         return respond_redirect(req, post_page_path(&req->ctx, thread->post));
     page_cache_on(&req->ctx, 'h', post_page_shown(thread->post)->root_id);

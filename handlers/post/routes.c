@@ -13,7 +13,8 @@ static const struct field user_page_fields[] = {
 };
 
 static const struct field thread_fields[] = {
-    {.name = "comments", .kind = FIELD_INT, .min = 1, .max = 500, .label = "Comments"},
+    {.name = "after", .kind = FIELD_ID, .label = "Page"},
+    {.name = "below", .kind = FIELD_ID, .label = "Comment"},
     {0},
 };
 

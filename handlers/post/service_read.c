@@ -1,4 +1,4 @@
-/* Reading posts: one, some, a thread, a history, who reacted; counts and tags. */
+/* Reading posts: one, some, a history, who reacted; counts and tags. Threads stand in service_thread.c. */
 #include <string.h>
 
 #include "fcgi/base/clock.h"
@@ -12,10 +12,6 @@
 #include "handlers/post/rules.h"
 
 #define IDS_MAX 400
-#define ANCESTORS_MAX 40
-#define DESCENDANTS_MAX 500
-#define LEVELS_MAX 60
-#define DEPTH_SHOWN 6
 #define WHO_MAX 80
 #define TAGS_MAX 40
 #define TRENDS_DAYS 7
@@ -42,163 +38,6 @@ enum code post_service_get_posts(struct ctx *ctx, const Pb__GetPostsRequest *req
         return c;
     return post_items(ctx, req->viewer_id, POST_BY_ITSELF, reads, known, reply->items, which,
                       &reply->n_items);
-}
-
-/* ---- Threads */
-
-static void rows_of(struct ctx *ctx, const struct thread_row *thread, size_t n, struct post_row **ret) {
-    *ret = arena_many(ctx->arena, struct post_row, n);
-    for (size_t i = 0; i < n; i++)
-        (*ret)[i] = (struct post_row){.cursor = thread[i].id, .id = thread[i].id, .author = thread[i].author};
-}
-
-/* Reads a thread's rows and judges each: ret[i] is NULL for what the viewer may not see. Tombstones keep
- * their place: items without an author. */
-static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thread_row *thread, size_t n,
-                              Pb__PostItem **ret) {
-    struct post_read *reads = arena_many(ctx->arena, struct post_read, n);
-    Pb__PostItem **seen = arena_many(ctx->arena, Pb__PostItem *, n);
-    size_t *which = arena_many(ctx->arena, size_t, n), n_seen;
-    struct post_row *rows;
-    enum code c;
-
-    rows_of(ctx, thread, n, &rows);
-    if ((c = post_store_read(ctx, viewer, rows, n, reads)) != OK ||
-        (c = post_items(ctx, viewer, POST_BY_ITSELF, reads, n, seen, which, &n_seen)) != OK)
-        return c;
-    for (size_t i = 0; i < n; i++)
-        ret[i] = post_is_gone(reads[i].post) ? post_item(ctx, &reads[i], NULL, NULL, NULL) : NULL;
-    for (size_t i = 0; i < n_seen; i++)
-        ret[which[i]] = seen[i];
-    return OK;
-}
-
-static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t id,
-                              Pb__ThreadReply *reply) {
-    int most = req->up > 0 && req->up < ANCESTORS_MAX ? (int)req->up : ANCESTORS_MAX;
-    struct thread_row *thread;
-    Pb__PostItem **items;
-    size_t n;
-    enum code c;
-
-    if ((c = post_store_ancestors(ctx, id, most, &thread, &n)) != OK)
-        return c;
-    items = arena_many(ctx->arena, Pb__PostItem *, n);
-    reply->ancestors = arena_many(ctx->arena, Pb__PostItem *, n);
-    if ((c = thread_items(ctx, req->viewer_id, thread, n, items)) != OK)
-        return c;
-    for (size_t i = n; i > 0; i--)
-        if (items[i - 1] != NULL)
-            reply->ancestors[reply->n_ancestors++] = items[i - 1];
-    return OK;
-}
-
-/* Comments as a tree: for each row its parent's index, first comment, next one of the same parent; NOWHERE:
- * none. */
-#define NOWHERE ((size_t)-1)
-struct branch {
-    Pb__PostItem *item;
-    size_t parent, first, last, next;
-    unsigned depth;
-    bool kept; /* seen, and for tombstones: with something below it that is */
-};
-
-static bool is_tombstone(const struct branch *b) { return b->item != NULL && b->item->author == NULL; }
-
-static size_t index_of(const struct thread_row *thread, size_t n, int64_t id) {
-    for (size_t i = 0; i < n; i++)
-        if (thread[i].id == id)
-            return i;
-    return NOWHERE;
-}
-
-/* Rows come level by level, parents before their comments. What stands below something unseen is unseen. */
-static void branches_link(struct branch *b, const struct thread_row *thread, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        size_t up = index_of(thread, i, thread[i].parent);
-
-        b[i].parent = up;
-        b[i].first = b[i].last = b[i].next = NOWHERE;
-        b[i].depth = up == NOWHERE ? 0 : b[up].depth + 1;
-        if (up != NOWHERE && b[up].item == NULL)
-            b[i].item = NULL;
-    }
-    for (size_t i = n; i > 0; i--) {
-        struct branch *one = &b[i - 1];
-
-        one->kept = one->item != NULL && (one->kept || !is_tombstone(one));
-        if (one->kept && one->parent != NOWHERE)
-            b[one->parent].kept = true;
-    }
-}
-
-/* Kept ones get linked to those before them, oldest first. Returns the first of the top level. */
-static size_t branches_chain(struct branch *b, size_t n) {
-    size_t top = NOWHERE, top_last = NOWHERE;
-
-    for (size_t i = 0; i < n; i++) {
-        size_t *first = b[i].parent == NOWHERE ? &top : &b[b[i].parent].first;
-        size_t *last = b[i].parent == NOWHERE ? &top_last : &b[b[i].parent].last;
-
-        if (!b[i].kept)
-            continue;
-        if (*last != NOWHERE)
-            b[*last].next = i;
-        else
-            *first = i;
-        *last = i;
-    }
-    return top;
-}
-
-static void branches_walk(struct branch *b, size_t at, Pb__ThreadReply *reply) {
-    while (at != NOWHERE) {
-        b[at].item->depth = b[at].depth < DEPTH_SHOWN ? b[at].depth : DEPTH_SHOWN;
-        reply->descendants[reply->n_descendants++] = b[at].item;
-        if (b[at].first != NOWHERE) {
-            at = b[at].first;
-            continue;
-        }
-        while (at != NOWHERE && b[at].next == NOWHERE)
-            at = b[at].parent;
-        at = at == NOWHERE ? NOWHERE : b[at].next;
-    }
-}
-
-static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t id,
-                              Pb__ThreadReply *reply) {
-    size_t most = req->down > 0 && req->down < DESCENDANTS_MAX ? req->down : DESCENDANTS_MAX, n;
-    struct thread_row *thread;
-    Pb__PostItem **items;
-    struct branch *b;
-    enum code c;
-
-    if ((c = post_store_descendants(ctx, id, (int)most + 1, LEVELS_MAX, &thread, &n)) != OK)
-        return c;
-    reply->more = n > most;
-    n = n > most ? most : n;
-    items = arena_many(ctx->arena, Pb__PostItem *, n);
-    if ((c = thread_items(ctx, req->viewer_id, thread, n, items)) != OK)
-        return c;
-    b = arena_many(ctx->arena, struct branch, n);
-    for (size_t i = 0; i < n; i++)
-        b[i].item = items[i];
-    branches_link(b, thread, n);
-    reply->descendants = arena_many(ctx->arena, Pb__PostItem *, n);
-    branches_walk(b, branches_chain(b, n), reply);
-    return OK;
-}
-
-enum code post_service_get_thread(struct ctx *ctx, const Pb__ThreadRequest *req, Pb__ThreadReply *reply) {
-    struct post_read read;
-    enum code c;
-
-    if ((c = post_look_up(ctx, req->viewer_id, req->id, true, &read)) != OK ||
-        (c = post_item_of(ctx, &read, &reply->post)) != OK)
-        return c;
-    if (read.post->in_reply_to_id != 0 && (c = thread_above(ctx, req, read.post->id, reply)) != OK)
-        return c;
-    return thread_below(ctx, req, read.post->id, reply);
 }
 
 /* ---- History and source */

@@ -195,6 +195,14 @@ enum code post_store_forget(struct ctx *ctx, int64_t id);
 enum code post_store_source(struct ctx *ctx, int64_t id, Pb__SourceReply *ret);
 enum code post_store_revisions(struct ctx *ctx, int64_t id, Pb__Revision ***ret, size_t *ret_n);
 
+/* Erases up to `limit` posts of a member, or if there are none likes, or bookmarks; *ret_n 0: nothing is left
+ * of those (store_erase.c). */
+enum code post_store_erase(struct ctx *ctx, int64_t user, size_t limit, size_t *ret_n);
+/* Then: keys, counters and read models that were theirs alone. */
+enum code post_store_erase_rest(struct ctx *ctx, int64_t user);
+/* Asks for another batch by an event. */
+enum code post_store_erase_on(struct ctx *ctx, int64_t user);
+
 /* Reactions. *ret_changed false: it was so already. */
 struct post_change {
     bool changed;
@@ -268,8 +276,17 @@ struct thread_row {
 };
 enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thread_row **ret,
                                size_t *ret_n); /* nearest first */
-enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int levels, struct thread_row **ret,
-                                 size_t *ret_n);
+/* What one page of a thread is made of: direct comments on a post or comment, and some on each of those. */
+struct thread_bounds {
+    int64_t on;
+    size_t all, top, width; /* comments at most: in all, direct ones, on each of those and so on */
+};
+/* Level by level, oldest first; direct ones after a cursor (0: from the first). */
+enum code post_store_descendants(struct ctx *ctx, const struct thread_bounds *bounds, int64_t after,
+                                 int levels, struct thread_row **ret, size_t *ret_n);
+/* Those of n posts that have comments after the last one known of each (0: none) for readers like this. */
+enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64_t *posts,
+                                    const int64_t *last, size_t n, int64_t **ret, size_t *ret_n);
 
 enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret,
                             size_t *ret_n);

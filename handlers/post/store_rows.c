@@ -140,12 +140,29 @@ enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thr
     return thread_read(ctx, c, r, ret, ret_n);
 }
 
-enum code post_store_descendants(struct ctx *ctx, int64_t id, int most, int levels, struct thread_row **ret,
-                                 size_t *ret_n) {
+enum code post_store_descendants(struct ctx *ctx, const struct thread_bounds *bounds, int64_t after,
+                                 int levels, struct thread_row **ret, size_t *ret_n) {
     PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_POST_DESCENDANTS, &r, pg_i8(id), pg_i8(most), pg_i4(levels));
+    enum code c =
+        pg_run(ctx, db(ctx), &Q_POST_DESCENDANTS, &r, pg_i8(bounds->on), pg_i8((int64_t)bounds->all),
+               pg_i4(levels), pg_i8(after), pg_i8((int64_t)bounds->top), pg_i8((int64_t)bounds->width));
 
     return thread_read(ctx, c, r, ret, ret_n);
+}
+
+enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64_t *posts,
+                                    const int64_t *last, size_t n, int64_t **ret, size_t *ret_n) {
+    PGresult *r = NULL;
+    enum code c =
+        pg_run(ctx, db(ctx), &Q_POST_ANSWERED_AFTER, &r, pg_ids(posts, n), pg_ids(last, n), pg_i8(viewer));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(r);
+    *ret = arena_many(ctx->arena, int64_t, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++)
+        (*ret)[i] = pg_get_int(r, (int)i, 0);
+    return OK;
 }
 
 /* ---- Who reacted */

@@ -23,7 +23,8 @@ static void adopt(struct arena *a, struct branch *parent, struct comment *child)
 }
 
 struct comment *const *comments_tree(struct arena *a, int64_t post, struct post_card *cards,
-                                     const uint32_t *depths, size_t n, size_t *ret_n) {
+                                     const uint32_t *depths, const char *const *more, size_t n,
+                                     size_t *ret_n) {
     struct branch *branches = arena_many(a, struct branch, n + 1), *root = &branches[n];
     struct branch *path[COMMENT_LEVEL_MAX + 2] = {root}; /* the latest of each level, behind the root */
     size_t deep = 0;                                     /* how many levels of it are set */
@@ -36,6 +37,7 @@ struct comment *const *comments_tree(struct arena *a, int64_t post, struct post_
             level = COMMENT_LEVEL_MAX;
         b->comment.card = &cards[i];
         b->comment.level = (unsigned)level;
+        b->comment.more = more[i];
         b->parent = path[level];
         if (cards[i].post->in_reply_to_id == (b->parent == root ? post : b->parent->comment.card->post->id))
             cards[i].reply_to = NULL;

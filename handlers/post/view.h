@@ -56,15 +56,17 @@ struct comment {
     size_t below;   /* how many comments are below it, all levels together */
     struct comment *const *children;
     size_t n_children;
+    const char *more; /* local path of the comments on it that are left out here, or NULL */
 };
 
 #define COMMENT_LEVEL_MAX 6
 
 /* The tree of n comments below a post that come depth first, as the direct answers and how many of them there
  * are (*ret_n). Those deeper than COMMENT_LEVEL_MAX follow each other on that level. Only what does not stand
- * right below what it answers keeps its line that says whom it answers. */
+ * right below what it answers keeps its line that says whom it answers. more: of each comment. */
 struct comment *const *comments_tree(struct arena *a, int64_t post, struct post_card *cards,
-                                     const uint32_t *depths, size_t n, size_t *ret_n);
+                                     const uint32_t *depths, const char *const *more, size_t n,
+                                     size_t *ret_n);
 
 /* post_thread. */
 struct thread_view {
@@ -73,10 +75,16 @@ struct thread_view {
     const struct post_card *post;
     struct comment *const *comments;
     size_t n_comments;        /* direct answers */
-    int64_t n_total;          /* comments loaded, all levels */
-    const char *more;         /* local path to further comments, or NULL */
+    int64_t n_total;          /* comments of all levels, when all of them are here; else 0 */
+    const char *more;         /* local path to further direct comments, or NULL */
+    bool part;                /* these are not the first ones */
     struct composer composer; /* used when post->may_act */
     const struct side *side;
+};
+
+/* post_gone_comment (410). */
+struct gone_comment_view {
+    const char *more; /* local path of what others said to it */
 };
 
 /* post_compose: the composer on a page of its own. */

@@ -217,6 +217,7 @@ static enum code graph_events(struct ctx *ctx, const struct event *events, size_
 static const char *const post_topics[] = {"post.v1", NULL};
 static const char *const engagement_topics[] = {"engagement.v1", NULL};
 static const char *const graph_topics[] = {"graph.v1", NULL};
+static const char *const erase_topics[] = {"erase.v1", "erase.post.v1", NULL};
 
 const struct consumer post_consumers[] = {
     {.name = "timelines", .service = SVC_POST, .topics = post_topics, .batch = 100, .handle = post_events},
@@ -230,5 +231,10 @@ const struct consumer post_consumers[] = {
      .topics = graph_topics,
      .batch = 200,
      .handle = graph_events},
+    {.name = "erase-posts",
+     .service = SVC_POST,
+     .topics = erase_topics,
+     .batch = 1,
+     .handle = post_erase_events},
     {0},
 };

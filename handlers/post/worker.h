@@ -7,4 +7,7 @@
 
 extern const struct consumer post_consumers[];
 
+/* Each event names a member whose account is gone: erases a batch (worker_erase.c). */
+enum code post_erase_events(struct ctx *ctx, const struct event *events, size_t n);
+
 #endif

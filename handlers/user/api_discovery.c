@@ -19,13 +19,14 @@
 
 #define FIELD(view, member, kind_, ...) \
     { .name = #member, .kind = kind_, .at = offsetof(struct view, member), __VA_ARGS__ }
-#define STRS(...)                                           \
+#define STRS(...)                                            \
     ((struct shape_list){(const char *const[]){__VA_ARGS__}, \
                          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)})
 #define YEAR_MS INT64_C(31536000000)
 
 /* An answer whose media type is not application/json. */
-static enum code reply_as(struct request *req, const char *type, const struct shape *shape, const void *view) {
+static enum code reply_as(struct request *req, const char *type, const struct shape *shape,
+                          const void *view) {
     struct json j;
 
     json_init(&j, respond(req, 200, type));
@@ -145,8 +146,7 @@ struct links_view {
 const struct shape user_api_nodeinfo_links_shape = {
     .name = "NodeInfoLinks",
     .size = sizeof(struct links_view),
-    .fields =
-        (const struct shape_field[]){FIELD(links_view, links, SHAPE_LIST, .of = &link_shape), {0}}};
+    .fields = (const struct shape_field[]){FIELD(links_view, links, SHAPE_LIST, .of = &link_shape), {0}}};
 
 enum code user_api_nodeinfo_links(struct request *req) {
     struct ctx *ctx = &req->ctx;
@@ -164,18 +164,16 @@ struct software_view {
 static const struct shape software_shape = {
     .name = "NodeInfoSoftware",
     .size = sizeof(struct software_view),
-    .fields = (const struct shape_field[]){FIELD(software_view, name, SHAPE_STR),
-                                           FIELD(software_view, version, SHAPE_STR),
-                                           {0}}};
+    .fields = (const struct shape_field[]){
+        FIELD(software_view, name, SHAPE_STR), FIELD(software_view, version, SHAPE_STR), {0}}};
 struct services_view {
     struct shape_list inbound, outbound;
 };
 static const struct shape services_shape = {
     .name = "NodeInfoServices",
     .size = sizeof(struct services_view),
-    .fields = (const struct shape_field[]){FIELD(services_view, inbound, SHAPE_STRS),
-                                           FIELD(services_view, outbound, SHAPE_STRS),
-                                           {0}}};
+    .fields = (const struct shape_field[]){
+        FIELD(services_view, inbound, SHAPE_STRS), FIELD(services_view, outbound, SHAPE_STRS), {0}}};
 struct node_users_view {
     int64_t total, activeMonth, activeHalfyear;
 };
@@ -203,9 +201,8 @@ struct metadata_view {
 static const struct shape metadata_shape = {
     .name = "NodeInfoMetadata",
     .size = sizeof(struct metadata_view),
-    .fields = (const struct shape_field[]){FIELD(metadata_view, nodeName, SHAPE_STR),
-                                           FIELD(metadata_view, nodeDescription, SHAPE_STR),
-                                           {0}}};
+    .fields = (const struct shape_field[]){
+        FIELD(metadata_view, nodeName, SHAPE_STR), FIELD(metadata_view, nodeDescription, SHAPE_STR), {0}}};
 struct nodeinfo_view {
     const char *version;
     const struct software_view *software;
@@ -263,11 +260,10 @@ const struct shape user_api_webfinger_shape = {
     .name = "WebFinger",
     .size = sizeof(struct webfinger_view),
     .words = "where a member is found (RFC 7033)",
-    .fields =
-        (const struct shape_field[]){FIELD(webfinger_view, subject, SHAPE_STR),
-                                     FIELD(webfinger_view, aliases, SHAPE_STRS),
-                                     FIELD(webfinger_view, links, SHAPE_LIST, .of = &link_shape),
-                                     {0}}};
+    .fields = (const struct shape_field[]){FIELD(webfinger_view, subject, SHAPE_STR),
+                                           FIELD(webfinger_view, aliases, SHAPE_STRS),
+                                           FIELD(webfinger_view, links, SHAPE_LIST, .of = &link_shape),
+                                           {0}}};
 
 /* The handle that a resource names on this site: "acct:ada@host" or "https://host/@ada"; NULL for another
  * site's, "" when it is neither. */
@@ -286,7 +282,8 @@ static const char *handle_in(struct ctx *ctx, const char *resource) {
     }
     if (!text_is_http_url(resource))
         return "";
-    return strncasecmp(resource, base, n) == 0 && strncmp(resource + n, "/@", 2) == 0 ? resource + n + 2 : NULL;
+    return strncasecmp(resource, base, n) == 0 && strncmp(resource + n, "/@", 2) == 0 ? resource + n + 2
+                                                                                      : NULL;
 }
 
 enum code user_api_webfinger(struct request *req) {

@@ -30,11 +30,13 @@ struct rule_view {
     const char *text, *hint;
 };
 
-const struct shape user_api_rule_shape = {
-    .name = "Rule",
-    .size = sizeof(struct rule_view),
-    .fields = (const struct shape_field[]){FIELD(rule_view, id, SHAPE_ID), FIELD(rule_view, text, SHAPE_STR),
-                                           FIELD(rule_view, hint, SHAPE_STR), {0}}};
+const struct shape user_api_rule_shape = {.name = "Rule",
+                                          .size = sizeof(struct rule_view),
+                                          .fields =
+                                              (const struct shape_field[]){FIELD(rule_view, id, SHAPE_ID),
+                                                                           FIELD(rule_view, text, SHAPE_STR),
+                                                                           FIELD(rule_view, hint, SHAPE_STR),
+                                                                           {0}}};
 
 struct statuses_view {
     int64_t max_characters, max_media_attachments, characters_reserved_per_url;
@@ -159,8 +161,7 @@ struct usage_view {
 static const struct shape usage_shape = {
     .name = "InstanceUsage",
     .size = sizeof(struct usage_view),
-    .fields =
-        (const struct shape_field[]){FIELD(usage_view, users, SHAPE_OBJECT, .of = &users_shape), {0}}};
+    .fields = (const struct shape_field[]){FIELD(usage_view, users, SHAPE_OBJECT, .of = &users_shape), {0}}};
 
 struct thumbnail_view {
     const char *url, *description, *blurhash;
@@ -168,11 +169,10 @@ struct thumbnail_view {
 static const struct shape thumbnail_shape = {
     .name = "InstanceThumbnail",
     .size = sizeof(struct thumbnail_view),
-    .fields =
-        (const struct shape_field[]){FIELD(thumbnail_view, url, SHAPE_URL),
-                                     FIELD(thumbnail_view, description, SHAPE_STR),
-                                     FIELD(thumbnail_view, blurhash, SHAPE_STR, .nullable = true),
-                                     {0}}};
+    .fields = (const struct shape_field[]){FIELD(thumbnail_view, url, SHAPE_URL),
+                                           FIELD(thumbnail_view, description, SHAPE_STR),
+                                           FIELD(thumbnail_view, blurhash, SHAPE_STR, .nullable = true),
+                                           {0}}};
 
 struct registrations_view {
     bool enabled, approval_required;
@@ -181,12 +181,11 @@ struct registrations_view {
 static const struct shape registrations_shape = {
     .name = "InstanceRegistrations",
     .size = sizeof(struct registrations_view),
-    .fields =
-        (const struct shape_field[]){FIELD(registrations_view, enabled, SHAPE_BOOL),
-                                     FIELD(registrations_view, approval_required, SHAPE_BOOL),
-                                     FIELD(registrations_view, message, SHAPE_STR, .nullable = true),
-                                     FIELD(registrations_view, url, SHAPE_URL, .nullable = true),
-                                     {0}}};
+    .fields = (const struct shape_field[]){FIELD(registrations_view, enabled, SHAPE_BOOL),
+                                           FIELD(registrations_view, approval_required, SHAPE_BOOL),
+                                           FIELD(registrations_view, message, SHAPE_STR, .nullable = true),
+                                           FIELD(registrations_view, url, SHAPE_URL, .nullable = true),
+                                           {0}}};
 
 struct contact_view {
     const char *email;
@@ -322,13 +321,8 @@ static struct shape_list rules(struct ctx *ctx) {
 
 static const struct configuration_view *configuration(struct ctx *ctx) {
     static const struct vapid_view vapid = {""};
-    static const struct accounts_view accounts = {0,
-                                                  5,
-                                                  RULES_NAME_MAX,
-                                                  RULES_BIO_MAX,
-                                                  RULES_FIELDS_MAX,
-                                                  RULES_FIELD_NAME_MAX,
-                                                  RULES_FIELD_VALUE_MAX};
+    static const struct accounts_view accounts = {
+        0, 5, RULES_NAME_MAX, RULES_BIO_MAX, RULES_FIELDS_MAX, RULES_FIELD_NAME_MAX, RULES_FIELD_VALUE_MAX};
     static const struct media_view media = {.supported_mime_types = {"", 0}};
     static const struct polls_view polls;
     static const struct translation_view translation;

@@ -158,6 +158,41 @@ int user_command_restore(struct ctx *ctx, int argc, char **argv) {
     return set_state(ctx, handle, "restore", "", "is back.");
 }
 
+/* Its own look-up: an account that is being deleted has no card that others may know of. */
+static int64_t find_leaving(struct ctx *ctx, const char *handle) {
+    Pb__GetProfileRequest req = PB__GET_PROFILE_REQUEST__INIT;
+    const Pb__Profile *profile;
+
+    req.handle = handle;
+    if (user_get_profile(ctx, &req, &profile) == OK)
+        return profile->card->id;
+    if (ctx->error.code == NOT_FOUND)
+        fprintf(stderr, "There is no member @%s.\n", handle);
+    else
+        failed(ctx);
+    return 0;
+}
+
+int user_command_delete(struct ctx *ctx, int argc, char **argv) {
+    Pb__RequestDeletionRequest req = PB__REQUEST_DELETION_REQUEST__INIT;
+    const Pb__RequestDeletionReply *reply;
+    const char *handle = handle_of(argc, argv);
+
+    if (handle == NULL)
+        return usage("delete HANDLE [--now]");
+    if ((req.user_id = find_leaving(ctx, handle)) == 0)
+        return 1;
+    req.now = command_flag(argc, argv, "now");
+    if (user_request_deletion(ctx, &req, &reply) != OK)
+        return failed(ctx);
+    if (req.now)
+        printf("@%s is hidden, and `deeplink work` erases everything of it now.\n", handle);
+    else
+        printf("@%s is hidden, and will be erased at %s. Until then logging in restores it.\n", handle,
+               clock_iso(ctx->arena, reply->erase_ms));
+    return 0;
+}
+
 static void print_member(struct ctx *ctx, const Pb__Member *m) {
     static const char *const states[] = {"unconfirmed", "pending", "active", "suspended", "deleted"};
 

@@ -18,6 +18,8 @@ int user_command_suspend(struct ctx *ctx, int argc, char **argv);
 int user_command_restore(struct ctx *ctx, int argc, char **argv);
 /* HANDLE --scopes SCOPES [--name NAME] [--days DAYS]: a personal access token, printed alone on a line */
 int user_command_token(struct ctx *ctx, int argc, char **argv);
+/* HANDLE [--now] */
+int user_command_delete(struct ctx *ctx, int argc, char **argv);
 /* [--state STATE] [--role ROLE] [--query WORDS]: one line a member, the newest first */
 int user_command_list(struct ctx *ctx, int argc, char **argv);
 /* Checks the chain of the audit log. */

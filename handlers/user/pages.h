@@ -70,4 +70,19 @@ enum code user_page_invites(struct request *req);
 enum code user_page_invites_send(struct request *req);
 enum code user_page_invite_revoke(struct request *req);
 
+/* pages_roles.c */
+enum code user_page_roles(struct request *req);
+enum code user_page_role_new(struct request *req);
+enum code user_page_role_new_send(struct request *req);
+enum code user_page_role_edit(struct request *req);
+enum code user_page_role_edit_send(struct request *req);
+enum code user_page_role_delete(struct request *req);
+enum code user_page_role_delete_send(struct request *req);
+
+/* pages_leave.c */
+enum code user_page_delete(struct request *req);
+enum code user_page_delete_send(struct request *req);
+enum code user_page_restore(struct request *req);
+enum code user_page_restore_send(struct request *req);
+
 #endif

@@ -157,6 +157,8 @@ enum code user_page_login_send(struct request *req) {
     }
     if (c != OK)
         return c;
+    if (text_is_empty(reply->token)) /* the account is being deleted */
+        return respond_redirect(req, arena_printf(req->ctx.arena, "/restore/%s", reply->restore_token));
     session_cookie_set(req, reply->token);
     return form_go_back(req, "/", NULL);
 }

@@ -127,6 +127,33 @@ static const struct field role_fields[] = {
     {0},
 };
 
+#define MAY(field, words) \
+    { .name = field, .kind = FIELD_BOOL, .label = words }
+#define ROLE_FIELDS                                                               \
+    {.name = "rank", .kind = FIELD_INT, .min = 0, .max = 1000, .label = "Rank"},  \
+        MAY("may_post", "Take part"), MAY("may_invite", "Invite people"),         \
+        MAY("may_members", "Look after members"), MAY("may_roles", "Give roles"), \
+        MAY("may_moderate", "Moderate"), MAY("may_audit", "Read the audit log"),  \
+        MAY("may_settings", "Change the site")
+
+static const struct field new_role_fields[] = {
+    {.name = "name", .kind = FIELD_LINE, .required = true, .max = 30, .label = "Name"},
+    ROLE_FIELDS,
+    {0},
+};
+
+static const struct field change_role_fields[] = {ROLE_FIELDS, {0}};
+
+static const struct field delete_role_fields[] = {
+    {.name = "to", .kind = FIELD_LINE, .required = true, .max = 30, .label = "Its members become"},
+    {0},
+};
+
+static const struct field delete_account_fields[] = {
+    {.name = "password", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "Your password"},
+    {0},
+};
+
 static const struct field invites_show_fields[] = {{.name = "fresh", .kind = FIELD_ID, .label = "New invite"},
                                                    {0}};
 
@@ -198,6 +225,10 @@ const struct route user_routes[] = {
      .summary = "asks for name and password"},
     {POST, .pattern = "/login", .handler = user_page_login_send, .auth = AUTH_NOBODY, .fields = login_fields,
      .invalid = user_page_login_again, .rate = &login_rate, .summary = "logs in"},
+    {GET, .pattern = "/restore/{token}", .handler = user_page_restore, .auth = AUTH_NOBODY,
+     .rate = &token_rate, .summary = "asks whether to bring a deleted account back"},
+    {POST, .pattern = "/restore/{token}", .handler = user_page_restore_send, .auth = AUTH_NOBODY,
+     .rate = &token_rate, .summary = "brings a deleted account back"},
     {POST, .pattern = "/logout", .handler = user_page_logout, .auth = AUTH_ANYBODY, .fields = return_fields,
      .summary = "logs out"},
     {GET, .pattern = "/reset", .handler = user_page_reset, .auth = AUTH_ANYBODY,
@@ -247,6 +278,11 @@ const struct route user_routes[] = {
     {POST, .pattern = "/settings/password", .handler = user_page_settings_password_send,
      .fields = change_password_fields, .invalid = user_page_settings_account, .rate = &password_rate,
      .summary = "changes the password"},
+    {GET, .pattern = "/settings/account/delete", .handler = user_page_delete,
+     .summary = "asks whether to delete one's account"},
+    {POST, .pattern = "/settings/account/delete", .handler = user_page_delete_send,
+     .fields = delete_account_fields, .invalid = user_page_delete, .rate = &password_rate,
+     .summary = "deletes one's account"},
     {GET, .pattern = "/settings/sessions", .handler = user_page_settings_sessions,
      .summary = "where one is logged in"},
     {POST, .pattern = "/settings/sessions/{id}/end", .handler = user_page_settings_session_end,
@@ -291,6 +327,22 @@ const struct route user_routes[] = {
      .permission = PERMISSION_MEMBERS, .fields = return_fields, .summary = "takes a suspension back"},
     {POST, .pattern = "/admin/members/{id}/role", .handler = user_page_member_role,
      .permission = PERMISSION_ROLES, .fields = role_fields, .summary = "gives a role"},
+    {GET, .pattern = "/admin/roles", .handler = user_page_roles, .permission = PERMISSION_ROLES,
+     .summary = "all roles and what they may do"},
+    {GET, .pattern = "/admin/roles/new", .handler = user_page_role_new, .permission = PERMISSION_ROLES,
+     .summary = "asks for what a role may do"},
+    {POST, .pattern = "/admin/roles/new", .handler = user_page_role_new_send, .permission = PERMISSION_ROLES,
+     .fields = new_role_fields, .invalid = user_page_role_new, .summary = "makes a role"},
+    {GET, .pattern = "/admin/roles/{name}/edit", .handler = user_page_role_edit,
+     .permission = PERMISSION_ROLES, .summary = "asks for what a role may do from now on"},
+    {POST, .pattern = "/admin/roles/{name}/edit", .handler = user_page_role_edit_send,
+     .permission = PERMISSION_ROLES, .fields = change_role_fields, .invalid = user_page_role_edit,
+     .summary = "changes a role"},
+    {GET, .pattern = "/admin/roles/{name}/delete", .handler = user_page_role_delete,
+     .permission = PERMISSION_ROLES, .summary = "asks what its members become"},
+    {POST, .pattern = "/admin/roles/{name}/delete", .handler = user_page_role_delete_send,
+     .permission = PERMISSION_ROLES, .fields = delete_role_fields, .invalid = user_page_role_delete,
+     .summary = "deletes a role"},
     {GET, .pattern = "/admin/audit", .handler = user_page_audit, .permission = PERMISSION_AUDIT,
      .fields = document_page_fields, .summary = "what was done with privileges"},
     {GET, .pattern = "/invites", .handler = user_page_invites, .permission = PERMISSION_INVITE,

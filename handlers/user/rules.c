@@ -7,6 +7,7 @@
 #include "fcgi/base/buf.h"
 #include "fcgi/base/text.h"
 #include "fcgi/i18n.h"
+#include "handlers/common/permission.h"
 
 #define WORDS_MAX 64
 #define WORD_BYTES_MAX 60
@@ -301,4 +302,26 @@ const char *rules_tsquery(struct arena *a, const char *query) {
         buf_printf(&out, "%s'%s':*", i > 0 ? " & " : "",
                    words[i]); /* words hold neither quotes nor backslashes */
     return n > 0 ? buf_str(&out) : NULL;
+}
+
+/* ---- roles */
+
+const struct rules_permission rules_permissions[RULES_PERMISSIONS] = {
+    {PERMISSION_POST, "post", tr_mark("Take part"), tr_mark("Write posts and comments, like and repost.")},
+    {PERMISSION_INVITE, "invite", tr_mark("Invite people"), tr_mark("Make links by which others join.")},
+    {PERMISSION_MEMBERS, "members", tr_mark("Look after members"),
+     tr_mark("See all members with their e-mail addresses; approve and suspend those of a lower rank.")},
+    {PERMISSION_ROLES, "roles", tr_mark("Give roles"),
+     tr_mark("Give roles of a lower rank, and make and change them.")},
+    {PERMISSION_MODERATE, "moderate", tr_mark("Moderate"), tr_mark("Delete anybody's posts and comments.")},
+    {PERMISSION_AUDIT, "audit", tr_mark("Read the audit log"),
+     tr_mark("See what was done with privileges, and by whom.")},
+    {PERMISSION_SETTINGS, "settings", tr_mark("Change the site"),
+     tr_mark("Change settings, and see and end everybody's invite links.")},
+};
+
+bool rules_is_role_name(const char *name) {
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+
+    return n >= 1 && n <= 30 && name[n] == '\0' && name[0] >= 'a' && name[0] <= 'z';
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 
@@ -17,6 +18,17 @@ struct arena;
 #define RULES_REASON_MAX 500
 #define RULES_NOTE_MAX 500
 #define RULES_PASSWORD_MAX 1000 /* bytes */
+#define RULES_RANK_MAX 99       /* of a role; administrators have 100 */
+
+/* What a role can allow: bits of handlers/common/permission.h. */
+#define RULES_PERMISSIONS 7
+struct rules_permission {
+    uint64_t bit;
+    const char *name;        /* "invite": in the audit log, and in forms as may_invite */
+    const char *words, *why; /* for readers, to be translated */
+};
+extern const struct rules_permission rules_permissions[RULES_PERMISSIONS];
+bool rules_is_role_name(const char *name);
 
 /* What is wrong with it and how to fix it, public words; NULL: nothing. */
 const char *rules_handle_problem(const char *handle);

@@ -47,6 +47,34 @@ enum code user_actor_above(struct ctx *ctx, const struct person *actor, const st
     return fail(ctx, DENIED, "This member's role is not below yours. Ask an administrator.");
 }
 
+int64_t user_actor_id(const struct person *actor) { return actor != NULL ? actor->card->id : 0; }
+
+/* Nothing was changed though all looked well: which of the statement's conditions was it? */
+enum code user_not_changed(struct ctx *ctx, const struct person *before) {
+    struct person *now;
+    enum code c = user_person(ctx, before->card->id, &now);
+
+    if (c != OK)
+        return c;
+    if (now->card->state == before->card->state && strcmp(now->card->role, before->card->role) == 0)
+        return fail(ctx, PRECONDITION,
+                    tr_mark("This is the only administrator left. Make somebody else administrator first."));
+    return fail(ctx, ABORTED, tr_mark("This member's state has changed meanwhile. Look at it again."));
+}
+
+struct body user_state_body(struct ctx *ctx, int64_t id, Pb__AccountState state, int64_t actor,
+                            const char *note) {
+    Pb__UserStateChanged e = PB__USER_STATE_CHANGED__INIT;
+    struct body b;
+
+    e.user_id = id;
+    e.state = state;
+    e.actor_id = actor;
+    e.note = note;
+    rpc_pack(ctx, &e.base, &b.p, &b.n);
+    return b;
+}
+
 void user_publish(struct ctx *ctx, int64_t id) {
     Pb__UserCard **cards;
     size_t n;

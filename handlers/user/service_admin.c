@@ -1,4 +1,4 @@
-/* Administration: members' states and roles, invitations, imports, the audit log. */
+/* Administration: members' states, invitations, imports, the audit log. Roles stand in service_roles.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,8 +26,6 @@ static enum code viewer_may(struct ctx *ctx, uint64_t permission) {
     return fail(ctx, DENIED, "Your role does not allow this.");
 }
 
-static int64_t id_of(const struct person *actor) { return actor != NULL ? actor->card->id : 0; }
-
 /* ---- states */
 
 struct act {
@@ -51,19 +49,6 @@ static const struct act *find_act(const char *action) {
     return NULL;
 }
 
-static struct body state_event(struct ctx *ctx, int64_t id, Pb__AccountState state, int64_t actor,
-                               const char *note) {
-    Pb__UserStateChanged e = PB__USER_STATE_CHANGED__INIT;
-    struct body b;
-
-    e.user_id = id;
-    e.state = state;
-    e.actor_id = actor;
-    e.note = note;
-    rpc_pack(ctx, &e.base, &b.p, &b.n);
-    return b;
-}
-
 static enum code may_set_state(struct ctx *ctx, const struct person *actor, const struct person *p,
                                const struct act *act) {
     if (act->to == PB__ACCOUNT_STATE__STATE_SUSPENDED && actor != NULL && actor->card->id == p->card->id)
@@ -74,25 +59,12 @@ static enum code may_set_state(struct ctx *ctx, const struct person *actor, cons
     return user_actor_above(ctx, actor, p);
 }
 
-/* Nothing was changed though all looked well: which of the statement's conditions was it? */
-static enum code not_changed(struct ctx *ctx, const struct person *before) {
-    struct person *now;
-    enum code c = user_person(ctx, before->card->id, &now);
-
-    if (c != OK)
-        return c;
-    if (now->card->state == before->card->state && strcmp(now->card->role, before->card->role) == 0)
-        return fail(ctx, PRECONDITION,
-                    tr_mark("This is the only administrator left. Make somebody else administrator first."));
-    return fail(ctx, ABORTED, tr_mark("This member's state has changed meanwhile. Look at it again."));
-}
-
 static enum code change_state(struct ctx *ctx, const struct person *actor, const struct person *p,
                               const struct act *act, const char *note, bool *ret_ok) {
     struct state_change change = {p->card->id, act->from, act->to,
                                   act->to == PB__ACCOUNT_STATE__STATE_SUSPENDED ? note : "", act->mail};
-    struct body event = state_event(ctx, p->card->id, act->to, id_of(actor), note);
-    struct body security = user_security_body(ctx, id_of(actor), act->kind, note, 0);
+    struct body event = user_state_body(ctx, p->card->id, act->to, user_actor_id(actor), note);
+    struct body security = user_security_body(ctx, user_actor_id(actor), act->kind, note, 0);
 
     if (act->to == PB__ACCOUNT_STATE__STATE_DELETED)
         return user_store_reject(ctx, p->card->id, note, event, security, ret_ok);
@@ -114,7 +86,7 @@ enum code user_service_set_state(struct ctx *ctx, const Pb__SetStateRequest *req
         (c = change_state(ctx, actor, p, act, note, &ok)) != OK)
         return c;
     if (!ok)
-        return not_changed(ctx, p);
+        return user_not_changed(ctx, p);
     *reply = *p->card;
     reply->state = act->to;
     if (act->to == PB__ACCOUNT_STATE__STATE_DELETED)
@@ -128,66 +100,7 @@ enum code user_service_set_state(struct ctx *ctx, const Pb__SetStateRequest *req
     return OK;
 }
 
-/* ---- roles */
-
-static const Pb__Role *find_role(Pb__Role *const *roles, size_t n, const char *name) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(roles[i]->name, name) == 0)
-            return roles[i];
-    return NULL;
-}
-
-static enum code role_named(struct ctx *ctx, const char *name, const Pb__Role **ret) {
-    Pb__Role **roles;
-    size_t n;
-    enum code c = user_store_roles(ctx, &roles, &n);
-
-    if (c != OK)
-        return c;
-    *ret = find_role(roles, n, name);
-    return *ret != NULL
-               ? OK
-               : fail_field(ctx, "role", tr_mark("There is no such role. Choose one from the list."));
-}
-
-enum code user_service_list_roles(struct ctx *ctx, const Pb__Empty *req, Pb__RolesReply *reply) {
-    (void)req;
-    return user_store_roles(ctx, &reply->roles, &reply->n_roles);
-}
-
-static enum code may_set_role(struct ctx *ctx, const struct person *actor, const struct person *p,
-                              const Pb__Role *role) {
-    if (actor != NULL && strcmp(actor->card->role, "admin") != 0 && role->rank >= actor->rank)
-        return fail(ctx, DENIED, tr_mark("You can only give roles below your own."));
-    return user_actor_above(ctx, actor, p);
-}
-
-enum code user_service_set_role(struct ctx *ctx, const Pb__SetRoleRequest *req, Pb__UserCard *reply) {
-    struct person *actor, *p;
-    const Pb__Role *role;
-    const char *detail;
-    bool ok;
-    enum code c;
-
-    if ((c = user_actor(ctx, req->actor_id, PERMISSION_ROLES, &actor)) != OK ||
-        (c = user_person(ctx, req->user_id, &p)) != OK || (c = role_named(ctx, req->role, &role)) != OK ||
-        (c = may_set_role(ctx, actor, p, role)) != OK)
-        return c;
-    *reply = *p->card;
-    if (strcmp(p->card->role, role->name) == 0)
-        return OK;
-    detail = arena_printf(ctx->arena, "%s → %s", p->card->role, role->name);
-    c = user_store_set_role(ctx, p->card->id, p->card->role, role->name,
-                            user_security_body(ctx, id_of(actor), "member.role", detail, 0), &ok);
-    if (c != OK)
-        return c;
-    if (!ok)
-        return not_changed(ctx, p);
-    reply->role = role->name;
-    reply->permissions = role->permissions;
-    user_publish(ctx, p->card->id);
-    return OK;
-}
+/* ---- passwords */
 
 enum code user_service_set_password(struct ctx *ctx, const Pb__SetPasswordRequest *req, Pb__Empty *reply) {
     struct person *actor, *p;
@@ -203,7 +116,7 @@ enum code user_service_set_password(struct ctx *ctx, const Pb__SetPasswordReques
     if ((hash = user_password_hash(ctx, req->password)) == NULL)
         return ctx->error.code;
     c = user_store_password(ctx, p->card->id, 0, hash,
-                            user_security_body(ctx, id_of(actor), "member.password", "", 0), &ok);
+                            user_security_body(ctx, user_actor_id(actor), "member.password", "", 0), &ok);
     if ((c = user_changed_or_gone(ctx, c, &ok)) != OK)
         return c;
     user_tokens_forget(ctx, p->card->id);
@@ -293,7 +206,7 @@ static enum code check_new(struct ctx *ctx, const Pb__CreateUserRequest *u, Pb__
                 u->handle));
     if (!text_is_empty(u->email) && !text_is_email(u->email))
         fail_field(ctx, "email", arena_printf(ctx->arena, "“%s” is no e-mail address.", u->email));
-    if (!text_is_empty(u->role) && find_role(roles, n_roles, u->role) == NULL)
+    if (!text_is_empty(u->role) && user_role_find(roles, n_roles, u->role) == NULL)
         fail_field(ctx, "role", arena_printf(ctx->arena, "There is no role “%s”.", u->role));
     if (!text_is_empty(u->password) &&
         (problem = rules_password_problem(ctx->arena, u->password, u->handle, u->email,
@@ -380,7 +293,7 @@ enum code user_service_create_users(struct ctx *ctx, const Pb__CreateUsersReques
     if (req->n_users > CREATE_MAX)
         return fail(ctx, INVALID, "Make at most 5,000 members at once.");
     if ((c = viewer_may(ctx, PERMISSIONS_ADMIN)) != OK ||
-        (c = user_store_roles(ctx, &roles, &n_roles)) != OK || req->n_users == 0)
+        (c = user_store_roles(ctx, false, &roles, &n_roles)) != OK || req->n_users == 0)
         return c;
     m = new_columns(ctx, req->n_users, &ids, &discoverable);
     for (size_t i = 0; i < req->n_users; i++) {
@@ -419,9 +332,9 @@ enum code user_service_create_invite(struct ctx *ctx, const Pb__CreateInviteRequ
     if (ctx_failed(ctx))
         return ctx->error.code;
     detail = arena_printf(ctx->arena, "%d × %d d", (int)req->max_uses, (int)req->days);
-    c = user_store_invite_new(ctx, id_of(actor), req->max_uses,
+    c = user_store_invite_new(ctx, user_actor_id(actor), req->max_uses,
                               clock_now_ms() + (int64_t)req->days * 86400000,
-                              user_security_body(ctx, id_of(actor), "invite.made", detail, 0), &made);
+                              user_security_body(ctx, user_actor_id(actor), "invite.made", detail, 0), &made);
     if (c == OK)
         *reply = *made;
     return c;
@@ -447,8 +360,8 @@ enum code user_service_revoke_invite(struct ctx *ctx, const Pb__RevokeInviteRequ
     (void)reply;
     if ((c = user_actor(ctx, req->actor_id, PERMISSION_INVITE, &actor)) != OK ||
         (c = user_store_invite_revoke(ctx, req->id, whose(actor),
-                                      user_security_body(ctx, id_of(actor), "invite.revoked", "", 0), &ok)) !=
-            OK)
+                                      user_security_body(ctx, user_actor_id(actor), "invite.revoked", "", 0),
+                                      &ok)) != OK)
         return c;
     return ok ? OK : fail(ctx, NOT_FOUND, tr_mark("This invite link has ended already."));
 }

@@ -330,8 +330,11 @@ enum code user_service_log_in(struct ctx *ctx, const Pb__LogInRequest *req, Pb__
     if (!text_is_empty(req->user_agent))
         ctx->user_agent = req->user_agent;
     if ((c = find_login(ctx, req->login, &p)) != OK ||
-        (c = user_password_verify(ctx, p, req->login, req->password, NULL)) != OK ||
-        (c = may_enter(ctx, p)) != OK)
+        (c = user_password_verify(ctx, p, req->login, req->password, NULL)) != OK)
+        return c;
+    if (p->erase_ms != 0)
+        return user_restore_offer(ctx, p, reply);
+    if ((c = may_enter(ctx, p)) != OK)
         return c;
     return open_session(ctx, p, req->password, reply);
 }

@@ -22,6 +22,19 @@ enum code user_actor(struct ctx *ctx, int64_t actor_id, uint64_t permission, str
  */
 enum code user_actor_above(struct ctx *ctx, const struct person *actor, const struct person *target);
 
+/* The actor's id; 0 for the operator. */
+int64_t user_actor_id(const struct person *actor);
+
+/* A statement changed nothing though all looked well: which of its conditions was it? Always a failure. */
+enum code user_not_changed(struct ctx *ctx, const struct person *before);
+
+/* A packed UserStateChanged. */
+struct body user_state_body(struct ctx *ctx, int64_t id, Pb__AccountState state, int64_t actor,
+                            const char *note);
+
+/* The role of that name among n, or NULL. */
+const Pb__Role *user_role_find(Pb__Role *const *roles, size_t n, const char *name);
+
 /* Publishes the card as it is now, after a change. Best effort: the worker repeats it. */
 void user_publish(struct ctx *ctx, int64_t id);
 
@@ -63,5 +76,11 @@ enum code user_changed_or_gone(struct ctx *ctx, enum code c, const bool *ok);
 
 /* The same for a change of one version alone (0: any): ABORTED when it was another. */
 enum code user_changed_or_stale(struct ctx *ctx, enum code c, const bool *ok, int64_t if_version);
+/* In place of a session, for who logs in to an account that is being deleted: what it takes to bring it back.
+ */
+enum code user_restore_offer(struct ctx *ctx, const struct person *p, Pb__LogInReply *reply);
+
+/* Erases what this service has of a member whose erasure has begun, and says that it did. May be repeated. */
+enum code user_erase(struct ctx *ctx, int64_t id);
 
 #endif

@@ -7,14 +7,10 @@
 #include "fcgi/base/crypto.h"
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
-#include "fcgi/drivers/bus.h"
 #include "gen/queries.h"
 #include "handlers/services.h"
 #include "handlers/user/store_rows.h"
-
-static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_USER]; }
-
-static struct pg_val bytes(struct body b) { return pg_bytes(b.p, b.n); }
+#include "handlers/user/store_sql.h"
 
 /* Columns 0 to 12 of the views cards and people. */
 static Pb__UserCard *card_of(struct ctx *ctx, const PGresult *r, int row) {
@@ -67,6 +63,7 @@ static struct person *person_of(struct ctx *ctx, const PGresult *r, int row) {
     p->language = pg_get_str(r, row, c++);
     p->confirmed_ms = pg_get_time(r, row, c++);
     p->active_id = pg_get_int(r, row, c++);
+    p->erase_ms = pg_get_time(r, row, c++);
     return p;
 }
 
@@ -76,7 +73,7 @@ static struct person *first_person(struct ctx *ctx, const PGresult *r) {
 
 enum code user_store_person(struct ctx *ctx, int64_t id, struct person **ret) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_PERSON, &r, pg_i8(id));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_PERSON, &r, pg_i8(id));
 
     if (c == OK)
         *ret = first_person(ctx, r);
@@ -85,7 +82,7 @@ enum code user_store_person(struct ctx *ctx, int64_t id, struct person **ret) {
 
 enum code user_store_person_by_handle(struct ctx *ctx, const char *handle, struct person **ret) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_PERSON_BY_HANDLE, &r, pg_text(handle));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_PERSON_BY_HANDLE, &r, pg_text(handle));
 
     if (c == OK)
         *ret = first_person(ctx, r);
@@ -94,7 +91,7 @@ enum code user_store_person_by_handle(struct ctx *ctx, const char *handle, struc
 
 enum code user_store_person_by_email(struct ctx *ctx, const char *email, struct person **ret) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_PERSON_BY_EMAIL, &r, pg_text(email));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_PERSON_BY_EMAIL, &r, pg_text(email));
 
     if (c == OK)
         *ret = first_person(ctx, r);
@@ -104,7 +101,7 @@ enum code user_store_person_by_email(struct ctx *ctx, const char *email, struct 
 enum code user_store_cards(struct ctx *ctx, const int64_t *ids, size_t n, Pb__UserCard ***ret,
                            size_t *ret_n) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_CARDS, &r, pg_ids(ids, n));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_CARDS, &r, pg_ids(ids, n));
 
     if (c == OK)
         *ret = user_store_cards_of(ctx, r, ret_n);
@@ -114,7 +111,7 @@ enum code user_store_cards(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Us
 enum code user_store_cards_by_handle(struct ctx *ctx, const char *const *folded, size_t n,
                                      Pb__UserCard ***ret, size_t *ret_n) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_CARDS_BY_HANDLE, &r, pg_texts(folded, n));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_CARDS_BY_HANDLE, &r, pg_texts(folded, n));
 
     if (c == OK)
         *ret = user_store_cards_of(ctx, r, ret_n);
@@ -149,8 +146,8 @@ static Pb__Profile *profile_of(struct ctx *ctx, const PGresult *r, int row) {
 
 enum code user_store_profile(struct ctx *ctx, int64_t id, const char *handle, Pb__Profile **ret) {
     PGresult *r;
-    enum code c = id != 0 ? pg_run(ctx, db(ctx), &Q_USER_PROFILE, &r, pg_i8(id))
-                          : pg_run(ctx, db(ctx), &Q_USER_PROFILE_BY_HANDLE, &r, pg_text(handle));
+    enum code c = id != 0 ? pg_run(ctx, user_store_db(ctx), &Q_USER_PROFILE, &r, pg_i8(id))
+                          : pg_run(ctx, user_store_db(ctx), &Q_USER_PROFILE_BY_HANDLE, &r, pg_text(handle));
 
     if (c == OK)
         *ret = PQntuples(r) > 0 ? profile_of(ctx, r, 0) : NULL;
@@ -160,7 +157,7 @@ enum code user_store_profile(struct ctx *ctx, int64_t id, const char *handle, Pb
 enum code user_store_profiles(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Profile ***ret,
                               size_t *ret_n) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_PROFILES, &r, pg_ids(ids, n));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_PROFILES, &r, pg_ids(ids, n));
 
     if (c != OK)
         return c;
@@ -171,80 +168,51 @@ enum code user_store_profiles(struct ctx *ctx, const int64_t *ids, size_t n, Pb_
     return OK;
 }
 
-enum code user_store_roles(struct ctx *ctx, Pb__Role ***ret, size_t *ret_n) {
-    PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_ROLES, &r);
-
-    if (c != OK)
-        return c;
-    *ret_n = (size_t)PQntuples(r);
-    *ret = arena_many(ctx->arena, Pb__Role *, *ret_n);
-    for (size_t i = 0; i < *ret_n; i++) {
-        Pb__Role *role = (*ret)[i] = arena_one(ctx->arena, Pb__Role);
-
-        pb__role__init(role);
-        role->name = pg_get_str(r, (int)i, 0);
-        role->permissions = (uint64_t)pg_get_int(r, (int)i, 1);
-        role->rank = (int32_t)pg_get_int(r, (int)i, 2);
-    }
-    return OK;
-}
-
 enum code user_store_handle_taken(struct ctx *ctx, const char *handle, bool *ret) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_HANDLE_TAKEN, &r, pg_text(handle));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_HANDLE_TAKEN, &r, pg_text(handle));
 
     if (c == OK)
         *ret = pg_get_bool(r, 0, 0);
     return c;
 }
 
-/* What every change ends with: whether a row was changed, and the consumers are woken if so. */
-static enum code changed(struct ctx *ctx, enum code c, const PGresult *r, bool *ret_ok) {
-    if (c != OK)
-        return c;
-    *ret_ok = PQntuples(r) > 0;
-    if (*ret_ok)
-        bus_wake(ctx, db(ctx));
-    return OK;
-}
-
 enum code user_store_sign_up(struct ctx *ctx, const struct new_account *a, struct body security,
                              bool *ret_ok) {
     PGresult *r = NULL;
     enum code c =
-        pg_run(ctx, db(ctx), &Q_USER_SIGN_UP, &r, pg_i8(a->id), pg_text(a->handle), pg_text(a->email),
-               pg_text(a->password_hash), pg_text(a->name), pg_bool(a->needs_approval), pg_text(a->reason),
-               pg_text_or_null(a->invite), pg_text(a->language), pg_texts(a->words, a->n_words),
-               pg_i8(id_next()), bytes(security));
+        pg_run(ctx, user_store_db(ctx), &Q_USER_SIGN_UP, &r, pg_i8(a->id), pg_text(a->handle),
+               pg_text(a->email), pg_text(a->password_hash), pg_text(a->name), pg_bool(a->needs_approval),
+               pg_text(a->reason), pg_text_or_null(a->invite), pg_text(a->language),
+               pg_texts(a->words, a->n_words), pg_i8(id_next()), user_store_bytes(security));
 
-    return changed(ctx, c, r, ret_ok);
+    return user_store_changed(ctx, c, r, ret_ok);
 }
 
 enum code user_store_create_many(struct ctx *ctx, const struct new_members *m, struct body security) {
     PGresult *r = NULL;
     bool ok;
     enum code c =
-        pg_run(ctx, db(ctx), &Q_USER_CREATE_MANY, &r, pg_ids(m->ids, m->n), pg_texts(m->handles, m->n),
-               pg_texts(m->emails, m->n), pg_texts(m->password_hashes, m->n), pg_texts(m->names, m->n),
-               pg_texts(m->roles, m->n), pg_texts(m->headlines, m->n), pg_texts(m->bios, m->n),
-               pg_texts(m->bio_htmls, m->n), pg_ids(m->discoverable, m->n), pg_texts(m->words, m->n),
-               bytes(security));
+        pg_run(ctx, user_store_db(ctx), &Q_USER_CREATE_MANY, &r, pg_ids(m->ids, m->n),
+               pg_texts(m->handles, m->n), pg_texts(m->emails, m->n), pg_texts(m->password_hashes, m->n),
+               pg_texts(m->names, m->n), pg_texts(m->roles, m->n), pg_texts(m->headlines, m->n),
+               pg_texts(m->bios, m->n), pg_texts(m->bio_htmls, m->n), pg_ids(m->discoverable, m->n),
+               pg_texts(m->words, m->n), user_store_bytes(security));
 
-    return changed(ctx, c, r, &ok);
+    return user_store_changed(ctx, c, r, &ok);
 }
 
-const char *user_store_violated(struct ctx *ctx) { return pg_violated(db(ctx)); }
+const char *user_store_violated(struct ctx *ctx) { return pg_violated(user_store_db(ctx)); }
 
 enum code user_store_link_new(struct ctx *ctx, const unsigned char hash[32], int64_t user_id,
                               const char *purpose, const char *email, int64_t expires_ms) {
-    return pg_run(ctx, db(ctx), &Q_USER_TOKEN_NEW, NULL, pg_bytes(hash, 32), pg_i8(user_id), pg_text(purpose),
-                  pg_text(email), pg_time(expires_ms));
+    return pg_run(ctx, user_store_db(ctx), &Q_USER_TOKEN_NEW, NULL, pg_bytes(hash, 32), pg_i8(user_id),
+                  pg_text(purpose), pg_text(email), pg_time(expires_ms));
 }
 
 enum code user_store_link_peek(struct ctx *ctx, const unsigned char hash[32], struct link_state *ret) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_TOKEN_PEEK, &r, pg_bytes(hash, 32));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_TOKEN_PEEK, &r, pg_bytes(hash, 32));
 
     if (c != OK)
         return c;
@@ -259,10 +227,10 @@ enum code user_store_confirm(struct ctx *ctx, const unsigned char hash[32], stru
                              int64_t *ret_id, Pb__AccountState *ret_state) {
     PGresult *r = NULL;
     bool ok;
-    enum code c =
-        pg_run(ctx, db(ctx), &Q_USER_CONFIRM, &r, pg_bytes(hash, 32), pg_i8(id_next()), bytes(security));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_CONFIRM, &r, pg_bytes(hash, 32), pg_i8(id_next()),
+                         user_store_bytes(security));
 
-    if ((c = changed(ctx, c, r, &ok)) != OK)
+    if ((c = user_store_changed(ctx, c, r, &ok)) != OK)
         return c;
     *ret_id = ok ? pg_get_int(r, 0, 0) : 0;
     *ret_state = ok ? (Pb__AccountState)pg_get_int(r, 0, 1) : PB__ACCOUNT_STATE__STATE_UNCONFIRMED;
@@ -273,10 +241,11 @@ enum code user_store_reset(struct ctx *ctx, const unsigned char hash[32], const 
                            struct body security, int64_t *ret_id) {
     PGresult *r = NULL;
     bool ok;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_RESET, &r, pg_bytes(hash, 32), pg_text(password_hash),
-                         pg_i8(id_next()), bytes(security), pg_text(ctx->ip));
+    enum code c =
+        pg_run(ctx, user_store_db(ctx), &Q_USER_RESET, &r, pg_bytes(hash, 32), pg_text(password_hash),
+               pg_i8(id_next()), user_store_bytes(security), pg_text(ctx->ip));
 
-    if ((c = changed(ctx, c, r, &ok)) != OK)
+    if ((c = user_store_changed(ctx, c, r, &ok)) != OK)
         return c;
     *ret_id = ok ? pg_get_int(r, 0, 0) : 0;
     return OK;
@@ -285,10 +254,10 @@ enum code user_store_reset(struct ctx *ctx, const unsigned char hash[32], const 
 enum code user_store_mail_for_address(struct ctx *ctx, const char *kind, const char *email) {
     PGresult *r = NULL;
     bool ok;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_MAIL_FOR_ADDRESS, &r, pg_i8(id_next()), pg_text(kind),
-                         pg_text(email), pg_text(ctx->ip), pg_text(""));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_MAIL_FOR_ADDRESS, &r, pg_i8(id_next()),
+                         pg_text(kind), pg_text(email), pg_text(ctx->ip), pg_text(""));
 
-    return changed(ctx, c, r, &ok);
+    return user_store_changed(ctx, c, r, &ok);
 }
 
 enum code user_store_logged_in(struct ctx *ctx, const struct person *p, const char *new_hash,
@@ -298,56 +267,58 @@ enum code user_store_logged_in(struct ctx *ctx, const struct person *p, const ch
     enum code c;
 
     crypto_digest(hash, device, strlen(device));
-    c = pg_run(ctx, db(ctx), &Q_USER_LOGGED_IN, &r, pg_i8(p->card->id), pg_i8(p->auth_version),
+    c = pg_run(ctx, user_store_db(ctx), &Q_USER_LOGGED_IN, &r, pg_i8(p->card->id), pg_i8(p->auth_version),
                pg_i8(id_next()), pg_text(new_hash), pg_bytes(hash, sizeof hash), pg_text(device),
-               pg_i8(id_next()), pg_text(ctx->ip), bytes(security));
-    return changed(ctx, c, r, ret_ok);
+               pg_i8(id_next()), pg_text(ctx->ip), user_store_bytes(security));
+    return user_store_changed(ctx, c, r, ret_ok);
 }
 
 enum code user_store_security(struct ctx *ctx, int64_t user_id, struct body security) {
     PGresult *r = NULL;
     bool ok;
 
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_SECURITY, &r, pg_i8(user_id), bytes(security));
+    enum code c =
+        pg_run(ctx, user_store_db(ctx), &Q_USER_SECURITY, &r, pg_i8(user_id), user_store_bytes(security));
 
-    return changed(ctx, c, r, &ok);
+    return user_store_changed(ctx, c, r, &ok);
 }
 
 enum code user_store_seen(struct ctx *ctx, int64_t user_id) {
-    return pg_run(ctx, db(ctx), &Q_USER_SEEN, NULL, pg_i8(user_id), pg_i8(id_next()));
+    return pg_run(ctx, user_store_db(ctx), &Q_USER_SEEN, NULL, pg_i8(user_id), pg_i8(id_next()));
 }
 
 enum code user_store_password(struct ctx *ctx, int64_t id, int64_t auth_version, const char *hash,
                               struct body security, bool *ret_ok) {
     PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_PASSWORD_SET, &r, pg_i8(id), pg_text(hash),
-                         pg_i8(auth_version), pg_i8(id_next()), bytes(security), pg_text(ctx->ip));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_PASSWORD_SET, &r, pg_i8(id), pg_text(hash),
+                         pg_i8(auth_version), pg_i8(id_next()), user_store_bytes(security), pg_text(ctx->ip));
 
-    return changed(ctx, c, r, ret_ok);
+    return user_store_changed(ctx, c, r, ret_ok);
 }
 
 enum code user_store_email_ask(struct ctx *ctx, int64_t id, const char *email, struct body security,
                                bool *ret_ok) {
     PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_EMAIL_ASK, &r, pg_i8(id), pg_text(email), pg_i8(id_next()),
-                         pg_i8(id_next()), bytes(security), pg_text(ctx->ip));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_EMAIL_ASK, &r, pg_i8(id), pg_text(email),
+                         pg_i8(id_next()), pg_i8(id_next()), user_store_bytes(security), pg_text(ctx->ip));
 
-    return changed(ctx, c, r, ret_ok);
+    return user_store_changed(ctx, c, r, ret_ok);
 }
 
 enum code user_store_settings(struct ctx *ctx, const Pb__UpdateSettingsRequest *s, bool *ret_ok) {
     PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_SETTINGS, &r, pg_i8(s->user_id), pg_bool(s->locked),
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_SETTINGS, &r, pg_i8(s->user_id), pg_bool(s->locked),
                          pg_bool(s->discoverable), pg_bool(s->hide_network), pg_bool(s->noindex),
                          pg_text(s->default_audience), pg_i8_or_null(s->if_version));
 
-    return changed(ctx, c, r, ret_ok);
+    return user_store_changed(ctx, c, r, ret_ok);
 }
 
 enum code user_store_appearance(struct ctx *ctx, int64_t id, const char *theme, const char *language,
                                 bool *ret_ok) {
     PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_APPEARANCE, &r, pg_i8(id), pg_text(theme), pg_text(language));
+    enum code c =
+        pg_run(ctx, user_store_db(ctx), &Q_USER_APPEARANCE, &r, pg_i8(id), pg_text(theme), pg_text(language));
 
     if (c == OK)
         *ret_ok = PQntuples(r) > 0;
@@ -356,12 +327,12 @@ enum code user_store_appearance(struct ctx *ctx, int64_t id, const char *theme, 
 
 enum code user_store_profile_set(struct ctx *ctx, int64_t id, const struct profile_words *p, bool *ret_ok) {
     PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_PROFILE_SET, &r, pg_i8(id), pg_text(p->name),
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_PROFILE_SET, &r, pg_i8(id), pg_text(p->name),
                          pg_text(p->headline), pg_text(p->bio), pg_text(p->bio_html),
                          pg_texts(p->field_names, p->n_fields), pg_texts(p->field_values, p->n_fields),
                          pg_texts(p->words, p->n_words), pg_i8_or_null(p->if_version));
 
-    return changed(ctx, c, r, ret_ok);
+    return user_store_changed(ctx, c, r, ret_ok);
 }
 
 /* ---- lists */
@@ -374,12 +345,12 @@ enum code user_store_members(struct ctx *ctx, const struct member_filter *f, str
     enum code c;
 
     if (f->tsquery != NULL)
-        c = pg_run(ctx, db(ctx), &Q_USER_MEMBERS_FIND, &r, role, from, more, state, pg_text(f->tsquery),
-                   pg_text(f->email_prefix));
+        c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBERS_FIND, &r, role, from, more, state,
+                   pg_text(f->tsquery), pg_text(f->email_prefix));
     else if (f->state >= 0)
-        c = pg_run(ctx, db(ctx), &Q_USER_MEMBERS_IN_STATE, &r, role, from, more, state);
+        c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBERS_IN_STATE, &r, role, from, more, state);
     else
-        c = pg_run(ctx, db(ctx), &Q_USER_MEMBERS, &r, role, from, more);
+        c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBERS, &r, role, from, more);
     if (c != OK)
         return c;
     *ret_n = (size_t)PQntuples(r);
@@ -397,8 +368,8 @@ enum code user_store_members(struct ctx *ctx, const struct member_filter *f, str
 enum code user_store_member_counts(struct ctx *ctx, struct member_counts *ret) {
     int64_t day = 86400000, now = clock_now_ms();
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_MEMBER_COUNTS, &r, pg_i8(id_floor_at(now - 30 * day)),
-                         pg_i8(id_floor_at(now - 180 * day)));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBER_COUNTS, &r,
+                         pg_i8(id_floor_at(now - 30 * day)), pg_i8(id_floor_at(now - 180 * day)));
 
     if (c == OK)
         *ret = (struct member_counts){pg_get_int(r, 0, 0), pg_get_int(r, 0, 1), pg_get_int(r, 0, 2),
@@ -408,7 +379,7 @@ enum code user_store_member_counts(struct ctx *ctx, struct member_counts *ret) {
 
 enum code user_store_staff(struct ctx *ctx, int limit, Pb__UserCard ***ret, size_t *ret_n) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_STAFF, &r, pg_i8(limit));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_STAFF, &r, pg_i8(limit));
 
     if (c == OK)
         *ret = user_store_cards_of(ctx, r, ret_n);
@@ -420,29 +391,20 @@ enum code user_store_staff(struct ctx *ctx, int limit, Pb__UserCard ***ret, size
 enum code user_store_set_state(struct ctx *ctx, const struct state_change *s, struct body body,
                                struct body security, bool *ret_ok) {
     PGresult *r = NULL;
-    enum code c =
-        pg_run(ctx, db(ctx), &Q_USER_SET_STATE, &r, pg_i8(s->id), pg_i4((int)s->from), pg_i4((int)s->to),
-               pg_i8(id_next()), pg_text(s->note), pg_text(s->mail), bytes(body), bytes(security));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_SET_STATE, &r, pg_i8(s->id), pg_i4((int)s->from),
+                         pg_i4((int)s->to), pg_i8(id_next()), pg_text(s->note), pg_text(s->mail),
+                         user_store_bytes(body), user_store_bytes(security));
 
-    return changed(ctx, c, r, ret_ok);
+    return user_store_changed(ctx, c, r, ret_ok);
 }
 
 enum code user_store_reject(struct ctx *ctx, int64_t id, const char *note, struct body body,
                             struct body security, bool *ret_ok) {
     PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_REJECT, &r, pg_i8(id), pg_i8(id_next()), pg_text(note),
-                         bytes(body), bytes(security));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_REJECT, &r, pg_i8(id), pg_i8(id_next()),
+                         pg_text(note), user_store_bytes(body), user_store_bytes(security));
 
-    return changed(ctx, c, r, ret_ok);
-}
-
-enum code user_store_set_role(struct ctx *ctx, int64_t id, const char *from, const char *to,
-                              struct body security, bool *ret_ok) {
-    PGresult *r = NULL;
-    enum code c =
-        pg_run(ctx, db(ctx), &Q_USER_SET_ROLE, &r, pg_i8(id), pg_text(from), pg_text(to), bytes(security));
-
-    return changed(ctx, c, r, ret_ok);
+    return user_store_changed(ctx, c, r, ret_ok);
 }
 
 /* ---- invitations */
@@ -465,18 +427,18 @@ enum code user_store_invite_new(struct ctx *ctx, int64_t by, int max_uses, int64
                                 struct body security, Pb__Invite **ret) {
     PGresult *r = NULL;
     bool ok;
-    enum code c =
-        pg_run(ctx, db(ctx), &Q_USER_INVITE_NEW, &r, pg_i8(id_next()), pg_text(crypto_token(ctx->arena, 12)),
-               pg_i8(by), pg_i4(max_uses), pg_time(expires_ms), bytes(security));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_INVITE_NEW, &r, pg_i8(id_next()),
+                         pg_text(crypto_token(ctx->arena, 12)), pg_i8(by), pg_i4(max_uses),
+                         pg_time(expires_ms), user_store_bytes(security));
 
-    if ((c = changed(ctx, c, r, &ok)) == OK)
+    if ((c = user_store_changed(ctx, c, r, &ok)) == OK)
         *ret = invite_of(ctx, r, 0);
     return c;
 }
 
 enum code user_store_invites(struct ctx *ctx, int64_t by, Pb__Invite ***ret, size_t *ret_n) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_INVITES, &r, pg_i8_or_null(by));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_INVITES, &r, pg_i8_or_null(by));
 
     if (c != OK)
         return c;
@@ -489,7 +451,7 @@ enum code user_store_invites(struct ctx *ctx, int64_t by, Pb__Invite ***ret, siz
 
 enum code user_store_invite_by_code(struct ctx *ctx, const char *code, Pb__Invite **ret) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_INVITE_BY_CODE, &r, pg_text(code));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_INVITE_BY_CODE, &r, pg_text(code));
 
     if (c == OK)
         *ret = PQntuples(r) > 0 ? invite_of(ctx, r, 0) : NULL;
@@ -499,10 +461,10 @@ enum code user_store_invite_by_code(struct ctx *ctx, const char *code, Pb__Invit
 enum code user_store_invite_revoke(struct ctx *ctx, int64_t id, int64_t by, struct body security,
                                    bool *ret_ok) {
     PGresult *r = NULL;
-    enum code c =
-        pg_run(ctx, db(ctx), &Q_USER_INVITE_REVOKE, &r, pg_i8(id), pg_i8_or_null(by), bytes(security));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_INVITE_REVOKE, &r, pg_i8(id), pg_i8_or_null(by),
+                         user_store_bytes(security));
 
-    return changed(ctx, c, r, ret_ok);
+    return user_store_changed(ctx, c, r, ret_ok);
 }
 
 /* ---- mails to be sent */
@@ -528,7 +490,7 @@ static void mail_of(const PGresult *r, int row, struct mail_job *ret) {
 enum code user_store_mails(struct ctx *ctx, const int64_t *ids, size_t n, struct mail_job **ret,
                            size_t *ret_n) {
     PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_MAILS, &r, pg_ids(ids, n));
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_MAILS, &r, pg_ids(ids, n));
 
     if (c != OK)
         return c;
@@ -540,7 +502,7 @@ enum code user_store_mails(struct ctx *ctx, const int64_t *ids, size_t n, struct
 }
 
 enum code user_store_mail_done(struct ctx *ctx, int64_t id) {
-    return pg_run(ctx, db(ctx), &Q_USER_MAIL_DONE, NULL, pg_i8(id));
+    return pg_run(ctx, user_store_db(ctx), &Q_USER_MAIL_DONE, NULL, pg_i8(id));
 }
 
-enum code user_store_sweep(struct ctx *ctx) { return pg_run(ctx, db(ctx), &Q_USER_SWEEP, NULL); }
+enum code user_store_sweep(struct ctx *ctx) { return pg_run(ctx, user_store_db(ctx), &Q_USER_SWEEP, NULL); }

@@ -36,6 +36,7 @@ struct person {
     const char *default_audience, *theme, *language;
     int64_t confirmed_ms; /* 0: never */
     int64_t active_id;
+    int64_t erase_ms; /* being deleted: until when it can be brought back; 0: not */
 };
 
 /* *ret is NULL when there is none; that is no failure. */
@@ -51,7 +52,6 @@ enum code user_store_profile(struct ctx *ctx, int64_t id, const char *handle, Pb
 /* Those of these ids that exist, in any order. */
 enum code user_store_profiles(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Profile ***ret,
                               size_t *ret_n);
-enum code user_store_roles(struct ctx *ctx, Pb__Role ***ret, size_t *ret_n);
 enum code user_store_handle_taken(struct ctx *ctx, const char *handle, bool *ret);
 
 struct new_account {
@@ -174,8 +174,53 @@ enum code user_store_set_state(struct ctx *ctx, const struct state_change *s, st
                                struct body security, bool *ret_ok);
 enum code user_store_reject(struct ctx *ctx, int64_t id, const char *note, struct body changed,
                             struct body security, bool *ret_ok);
+
+/* ---- roles (store_roles.c) */
+
+/* By rank. counted: with how many members have each, which takes a while on a large site. */
+enum code user_store_roles(struct ctx *ctx, bool counted, Pb__Role ***ret, size_t *ret_n);
 enum code user_store_set_role(struct ctx *ctx, int64_t id, const char *from, const char *to,
                               struct body security, bool *ret_ok);
+/* The members whom a change of a role has changed, those who were here last first. */
+struct role_holders {
+    int64_t *ids;
+    size_t n;
+};
+/* actor 0: the operator. *ret_ok false: there is one of that name. */
+enum code user_store_role_new(struct ctx *ctx, const Pb__Role *role, int64_t actor, struct body security,
+                              bool *ret_ok);
+/* *ret_ok false: it is no longer what `before` says. */
+enum code user_store_role_set(struct ctx *ctx, const Pb__Role *before, const Pb__Role *role, int64_t actor,
+                              struct body security, bool *ret_ok, struct role_holders *ret_holders);
+/* Its members become `to`. each: for the history of each of them. INVALID when somebody got the role just
+ * now. */
+enum code user_store_role_delete(struct ctx *ctx, const char *name, const char *to, int64_t actor,
+                                 struct body security, struct body each, bool *ret_ok,
+                                 struct role_holders *ret_holders);
+
+/* ---- leaving (store_leave.c) */
+
+struct leaving {
+    int64_t id, erase_ms, auth_version; /* auth_version 0: whatever it is */
+    const char *mail_detail;
+};
+/* Hides the account. *ret_ok false: its state or password is another, or it is the last administrator's. */
+enum code user_store_delete_ask(struct ctx *ctx, const struct leaving *l, struct body state,
+                                struct body security, bool *ret_ok);
+enum code user_store_delete_now(struct ctx *ctx, int64_t id);
+/* *ret_id 0: the link was not to be used any more. */
+enum code user_store_delete_cancel(struct ctx *ctx, const unsigned char hash[32], struct body security,
+                                   int64_t *ret_id, const char **ret_handle);
+/* Tells all services to erase those whose days are over; those again whom a service has not answered for. */
+enum code user_store_erase_begin(struct ctx *ctx, size_t *ret_n);
+enum code user_store_erase_again(struct ctx *ctx, size_t *ret_n);
+/* Accounts, links, mails, devices, invitations. *ret_ok false: there is nothing to be erased. */
+enum code user_store_erase(struct ctx *ctx, int64_t id, bool *ret_ok);
+/* Number of the erasure of a member; 0: none. */
+enum code user_store_erasure(struct ctx *ctx, int64_t user_id, int64_t *ret_id);
+/* One of `all` services is done; the last one writes the proof. Repeats change nothing. */
+enum code user_store_erasure_done(struct ctx *ctx, int64_t user_id, const char *service,
+                                  const char *const *all, size_t n_all, struct body proof);
 
 enum code user_store_invite_new(struct ctx *ctx, int64_t by, int max_uses, int64_t expires_ms,
                                 struct body security, Pb__Invite **ret);
@@ -257,6 +302,7 @@ struct remembered {
 };
 /* Adds to the members' histories. Repeats change nothing. */
 enum code user_store_activity_add(struct ctx *ctx, const struct remembered *r, size_t n);
+enum code user_store_activity_erase(struct ctx *ctx, int64_t user_id);
 enum code user_store_activity(struct ctx *ctx, int64_t user_id, const char *before, size_t limit,
                               Pb__Activity ***ret, size_t *ret_n, const char **ret_next);
 

@@ -82,6 +82,10 @@ enum code user_store_activity_add(struct ctx *ctx, const struct remembered *r, s
     return k == 0 ? OK : docs_insert_many(ctx, ctx->env->docs, ACTIVITY, docs, k);
 }
 
+enum code user_store_activity_erase(struct ctx *ctx, int64_t user_id) {
+    return docs_remove_all(ctx, ctx->env->docs, ACTIVITY, user_id);
+}
+
 enum code user_store_activity(struct ctx *ctx, int64_t user_id, const char *before, size_t limit,
                               Pb__Activity ***ret, size_t *ret_n, const char **ret_next) {
     struct doc_page page;
@@ -192,7 +196,8 @@ static enum code audit_append(struct ctx *ctx, const struct remembered *r, struc
         .kind = r->what->kind,
         .ip = r->what->ip,
         .device = r->what->device,
-        .detail = r->what->detail,
+        /* this log is for good: no address in it, of whomever it was */
+        .detail = strcmp(r->what->kind, "email.asked") == 0 ? "" : r->what->detail,
         .prev = head->hash,
     };
     enum code c;

@@ -37,6 +37,12 @@ static const struct {
     {"member.restored", tr_mark("Restored a member"), false},
     {"member.role", tr_mark("Changed a role"), false},
     {"member.password", tr_mark("Set a member's password"), true},
+    {"role.created", tr_mark("Made a role"), false},
+    {"role.changed", tr_mark("Changed what a role may do"), false},
+    {"role.deleted", tr_mark("Deleted a role"), false},
+    {"account.deleted", tr_mark("Account deleted"), true},
+    {"account.restored", tr_mark("Account restored"), false},
+    {"account.erased", tr_mark("An account was erased for good"), false},
 };
 
 const char *const user_view_rules[USER_RULES] = {

@@ -266,6 +266,55 @@ struct audit_view {
 
 /* What scopes allow, in a reader's words, each once. pages_oauth.c */
 size_t user_view_scopes(struct ctx *ctx, const char *scopes, const char *const **ret);
+/* ---- roles */
+
+struct permission_row {
+    const char *words, *why; /* translated */
+    const char *field;       /* its box in the form: may_invite */
+    bool on;                 /* the role has it */
+    bool fixed;              /* not the reader's to give or take */
+};
+struct role_row {
+    const Pb__Role *role;
+    const struct permission_row *permissions;
+    bool may_touch; /* its rank is below the reader's */
+};
+/* user_roles: the highest rank first. */
+struct roles_view {
+    const struct role_row *rows;
+    size_t n, n_permissions;
+};
+/* user_role_form. */
+struct role_form_view {
+    const Pb__Role *role; /* NULL: a new one */
+    int32_t own_rank;     /* the reader's */
+    const struct permission_row *permissions;
+    size_t n;
+};
+static inline int role_rank_max(const struct role_form_view *v) {
+    return v->own_rank > 1 ? v->own_rank - 1 : 1;
+}
+static inline const char *role_rank(const struct page *page, const struct role_form_view *v) {
+    return arena_printf(page->arena, "%d", v->role != NULL ? (int)v->role->rank : 10);
+}
+/* user_role_delete: asks. */
+struct role_delete_view {
+    const Pb__Role *role;
+    const Pb__Role *const *others; /* what its members can become */
+    size_t n_others;
+};
+
+/* ---- leaving */
+
+/* user_delete: asks. */
+struct delete_account_view {
+    int days; /* in which it can be restored */
+};
+/* user_restore: asks. */
+struct restore_view {
+    const char *token;
+    const Pb__RestoreReply *account;
+};
 
 /* A kind of event in the security history or audit log, in a reader's words; the kind itself when it has
  * none. view.c */

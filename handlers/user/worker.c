@@ -30,7 +30,7 @@ static enum code repeat_state(struct ctx *ctx, const struct event *e) {
 
     if (s == NULL)
         return malformed(ctx, e);
-    if (s->state == PB__ACCOUNT_STATE__STATE_SUSPENDED)
+    if (s->state == PB__ACCOUNT_STATE__STATE_SUSPENDED || s->state == PB__ACCOUNT_STATE__STATE_DELETED)
         return user_sessions_end(ctx, e->key, 0, e->time_ms);
     if (s->state == PB__ACCOUNT_STATE__STATE_ACTIVE)
         page_purge_everything(ctx);
@@ -97,6 +97,16 @@ static enum code on_change(struct ctx *ctx, const struct event *events, size_t n
 
 /* ---- user_history */
 
+/* By the consumer that writes the histories, so that nothing is written into one after it was erased. */
+static enum code erase(struct ctx *ctx, const struct event *events, size_t n) {
+    enum code c = OK;
+
+    for (size_t i = 0; i < n && c == OK; i++)
+        if (strcmp(events[i].type, "user.erasing") == 0)
+            c = user_erase(ctx, events[i].key);
+    return c;
+}
+
 static enum code on_security(struct ctx *ctx, const struct event *events, size_t n) {
     struct remembered *r = arena_many(ctx->arena, struct remembered, n);
     size_t k = 0;
@@ -109,9 +119,9 @@ static enum code on_security(struct ctx *ctx, const struct event *events, size_t
         if (r[k++].what == NULL)
             return malformed(ctx, &events[i]);
     }
-    if ((c = user_store_activity_add(ctx, r, k)) != OK)
+    if ((c = user_store_activity_add(ctx, r, k)) != OK || (c = user_store_audit_add(ctx, r, k)) != OK)
         return c;
-    return user_store_audit_add(ctx, r, k);
+    return erase(ctx, events, n);
 }
 
 /* ---- user_mail */
@@ -147,7 +157,7 @@ static enum code on_mail(struct ctx *ctx, const struct event *events, size_t n) 
 }
 
 static const char *const change_topics[] = {"user.v1", "user.security.v1", NULL};
-static const char *const security_topics[] = {"user.security.v1", NULL};
+static const char *const security_topics[] = {"user.security.v1", "erase.v1", NULL};
 static const char *const mail_topics[] = {"user.mail.v1", NULL};
 
 const struct consumer user_consumers[] = {

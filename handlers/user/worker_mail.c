@@ -1,6 +1,7 @@
 /* The mails of the user service. A link's token is made here, when the mail is sent: nothing that waits to be
  * sent holds a secret. A mail tried again gets a new token; the older one stays good, in case that the mail
  * did go out. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "fcgi/base/clock.h"
@@ -259,6 +260,24 @@ static enum code mail_suspended(struct ctx *ctx, const struct mail_job *job) {
     return letter_send(&l, fill(&l, tr_mark("Your account at {site} is suspended"), "site", site(&l)));
 }
 
+/* ---- about leaving */
+
+static enum code mail_delete_asked(struct ctx *ctx, const struct mail_job *job) {
+    struct letter l = letter_for(ctx, LETTER_PLAIN, job, job->name);
+    const char *when = format_moment(ctx->arena, l.lang, strtoll(job->detail, NULL, 10));
+
+    say(&l, tr_mark("your account at {site} is deleted. Nobody sees it or what you wrote any more."), "site",
+        site(&l));
+    say(&l,
+        tr_mark(
+            "On {when} UTC everything of it will be erased for good. Until then you can bring it back: log in "
+            "as always, and say so."),
+        "when", when);
+    letter_say(&l, letter_url(&l, "/login"));
+    say(&l, tr_mark("If it was not you, do so now, and choose a new password."), NULL, NULL);
+    return letter_send(&l, fill(&l, tr_mark("Your account at {site} is deleted"), "site", site(&l)));
+}
+
 static const struct {
     const char *kind;
     enum code (*send)(struct ctx *ctx, const struct mail_job *job);
@@ -275,6 +294,7 @@ static const struct {
     {"approved", mail_approved, false},
     {"rejected", mail_rejected, false},
     {"suspended", mail_suspended, false},
+    {"delete-asked", mail_delete_asked, false},
 };
 
 enum code user_mail_send(struct ctx *ctx, const struct mail_job *job) {

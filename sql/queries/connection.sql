@@ -289,3 +289,23 @@ ON CONFLICT (user_id, about_id) DO UPDATE SET text = excluded.text;
 
 -- name: connection_note_unset :exec
 DELETE FROM notes WHERE user_id = $1 AND about_id = $2;
+
+-- name: connection_erase_edges :many
+-- Edges that are left of a member, both ways, in any order: kind, from whom, to whom. $1 who, $2 how many.
+SELECT * FROM (
+    SELECT 'f', follower_id, followee_id FROM follows WHERE follower_id = $1
+    UNION ALL SELECT 'f', follower_id, followee_id FROM follows WHERE followee_id = $1
+    UNION ALL SELECT 'r', requester_id, target_id FROM requests WHERE requester_id = $1
+    UNION ALL SELECT 'r', requester_id, target_id FROM requests WHERE target_id = $1
+    UNION ALL SELECT 'b', blocker_id, blocked_id FROM blocks WHERE blocker_id = $1
+    UNION ALL SELECT 'b', blocker_id, blocked_id FROM blocks WHERE blocked_id = $1
+    UNION ALL SELECT 'm', muter_id, muted_id FROM mutes WHERE muter_id = $1
+    UNION ALL SELECT 'm', muter_id, muted_id FROM mutes WHERE muted_id = $1
+) AS edges LIMIT $2;
+
+-- name: connection_erase_counts :exec
+DELETE FROM counts WHERE user_id = $1;
+
+-- name: connection_erase_on :one
+-- There is more: another batch, behind what others wait for meanwhile. $1 who.
+SELECT events.emit('erase.connection.v1', $1, 'user.erasing', ''::bytea)::text;

@@ -445,17 +445,56 @@ WITH RECURSIVE up AS (
 SELECT id, author_id FROM up WHERE height > 0 ORDER BY height;
 
 -- name: post_descendants :many
--- Comments on a post and on those, level by level, oldest first, tombstones too. $1 post, $2 how many at
--- most, $3 levels.
+-- Comments on a post after one of them, and the first ones on each of those, level by level, oldest first,
+-- tombstones too. $1 post, $2 how many at most, $3 levels, $4 after this one (0: from the first), $5 direct
+-- ones at most, $6 ones on each of them at most. What LIMIT cuts off is never made: levels come in turn.
 WITH RECURSIVE down AS (
-    (SELECT p.id, p.author_id, p.in_reply_to_id, 1 AS level FROM posts p WHERE p.in_reply_to_id = $1
-    ORDER BY p.id LIMIT $2)
+    (SELECT p.id, p.author_id, p.in_reply_to_id, 1 AS level FROM posts p
+    WHERE p.in_reply_to_id = $1 AND p.id > $4 ORDER BY p.id LIMIT $5)
     UNION ALL
-    SELECT p.id, p.author_id, p.in_reply_to_id, down.level + 1 FROM down JOIN posts p
-           ON p.in_reply_to_id = down.id
+    SELECT c.id, c.author_id, c.in_reply_to_id, down.level + 1
+    FROM down CROSS JOIN LATERAL (
+        SELECT p.id, p.author_id, p.in_reply_to_id FROM posts p WHERE p.in_reply_to_id = down.id
+        ORDER BY p.id LIMIT $6
+    ) c
     WHERE down.level < $3::int
 )
 SELECT id, author_id, in_reply_to_id FROM (SELECT * FROM down LIMIT $2) AS few ORDER BY level, id;
+
+-- name: post_answered_after :many
+-- Those of some posts that have comments after the last one known, of an audience that a reader may be in.
+-- $1 posts, $2 the last comment known of each (0: none), $3 reader (0: nobody).
+SELECT a.id FROM unnest($1::bigint[], $2::bigint[]) AS a (id, last)
+WHERE EXISTS (
+    SELECT FROM posts c WHERE c.in_reply_to_id = a.id AND c.id > a.last AND CASE
+        WHEN c.deleted_at IS NOT NULL THEN EXISTS (SELECT FROM posts d WHERE d.in_reply_to_id = c.id)
+        WHEN c.audience < 2 THEN true
+        ELSE $3::bigint <> 0 AND (c.audience = 2 OR $3 IN (c.author_id, c.in_reply_to_author_id)
+            OR $3 = ANY (c.mentions)) END);
+
+-- ---- Erasing what is left of a member: $1 who, $2 how many at once ---------------------------------------
+
+-- name: post_erase_posts :many
+SELECT id, in_reply_to_id, tags, repost_of_id, repost_of_author_id FROM posts
+WHERE author_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT $2;
+
+-- name: post_erase_likes :many
+SELECT l.post_id, p.author_id FROM likes l LEFT JOIN posts p ON p.id = l.post_id WHERE l.user_id = $1
+       LIMIT $2;
+
+-- name: post_erase_bookmarks :many
+SELECT post_id, 0::bigint FROM bookmarks WHERE user_id = $1 LIMIT $2;
+
+-- name: post_erase_rest :exec
+-- What is nobody else's. $1 who.
+WITH keys AS (
+    DELETE FROM create_keys WHERE author_id = $1
+)
+DELETE FROM authors WHERE user_id = $1;
+
+-- name: post_erase_on :one
+-- There is more: another batch, behind what others wait for meanwhile. $1 who.
+SELECT events.emit('erase.post.v1', $1, 'user.erasing', ''::bytea)::text;
 
 -- ---- Counts -----------------------------------------------------------------------------------------------
 

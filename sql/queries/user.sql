@@ -13,11 +13,13 @@ SELECT c.* FROM cards c WHERE lower(c.handle) = ANY ($1::text[]) AND c.state IN 
 SELECT * FROM people WHERE id = $1;
 
 -- name: user_person_by_handle :maybe
-SELECT * FROM people WHERE lower(handle) = lower($1::text) AND state <> 4;
+-- Whose log-in it is: also an account that can still be brought back.
+SELECT * FROM people WHERE lower(handle) = lower($1::text) AND (state <> 4 OR erase_at IS NOT NULL);
 
 -- name: user_person_by_email :maybe
 -- The confirmed owner of an address; else the newest of those who typed it at sign-up.
-SELECT * FROM people WHERE lower(email) = lower($1::text) AND state <> 4 ORDER BY state = 0, id DESC LIMIT 1;
+SELECT * FROM people WHERE lower(email) = lower($1::text) AND (state <> 4 OR erase_at IS NOT NULL)
+ORDER BY state = 0, id DESC LIMIT 1;
 
 -- name: user_profile :maybe
 SELECT c.*, a.bio, a.bio_html, a.field_names, a.field_values
@@ -33,10 +35,19 @@ WHERE c.id = ANY ($1::bigint[]);
 -- name: user_profile_by_handle :maybe
 SELECT c.*, a.bio, a.bio_html, a.field_names, a.field_values
 FROM cards c JOIN accounts a ON a.id = c.id
-WHERE lower(c.handle) = lower($1::text) AND c.state IN (2, 3);
+WHERE lower(c.handle) = lower($1::text) AND c.state IN (2, 3, 4);
 
 -- name: user_roles :many
 SELECT name, permissions, rank FROM roles ORDER BY rank, name;
+
+-- name: user_roles_counted :many
+-- The same, each with how many members have it.
+SELECT name, permissions, rank, CASE WHEN name = 'member'
+    THEN (SELECT count(*) FROM accounts WHERE role = 'member' AND state IN (1, 2, 3))
+    ELSE (SELECT count(*) FROM accounts a WHERE a.role = r.name AND a.role <> 'member'
+        AND a.state IN (1, 2, 3))
+    END
+FROM roles r ORDER BY rank, name;
 
 -- name: user_handle_taken :one
 SELECT EXISTS (SELECT FROM handles WHERE folded = lower($1::text));
@@ -187,7 +198,8 @@ WITH link AS (
 ), changed AS (
     UPDATE accounts a SET password_hash = $2::text, auth_version = auth_version + 1,
         password_changed_at = now()
-    FROM link WHERE a.id = link.user_id AND lower(a.email) = lower(link.email) AND a.state IN (1, 2, 3)
+    FROM link WHERE a.id = link.user_id AND lower(a.email) = lower(link.email)
+        AND (a.state IN (1, 2, 3) OR a.erase_at IS NOT NULL)
     RETURNING a.id, a.email, a.language
 ), others AS (
     UPDATE tokens t SET consumed_at = now() FROM link
@@ -437,6 +449,157 @@ WITH admins AS (
 SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text,
     events.emit('user.security.v1', id, 'user.security', $4::bytea)::text
 FROM changed;
+
+-- ---- own roles: the audit log's entries stand under who did it ($… actor, 0: the operator)
+
+-- name: user_role_new :maybe
+-- $1 name, $2 permissions, $3 rank, $4 actor, $5 security event. Nothing when there is one of that name.
+WITH made AS (
+    INSERT INTO roles (name, permissions, rank) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING name
+)
+SELECT name, events.emit('user.security.v1', $4, 'user.security', $5)::text FROM made;
+
+-- name: user_role_set :many
+-- $1 name, $2 permissions, $3 rank, in place of $4 permissions and $5 rank; $6 actor, $7 security event. A
+-- row for each member who has it, those who were here last first, or one without; none when it was not
+-- changed.
+WITH changed AS (
+    UPDATE roles SET permissions = $2, rank = $3 WHERE name = $1 AND permissions = $4 AND rank = $5
+    RETURNING name
+), holders AS (
+    UPDATE accounts a SET version = version + 1 FROM changed WHERE a.role = changed.name
+    RETURNING a.id, a.version, a.active_id
+), told AS MATERIALIZED (
+    SELECT events.emit('user.security.v1', $6, 'user.security', $7)::text AS event FROM changed
+)
+SELECT holders.id, told.event, CASE WHEN holders.id IS NOT NULL THEN
+    events.emit('user.v1', holders.id, 'user.changed', pair_event(holders.id, holders.version))::text END
+FROM told LEFT JOIN holders ON true ORDER BY holders.active_id DESC NULLS LAST;
+
+-- name: user_role_delete :many
+-- $1 name, $2 what its members become, $3 actor, $4 security event, $5 the same for each member. Rows as
+-- above.
+WITH gone AS (
+    DELETE FROM roles WHERE name = $1 RETURNING name
+), holders AS (
+    UPDATE accounts a SET role = $2, version = version + 1 FROM gone WHERE a.role = gone.name
+    RETURNING a.id, a.version, a.active_id
+), told AS MATERIALIZED (
+    SELECT events.emit('user.security.v1', $3, 'user.security', $4)::text AS event FROM gone
+)
+SELECT holders.id, told.event, CASE WHEN holders.id IS NOT NULL THEN
+    events.emit('user.v1', holders.id, 'user.changed', pair_event(holders.id, holders.version))::text
+    || events.emit('user.security.v1', holders.id, 'user.security', $5)::text END
+FROM told LEFT JOIN holders ON true ORDER BY holders.active_id DESC NULLS LAST;
+
+-- ---- leaving
+
+-- name: user_delete_ask :maybe
+-- Hides an account whose password was just checked ($3, its auth_version; 0: whatever it is) until it is
+-- erased at $2, unless that would leave the site without an administrator. $4 the mail's id, $5 its detail,
+-- $6 state event, $7 security event. Links that were mailed to it are dead.
+WITH admins AS (
+    SELECT id FROM accounts WHERE role = 'admin' AND state = 2 ORDER BY id FOR UPDATE
+), changed AS (
+    UPDATE accounts SET state_before = state, state = 4, erase_at = $2, version = version + 1
+    WHERE id = $1 AND state IN (1, 2, 3) AND ($3::bigint = 0 OR auth_version = $3::bigint)
+        AND (EXISTS (SELECT FROM admins WHERE id <> $1) OR NOT EXISTS (SELECT FROM admins WHERE id = $1))
+    RETURNING id, version, email, language
+), links AS (
+    UPDATE tokens t SET consumed_at = now() FROM changed WHERE t.user_id = changed.id
+        AND t.consumed_at IS NULL
+), mail AS (
+    INSERT INTO mails (id, kind, user_id, email, detail, language)
+    SELECT $4, 'delete-asked', id, email, $5::text, language FROM changed WHERE email IS NOT NULL
+    RETURNING id
+)
+SELECT changed.id, events.emit('user.v1', changed.id, 'user.state_changed', $6::bytea)::text,
+    events.emit('user.v1', changed.id, 'user.changed', pair_event(changed.id, changed.version))::text,
+    events.emit('user.security.v1', changed.id, 'user.security', $7::bytea)::text,
+    CASE WHEN mail.id IS NOT NULL THEN events.emit('user.mail.v1', mail.id, 'mail.queued',
+        ''::bytea)::text END
+FROM changed LEFT JOIN mail ON true;
+
+-- name: user_delete_now :exec
+-- The days of grace of an account that is being deleted are over.
+UPDATE accounts SET erase_at = now() WHERE id = $1 AND state = 4 AND erase_at IS NOT NULL;
+
+-- name: user_delete_cancel :maybe
+-- Uses a restore link up ($1): the account is what it was. $2 security event.
+WITH link AS (
+    UPDATE tokens SET consumed_at = now()
+    WHERE hash = $1 AND purpose = 'restore' AND consumed_at IS NULL AND expires_at > now()
+    RETURNING user_id
+), changed AS (
+    UPDATE accounts a SET state = coalesce(state_before, 2), state_before = NULL, erase_at = NULL,
+        version = version + 1
+    FROM link WHERE a.id = link.user_id AND a.state = 4 AND a.erase_at IS NOT NULL
+    RETURNING a.id, a.version, a.state, a.handle
+)
+SELECT id, handle, events.emit('user.v1', id, 'user.state_changed', pair_event(id, state))::text,
+    events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text,
+    events.emit('user.security.v1', id, 'user.security', $2::bytea)::text
+FROM changed;
+
+-- name: user_erase_begin :many
+-- Accounts whose days of grace are over, a hundred at once: from now on nothing brings them back.
+WITH due AS (
+    SELECT id FROM accounts WHERE erase_at <= now() AND state = 4 ORDER BY erase_at LIMIT 100
+    FOR UPDATE SKIP LOCKED
+), begun AS (
+    UPDATE accounts a SET erase_at = NULL, state_before = NULL FROM due WHERE a.id = due.id RETURNING a.id
+), made AS (
+    INSERT INTO erasures (user_id) SELECT id FROM begun ON CONFLICT DO NOTHING RETURNING user_id, id
+)
+SELECT user_id, events.emit('erase.v1', user_id, 'user.erasing', pair_event(user_id, id))::text FROM made;
+
+-- name: user_erase_again :many
+-- Erasures that were begun over a day ago and are not done, oldest first: they are told to all once more.
+SELECT user_id, events.emit('erase.v1', user_id, 'user.erasing', pair_event(user_id, id))::text
+FROM (SELECT user_id, id FROM erasures WHERE done_at IS NULL AND begun_at < now() - interval '1 day'
+    ORDER BY begun_at LIMIT 100) AS late;
+
+-- name: user_erase :maybe
+-- What this service has of a member whose erasure has begun. Whom the member invited is no longer told.
+WITH freed AS (
+    UPDATE accounts a SET invite_id = NULL, invited_by = 0 FROM invites i
+    WHERE a.invite_id = i.id AND i.by_id = $1 AND a.id <> $1
+), invitations AS (
+    DELETE FROM invites WHERE by_id = $1
+), links AS (
+    DELETE FROM tokens WHERE user_id = $1
+), letters AS (
+    DELETE FROM mails WHERE user_id = $1
+), known AS (
+    DELETE FROM devices WHERE user_id = $1
+), changed AS (
+    UPDATE accounts SET email = NULL, new_email = NULL, password_hash = NULL, auth_version = auth_version + 1,
+        role = 'member', needs_approval = false, reason = '', note = '', invite_id = NULL, invited_by = 0,
+        name = '', headline = '', bio = '', bio_html = '', field_names = '{}', field_values = '{}',
+        words = '',
+        locked = false, discoverable = false, hide_network = true, noindex = true,
+        default_audience = 'public',
+        theme = 'auto', language = '', confirmed_at = NULL, version = version + 1
+    WHERE id = $1 AND state = 4 AND erase_at IS NULL
+    RETURNING id, version
+)
+SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text FROM changed;
+
+-- name: user_erasure :maybe
+SELECT id FROM erasures WHERE user_id = $1;
+
+-- name: user_erasure_done :maybe
+-- A service ($2) has nothing left of a member. When all services ($3) say so, the audit log gets the proof
+-- ($4).
+WITH done AS (
+    UPDATE erasures SET services = services || $2::text,
+        done_at = CASE WHEN services || $2::text @> $3::text[] THEN now() END
+    WHERE user_id = $1 AND NOT services @> ARRAY[$2::text]
+    RETURNING done_at
+)
+SELECT done_at, CASE WHEN done_at IS NOT NULL THEN
+    events.emit('user.security.v1', 0, 'user.security', $4::bytea)::text END
+FROM done;
 
 -- ---- invitations
 

@@ -29,6 +29,10 @@ async function newcomers() {
     at.reset = await mailLink('tomasz@demo.example', /\/reset\/[\w.~-]+/);
     await deeplink('user', 'create', 'vandal', '--email', 'vandal@example.org', '--password', PASSWORD);
     await deeplink('user', 'suspend', 'vandal');
+    await deeplink('user', 'create', 'leaver', '--email', 'leaver@example.org', '--password', PASSWORD);
+    const leaver = await logIn('leaver'), back = new Client();
+    await leaver.submit((await leaver.get('/settings/account/delete')).form('/settings/account/delete'), { password: PASSWORD });
+    at.restore = (await back.submit((await back.get('/login')).form('/login'), { login: 'leaver', password: PASSWORD })).url;
 }
 
 async function posts() {
@@ -48,6 +52,13 @@ async function posts() {
     for (let i = 0; i < 8; i++)
         parent = await write(i % 2 ? mirela : kofi, `Level ${i + 1}: @mirela, is there soup on the ${i + 1}th?`, {}, parent);
     at.comment = parent;
+    at.many = await write(kofi, 'What shall we name her?');
+    const first = await write(kofi, 'The first name', {}, at.many);
+    for (let i = 0; i < 21; i++)
+        await write(mirela, `Or this: ${i + 1}`, {}, at.many);
+    for (let i = 0; i < 5; i++)
+        await write(mirela, `I like it, ${i + 1}`, {}, first);
+    at.further = (await kofi.get(at.many)).links({ rel: 'next' })[0].href.replace(/#.*/, '');
     for (const client of [mirela, ada, kofi]) {
         const [liked] = /\/posts\/\d+\/like/.exec((await client.get('/local')).html);
         await client.act(liked);
@@ -68,6 +79,8 @@ async function edges() {
         await client.act(`/members/${at.idris}/mute`, { duration: '604800' });
     }
     await ada.act(`/admin/members/${at.idris}/role`, { role: 'moderator' });
+    await ada.act('/admin/roles/new', { name: 'editor', rank: '20', may_post: '1', may_moderate: '1' });
+    await ada.act(`/admin/members/${at.jun}/role`, { role: 'editor' });
 }
 
 async function invites() {
@@ -92,16 +105,19 @@ const examples = {
     '/': ['/'],
     '/signup': ['/signup'], '/invite/{code}': () => [at.invite, '/invite/used-up'], '/confirm': ['/confirm'],
     '/confirm/{token}': () => [at.confirm], '/login': ['/login', '/login?return_to=/bookmarks'],
-    '/reset': ['/reset'], '/reset/{token}': () => [at.reset],
+    '/reset': ['/reset'], '/reset/{token}': () => [at.reset], '/restore/{token}': () => [at.restore],
     '/@{handle}': ['/@mirela', '/@jun', '/@ada', '/@bo'], '/@{handle}/replies': ['/@kofi/replies'],
     '/@{handle}/followers': ['/@mirela/followers', '/@kofi/followers'], '/@{handle}/following': ['/@mirela/following'],
-    '/@{handle}/{id}': () => [at.post, at.comment],
+    '/@{handle}/{id}': () => [at.post, at.comment, at.many, at.further],
     '/directory': ['/directory', '/directory?order=new', '/directory?q=boat', '/directory?q=nobody+at+all'], '/about': ['/about'],
     '/settings': ['/settings'], '/settings/profile': ['/settings/profile'], '/settings/account': ['/settings/account'],
+    '/settings/account/delete': ['/settings/account/delete'],
     '/settings/sessions': ['/settings/sessions'], '/settings/privacy': ['/settings/privacy'], '/settings/appearance': ['/settings/appearance'],
     '/settings/activity': ['/settings/activity'], '/settings/blocks': ['/settings/blocks'], '/settings/mutes': ['/settings/mutes'],
     '/admin/members': ['/admin/members', '/admin/members?state=pending', '/admin/members?state=suspended', '/admin/members?q=nobody'],
     '/admin/members/{id}/suspend': () => [`/admin/members/${at.jun}/suspend`], '/admin/audit': ['/admin/audit'],
+    '/admin/roles': ['/admin/roles'], '/admin/roles/new': ['/admin/roles/new'], '/admin/roles/{name}/edit': ['/admin/roles/editor/edit', '/admin/roles/moderator/edit'],
+    '/admin/roles/{name}/delete': ['/admin/roles/editor/delete'],
     '/invites': ['/invites'], '/local': ['/local'], '/tags': ['/tags'], '/tags/{tag}': ['/tags/boats', '/tags/nobodywrites'],
     '/bookmarks': ['/bookmarks'], '/likes': ['/likes'], '/compose': () => ['/compose', `/compose?in_reply_to=${at.id}`],
     '/posts/{id}/edit': () => [`/posts/${at.id}/edit`], '/posts/{id}/delete': () => [`/posts/${at.id}/delete`],

@@ -258,8 +258,8 @@ async function requests() {
 // ---- One's own things ------------------------------------------------------------------------------------------------
 
 const ownPages = ['/settings', '/settings/profile', '/settings/account', '/settings/sessions', '/settings/privacy', '/settings/appearance',
-    '/settings/activity', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home'];
-const ownForms = { '/settings/profile': { name: 'x' }, '/settings/email': { email: 'x@example.org', password: 'x' }, '/settings/password': { current: 'x', password: 'y' },
+    '/settings/activity', '/settings/account/delete', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home'];
+const ownForms = { '/settings/profile': { name: 'x' }, '/settings/email': { email: 'x@example.org', password: 'x' }, '/settings/password': { current: 'x', password: 'y' }, '/settings/account/delete': { password: 'x' },
     '/settings/sessions/end-others': {}, '/settings/privacy': { default_audience: 'public' }, '/settings/appearance': { theme: 'dark' } };
 
 async function own() {
@@ -281,14 +281,17 @@ async function own() {
     equal('it lives', (await second.get('/settings', { follow: false })).status, 200);
     equal('its member ends it', await ask('named', 'POST', end), 303);
     equal('it is over', (await second.get('/settings', { follow: false })).status, 303);
-    for (const [path, fields] of Object.entries(ownForms).filter(([p]) => !/password|email/.test(p)))
+    for (const [path, fields] of Object.entries(ownForms).filter(([p]) => !/password|email|delete/.test(p)))
         equal(`POST ${path}: a member`, await ask('stranger', 'POST', path, fields), 303);
-    for (const path of ['/settings/email', '/settings/password'])
+    for (const path of ['/settings/email', '/settings/password', '/settings/account/delete'])
         check(`POST ${path}: not without the password`, [422, 429].includes(await ask('stranger', 'POST', path, ownForms[path])));
     equal('nobody logs out nobody', (await new Client().post('/logout', {}, { follow: false })).status, 403);
 }
 
 // ---- Administration --------------------------------------------------------------------------------------------------
+
+const roleRoutes = [['GET', '/admin/roles'], ...['/admin/roles/new', '/admin/roles/{name}/edit', '/admin/roles/{name}/delete']
+    .flatMap((path) => [['GET', path], ['POST', path]])];
 
 async function administration() {
     const plain = ['stranger', 'blocked', 'owner', 'follower'];
@@ -299,6 +302,14 @@ async function administration() {
         equal(`${path}: moderator`, await ask('moderator', 'GET', path), path === '/admin/audit' ? 403 : 200);
         equal(`${path}: admin`, await ask('admin', 'GET', path), 200);
     }
+    for (const [method, path] of roleRoutes) {
+        const at = path.replace('{name}', 'moderator');
+        equal(`${method} ${path}: nobody`, await ask('nobody', method, at), 'login');
+        for (const role of [...plain, 'moderator'])
+            equal(`${method} ${path}: ${role}`, await ask(role, method, at, { name: 'x', rank: '1', to: 'member' }), 403);
+    }
+    equal('roles: admin', await ask('admin', 'GET', '/admin/roles'), 200);
+    equal('no such role', await ask('admin', 'GET', '/admin/roles/emperor/edit'), 404);
     const acts = ['approve', 'reject', 'suspend', 'restore', 'role'];
     for (const act of acts) {
         const path = `/admin/members/${id.victim}/${act}`, fields = { role: 'moderator', note: 'n' };
@@ -345,8 +356,8 @@ const openPages = { '/livez': 200, '/readyz': 200, '/metrics': 200, '/docs/api':
     '/tags': 200, '/tags/secrets': 200, '/tags/secrets/feed.atom': 200, '/fragment/local': 200, '/fragment/tag/secrets': 200,
     '/confirm/wrong': 200, '/reset/wrong': 200, // opening a link asks nobody
     '/avatars/1.png': 200, '/banners/1.png': 200 }; // made of the number alone
-const strangersOnly = { '/login': 200, '/signup': 200, '/invite/wrong': 404 };
-const openForms = ['/signup', '/login', '/confirm', '/reset', '/confirm/wrong', '/reset/wrong', '/logout'];
+const strangersOnly = { '/login': 200, '/signup': 200, '/invite/wrong': 404, '/restore/wrong': 410 };
+const openForms = ['/signup', '/login', '/confirm', '/reset', '/confirm/wrong', '/reset/wrong', '/restore/wrong', '/logout'];
 
 async function openToAll() {
     for (const role of ['nobody', 'stranger', 'admin']) {
@@ -363,7 +374,7 @@ async function openToAll() {
 
 // ---- Every route there is --------------------------------------------------------------------------------------------
 
-const fill = (pattern) => pattern.replace('{handle}', 'owner').replace('{tag}', 'secrets').replace(/\{(code|token)\}/, 'wrong').replace('{file}', '1.png')
+const fill = (pattern) => pattern.replace('{handle}', 'owner').replace('{tag}', 'secrets').replace(/\{(code|token)\}/, 'wrong').replace('{file}', '1.png').replace('{name}', 'moderator')
     .replace('{id}', /^\/(posts|@)/.test(pattern) ? post.public : /^\/(members|requests|fragment)/.test(pattern) ? id.owner : '1');
 
 function covered() {
@@ -377,10 +388,12 @@ function covered() {
         keys.add(`GET /@{handle}${tab}`);
     for (const act of memberRoutes)
         keys.add(`POST /members/{id}/${act}`);
-    for (const path of ['/confirm/{token}', '/reset/{token}', '/members/{id}/block', '/members/{id}/mute', '/avatars/{file}', '/banners/{file}'])
+    for (const path of ['/confirm/{token}', '/reset/{token}', '/restore/{token}', '/members/{id}/block', '/members/{id}/mute', '/avatars/{file}', '/banners/{file}'])
         keys.add(`GET ${path}`);
     for (const act of ['approve', 'reject', 'suspend', 'restore', 'role'])
         keys.add(`POST /admin/members/{id}/${act}`);
+    for (const [method, path] of roleRoutes)
+        keys.add(`${method} ${path}`);
     for (const act of ['accept', 'reject'])
         keys.add(`POST /requests/{id}/${act}`);
     return keys;
