@@ -16,11 +16,13 @@ HEADERS = (
 
 
 class Request:
-    """One request. `kind` (0 to 7) is what it is counted under; `status` is what is expected."""
+    """One request. `kind` (0 to 7) is what it is counted under; `status` is what is expected; `token`: of a program,
+    in place of the cookie."""
 
-    def __init__(self, path, cookie="", form=None, kind=0, status=None):
+    def __init__(self, path, cookie="", form=None, kind=0, status=None, token=""):
         self.path = path
         self.cookie = cookie
+        self.token = token
         self.form = form
         self.kind = kind
         self.status = status or (200 if form is None else 303)
@@ -28,13 +30,15 @@ class Request:
     def instead(self, path, with_form=True):
         """The same, asked of another address."""
         return Request(path, self.cookie, self.form if with_form else None, self.kind,
-                       self.status if with_form else 200)
+                       self.status if with_form else 200, self.token)
 
     def encoded(self, host):
         body = b"" if self.form is None else urlencode(self.form).encode()
         head = f"{'GET' if self.form is None else 'POST'} {self.path} HTTP/1.1\r\nHost: {host}\r\n{HEADERS}"
         if self.cookie:
             head += f"Cookie: {self.cookie}\r\n"
+        if self.token:
+            head += f"Authorization: Bearer {self.token}\r\n"
         if self.form is not None:
             head += (f"Origin: http://{host}\r\nSec-Fetch-Site: same-origin\r\n"
                      f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n")

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import signal
 import statistics
 import subprocess
@@ -188,7 +189,7 @@ def make_durable(database):
 def community_of(bench, args):
     both = handles_of(args.authors)
     half, each = len(both) // 2, 2 if args.quick else 4
-    community = Community(bench.client, handles_of(args.graph), both[:half], both[half:], each)
+    community = Community(bench.client, shlex.split(args.deeplink), handles_of(args.graph), both[:half], both[half:], each)
     say(f"{community.n_posts} posts written, {time.time() - args.began:.0f} s after the start")
     bench.events.drain()
     community.look_around()
@@ -220,7 +221,7 @@ def measure_all(bench, community, result):
 def parse():
     parser = argparse.ArgumentParser()
     for name in ("address", "load", "site", "static-file", "graph", "graph-name", "authors", "results",
-                 "database"):
+                 "database", "deeplink"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--group", action="append", default=[], help="NAME=PID")
     parser.add_argument("--import-seconds", type=float, default=0)

@@ -1,6 +1,7 @@
 """The people of the benches: they log in, write and comment, all by the forms of the pages."""
 import random
 import re
+import subprocess
 import time
 from collections import namedtuple
 
@@ -65,6 +66,12 @@ def compose(member, text, kind=0, **more):
 
 def react(member, post, what, kind=0):
     return Request(f"/posts/{post.id}/{what}", member.cookie, {"csrf": member.token, "return_to": "/"}, kind)
+
+
+def token(deeplink, member):
+    """What a program of this member shows."""
+    command = [*deeplink, "user", "token", member.handle, "--scopes", "read"]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
 
 
 def log_in(client, handles):

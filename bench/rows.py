@@ -14,10 +14,12 @@ Row = namedtuple("Row", "name words requests writes")
 
 
 class Community:
-    """Who is there, logged in, and what they see. `names`: handles of the graph's members."""
+    """Who is there, logged in, and what they see. `names`: handles of the graph's members; `deeplink`: the words
+    of the site's command."""
 
-    def __init__(self, client, names, authors, followers, posts_each):
+    def __init__(self, client, deeplink, names, authors, followers, posts_each):
         self.client = client
+        self.deeplink = deeplink
         self.writer = people.Writer(1, names)
         self.rng = random.Random(2)
         self.members = people.log_in(client, names)
@@ -34,6 +36,7 @@ class Community:
         self.n_full = len(full)
         chosen = self.rng.sample(full, CHOSEN)
         self.chosen = [member for member, _ in chosen]
+        self.tokens = [people.token(self.deeplink, member) for member in self.chosen]
         self.seen = [(member, post) for member, posts in chosen for post in posts
                      if not post.path.startswith(f"/@{member.handle}/")]
         # Threads that people saw, each another one, with a few comments.
@@ -67,7 +70,7 @@ def all_rows(community):
     return [
         Row("home", "home page, signed in", [Request("/", m.cookie) for m in chosen], False),
         Row("api-home", "home timeline for programs, signed in",
-            [Request("/api/v1/timelines/home", m.cookie) for m in chosen], False),
+            [Request("/api/v1/timelines/home", token=t) for t in community.tokens], False),
         Row("fragment", "home timeline fragment, signed in",
             [Request("/fragment/home", m.cookie) for m in chosen], False),
         Row("profile-anonymous", "profile page, anonymous",

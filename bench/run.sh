@@ -171,6 +171,7 @@ measure() {
         --graph "$APP/graph" --graph-name "$(basename "${GRAPH:-generated}")" --authors "$APP/authors" \
         --import-seconds "$IMPORT_SECONDS" --began "$BEGAN" --budget "$BUDGET" \
         --database "$PG_URL user=postgres dbname=$DATABASE" \
+        --deeplink "${AS_USER[*]} $APP/deeplink --config $CONF" \
         --results "$results/$(date +%Y%m%d-%H%M%S).json" \
         --group "nginx=$(cat "$NGINX/nginx.pid")" --group "null=$(cat "$DIR/null.pid")" \
         --group "workers=$(cat "$STATE/serve.pid")" --group "work=$(cat "$STATE/work.pid")" \

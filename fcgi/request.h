@@ -78,7 +78,10 @@ struct request {
     struct field_value fields[REQUEST_FIELDS];
     size_t n_fields;
     struct session_view session;
-    void *prefetched;     /* what route->prefetch left */
+    void *prefetched; /* what route->prefetch left */
+    struct {          /* under what the answer is kept for a repeat, see handlers/common/once.h */
+        const char *key, *fingerprint;
+    } once;
     bool https;           /* TLS at the gateway */
     char *const *gateway; /* what the gateway said: "NAME=value", ends with NULL; for request_header() */
     struct response res;

@@ -7,6 +7,7 @@
 #include "handlers/common/bearer.h"
 #include "handlers/common/errors.h"
 #include "handlers/common/models.h"
+#include "handlers/common/once.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/common/session.h"
 #include "handlers/connection/service.h"
@@ -57,6 +58,7 @@ static const struct command commands[] = {
 
 static void finish(struct request *req) {
     page_cache_keep(req);
+    once_finish(req);
     session_touch(req);
     bearer_touch(req);
     models_finish();

@@ -12,8 +12,8 @@
 
 /* The fields of a list's pages. */
 #define API_OWN_PAGE_FIELDS                                                                      \
-    {.name = "cursor", .kind = FIELD_LINE, .max = 600, .label = "cursor"}, {                     \
-        .name = "limit", .kind = FIELD_INT, .min = 1, .max = API_OWN_LIMIT_MAX, .label = "limit" \
+    {.name = "cursor", .kind = FIELD_LINE, .max = 600}, {                     \
+        .name = "limit", .kind = FIELD_INT, .min = 1, .max = API_OWN_LIMIT_MAX \
     }
 
 /* Answers with one object: 200 or what the route says; ETag, and 304 to a reader who has it. */

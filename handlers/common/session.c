@@ -19,6 +19,7 @@
 #include "handlers/common/bearer.h"
 #include "handlers/common/csrf.h"
 #include "handlers/common/models.h"
+#include "handlers/common/once.h"
 #include "handlers/common/rate.h"
 
 #define SECRET_CHARS 43 /* 32 bytes in base64url */
@@ -295,7 +296,8 @@ enum code session_guard(struct request *req) {
         return c;
     if (req->route->face != FACE_JSON || ctx->session_id != 0)
         req->session.csrf = csrf_token(req);
-    return rate_judge(ctx, &rate);
+    c = rate_judge(ctx, &rate);
+    return c != OK ? c : once_begin(req);
 }
 
 void session_touch(struct request *req) {

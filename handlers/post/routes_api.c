@@ -9,60 +9,60 @@ static const struct field page_fields[] = {API_PAGE_FIELDS, {0}};
 
 static const struct field public_fields[] = {
     API_PAGE_FIELDS,
-    {.name = "local", .kind = FIELD_BOOL, .label = "local"},
-    {.name = "remote", .kind = FIELD_BOOL, .label = "remote"},
-    {.name = "only_media", .kind = FIELD_BOOL, .label = "only_media"},
+    {.name = "local", .kind = FIELD_BOOL},
+    {.name = "remote", .kind = FIELD_BOOL},
+    {.name = "only_media", .kind = FIELD_BOOL},
     {0},
 };
 
 static const struct field tag_fields[] = {
     API_PAGE_FIELDS,
-    {.name = "local", .kind = FIELD_BOOL, .label = "local"},
-    {.name = "remote", .kind = FIELD_BOOL, .label = "remote"},
-    {.name = "only_media", .kind = FIELD_BOOL, .label = "only_media"},
-    {.name = "any", .kind = FIELD_LINES, .label = "any"},
-    {.name = "all", .kind = FIELD_LINES, .label = "all"},
-    {.name = "none", .kind = FIELD_LINES, .label = "none"},
+    {.name = "local", .kind = FIELD_BOOL},
+    {.name = "remote", .kind = FIELD_BOOL},
+    {.name = "only_media", .kind = FIELD_BOOL},
+    {.name = "any", .kind = FIELD_LINES},
+    {.name = "all", .kind = FIELD_LINES},
+    {.name = "none", .kind = FIELD_LINES},
     {0},
 };
 
 static const struct field author_fields[] = {
     API_PAGE_FIELDS,
-    {.name = "pinned", .kind = FIELD_BOOL, .label = "pinned"},
-    {.name = "only_media", .kind = FIELD_BOOL, .label = "only_media"},
-    {.name = "exclude_replies", .kind = FIELD_BOOL, .label = "exclude_replies"},
-    {.name = "exclude_reblogs", .kind = FIELD_BOOL, .label = "exclude_reblogs"},
-    {.name = "tagged", .kind = FIELD_LINE, .label = "tagged"},
+    {.name = "pinned", .kind = FIELD_BOOL},
+    {.name = "only_media", .kind = FIELD_BOOL},
+    {.name = "exclude_replies", .kind = FIELD_BOOL},
+    {.name = "exclude_reblogs", .kind = FIELD_BOOL},
+    {.name = "tagged", .kind = FIELD_LINE},
     {0},
 };
 
-static const struct field many_fields[] = {{.name = "id", .kind = FIELD_IDS, .label = "id"}, {0}};
+static const struct field many_fields[] = {{.name = "id", .kind = FIELD_IDS}, {0}};
 
 /* The text's length is the site's to say: the service checks it. */
 static const struct field create_fields[] = {
-    {.name = "status", .kind = FIELD_TEXT, .max = 100000, .label = "status"},
-    {.name = "spoiler_text", .kind = FIELD_LINE, .max = 200, .label = "spoiler_text"},
-    {.name = "sensitive", .kind = FIELD_BOOL, .label = "sensitive"},
-    {.name = "visibility",
-     .kind = FIELD_CHOICE,
-     .choices = "public|unlisted|private|direct",
-     .label = "visibility"},
-    {.name = "in_reply_to_id", .kind = FIELD_ID, .label = "in_reply_to_id"},
-    {.name = "language", .kind = FIELD_LINE, .max = 35, .label = "language"},
+    {.name = "status", .kind = FIELD_TEXT, .max = 100000},
+    {.name = "spoiler_text", .kind = FIELD_LINE, .max = 200},
+    {.name = "sensitive", .kind = FIELD_BOOL},
+    {
+        .name = "visibility",
+        .kind = FIELD_CHOICE,
+        .choices = "public|unlisted|private|direct",
+    },
+    {.name = "in_reply_to_id", .kind = FIELD_ID},
+    {.name = "language", .kind = FIELD_LINE, .max = 35},
     {0},
 };
 
 static const struct field edit_fields[] = {
-    {.name = "status", .kind = FIELD_TEXT, .max = 100000, .label = "status"},
-    {.name = "spoiler_text", .kind = FIELD_LINE, .max = 200, .label = "spoiler_text"},
-    {.name = "sensitive", .kind = FIELD_BOOL, .label = "sensitive"},
-    {.name = "language", .kind = FIELD_LINE, .max = 35, .label = "language"},
+    {.name = "status", .kind = FIELD_TEXT, .max = 100000},
+    {.name = "spoiler_text", .kind = FIELD_LINE, .max = 200},
+    {.name = "sensitive", .kind = FIELD_BOOL},
+    {.name = "language", .kind = FIELD_LINE, .max = 35},
     {0},
 };
 
 static const struct field reblog_fields[] = {
-    {.name = "visibility", .kind = FIELD_CHOICE, .choices = "public|unlisted|private", .label = "visibility"},
-    {0}};
+    {.name = "visibility", .kind = FIELD_CHOICE, .choices = "public|unlisted|private"}, {0}};
 
 static const struct field search_fields[] = {
     {.name = "q", .kind = FIELD_LINE, .required = true, .max = 2000},

@@ -1,15 +1,17 @@
 // Statuses, timelines and tags for programs: shapes, acts, and every list walked to its end.
 // harness: set rate_limits = no
-import { BASE, Client, check, deeplink, equal, finish, member, until } from './lib.mjs';
+import { BASE, Client, check, deeplink, equal, finish, member, token, until } from './lib.mjs';
 
 // ---- A program that acts for a member ----------------------------------------------------------------------------
 
 class Program {
-    constructor(client) { this.client = client; }
+    /** session: the member by the pages, for what they do there; bearer: their token, else nobody's. */
+    constructor(session, bearer) {
+        this.session = session;
+        this.client = new Client({ headers: bearer ? { authorization: `Bearer ${bearer}` } : {} });
+    }
 
     async call(method, path, body, headers = {}) {
-        if (method !== 'GET' && this.client.cookies.size > 0)
-            headers = { 'x-csrf-token': (this.token ??= await this.client.csrf()), ...headers };
         if (body instanceof URLSearchParams) {
             headers = { 'content-type': 'application/x-www-form-urlencoded', ...headers };
             body = body.toString();
@@ -30,7 +32,10 @@ class Program {
     say(status, more = {}, headers) { return this.post('/statuses', { status, visibility: 'public', ...more }, headers); }
 }
 
-const program = async (handle, options) => new Program(await member(handle, options));
+async function program(handle, options) {
+    const session = await member(handle, options);
+    return new Program(session, await token(handle));
+}
 
 function linkOf(answer, rel) {
     for (const part of (answer.header('link') ?? '').split(/,\s*(?=<)/)) {
@@ -68,10 +73,10 @@ async function many(n, make) {
 }
 
 const ada = await program('ada', { name: 'Ada Lovelace' }), ben = await program('ben'), cleo = await program('cleo');
-const nobody = new Program(new Client());
+const nobody = new Program();
 const accountOf = async (who) => (await who.good('DELETE', `/statuses/${(await who.say('hello')).id}`)).account;
 const [adaAccount, benAccount] = [await accountOf(ada), await accountOf(ben)];
-const act = (who, id, what) => who.client.act(`/members/${id}/${what}`);
+const act = (who, id, what) => who.session.act(`/members/${id}/${what}`);
 await act(ben, adaAccount.id, 'follow');
 
 // ---- The entity --------------------------------------------------------------------------------------------------
@@ -372,6 +377,20 @@ await act(ben, adaAccount.id, 'follow');
     }
     const secret = await ada.say('@ben, between us', { visibility: 'direct' });
     equal('not of what is not for one', (await cleo.call('GET', `/statuses/${secret.id}/favourited_by`)).status, 404);
+}
+
+// ---- What a token is for, and a session ------------------------------------------------------------------------------
+
+{
+    const reader = new Program(null, await token('ada', 'read:statuses')), likes = new Program(null, await token('ada', 'write:favourites'));
+    const s = await ben.say('for tokens');
+    equal('a token reads what it is for', [(await reader.call('GET', '/timelines/home')).status, (await reader.call('GET', '/bookmarks')).status], [200, 403]);
+    equal('… and writes nothing', (await reader.call('POST', '/statuses', { status: 'x' })).status, 403);
+    equal('one for likes likes', [(await likes.call('POST', `/statuses/${s.id}/favourite`)).status, (await likes.call('POST', `/statuses/${s.id}/bookmark`)).status], [200, 403]);
+    const page = await ada.session.request('GET', '/api/v1/timelines/home', {});
+    equal('the session of the pages reads too', [page.status, page.json().length > 0], [200, true]);
+    const write = (headers) => ada.session.request('POST', `/api/v1/statuses/${s.id}/bookmark`, { headers });
+    equal('… and writes with the form token alone', [(await write({})).status, (await write({ 'x-csrf-token': await ada.session.csrf() })).status], [403, 200]);
 }
 
 await deeplink('events', 'dead').then((text) => check('no event was left dead', !/post/.test(text)), () => {});

@@ -319,4 +319,18 @@ await part('suspended', async () => {
     equal('but not after a new password', (await lists()).status, 401);
 });
 
+await part('Idempotency-Key', async () => {
+    const pat = await token('ada', 'read write');
+    const post = (key, fields, path = '/api/v1/statuses') => anon.json('POST', path, fields, { token: pat, headers: { 'idempotency-key': key } });
+    const first = await post('k1', { status: 'Only once' }), second = await post('k1', { status: 'Only once' });
+    equal('the same answer', [second.status, second.data.id, second.headers['idempotency-replayed']], [200, first.data.id, 'true']);
+    equal('something else', (await post('k1', { status: 'Another' })).status, 422);
+    check('another key', (await post('k2', { status: 'Only once' })).data.id !== first.data.id);
+    equal('a key too long', (await post('k'.repeat(256), { status: 'x' })).status, 422);
+    const many = await Promise.all(Array.from({ length: 20 }, () => post('k3', { status: 'Twenty times' })));
+    const ids = new Set(many.filter((a) => a.status === 200).map((a) => a.data.id));
+    check('twenty at once are one', ids.size === 1 && many.every((a) => [200, 409].includes(a.status)), JSON.stringify(many.map((a) => a.status)));
+    check('who comes too early is told when', many.filter((a) => a.status === 409).every((a) => a.headers['retry-after'] === '1'));
+});
+
 await finish();

@@ -28,10 +28,14 @@ static struct arena *arena;
 static struct buf out;
 static struct json json;
 
-static void set_up(void) {
-    arena = arena_new((size_t)4 << 20);
+static void begin(void) {
     buf_init(&out, arena, (size_t)1 << 20);
     json_init(&json, &out);
+}
+
+static void set_up(void) {
+    arena = arena_new((size_t)4 << 20);
+    begin();
 }
 
 static void tear_down(void) { arena_free(arena); }
@@ -41,7 +45,7 @@ START_TEST(a_boolean_may_be_absent) {
 
     shape_write(&json, &shape, &v);
     ck_assert_str_eq(buf_str(&out), "{\"or_null\":null,\"list\":[]}");
-    set_up();
+    begin();
     v = (struct view){MAYBE_NO, MAYBE_YES, {"[{},{}]", 7}};
     shape_write(&json, &shape, &v);
     ck_assert_str_eq(buf_str(&out), "{\"left_out\":false,\"or_null\":true,\"list\":[{},{}]}");
@@ -62,7 +66,7 @@ START_TEST(an_object_goes_on_behind_its_beginning) {
 END_TEST
 
 static void describes(const struct shape *s, const char *what) {
-    set_up();
+    begin();
     shape_schema(&json, s);
     ck_assert_msg(strstr(buf_str(&out), what) != NULL, "%s is not in %s", what, buf_str(&out));
 }
