@@ -17,10 +17,10 @@ enum code api_reply_none(struct request *req);
 
 /* The fields of a list's pages. `most` is the largest limit; more is taken for it, as clients expect. */
 #define API_PAGE_FIELDS                                                             \
-    {.name = "max_id", .kind = FIELD_ID, .label = "max_id"},                        \
-        {.name = "since_id", .kind = FIELD_ID, .label = "since_id"},                \
-        {.name = "min_id", .kind = FIELD_ID, .label = "min_id"}, {                  \
-        .name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000, .label = "limit" \
+    {.name = "max_id", .kind = FIELD_ID},                        \
+        {.name = "since_id", .kind = FIELD_ID},                \
+        {.name = "min_id", .kind = FIELD_ID}, {                  \
+        .name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000 \
     }
 
 /* The limit asked for, at most `most`, `otherwise` when it was not said. */

@@ -39,19 +39,19 @@ uint32_t api_own_limit(const struct request *req) {
 /* ---- Cursors: base64url of a MAC and what it vouches for. The list's address is part of what is signed, so
  * that a cursor of one list leads nowhere in another. ---- */
 
-static void sign(struct request *req, const char *at, size_t n, unsigned char out[MAC_BYTES]) {
+static void sign(struct request *req, const char *path, const char *at, unsigned char out[MAC_BYTES]) {
     unsigned char mac[CRYPTO_HASH_BYTES];
-    const char *text = arena_printf(req->ctx.arena, "cursor:%s:%.*s", req->path, (int)n, at);
+    const char *text = arena_printf(req->ctx.arena, "cursor:%s:%s", path, at);
 
     crypto_mac(mac, config_secret(req->ctx.env->config), text, strlen(text));
     memcpy(out, mac, MAC_BYTES);
 }
 
-static const char *cursor_of(struct request *req, const char *at) {
+static const char *cursor_of(struct request *req, const char *path, const char *at) {
     size_t n = strlen(at);
     unsigned char *bytes = arena_alloc(req->ctx.arena, MAC_BYTES + n);
 
-    sign(req, at, n, bytes);
+    sign(req, path, at, bytes);
     memcpy(bytes + MAC_BYTES, at, n);
     return text_base64url(req->ctx.arena, bytes, MAC_BYTES + n);
 }
@@ -67,7 +67,7 @@ enum code api_own_cursor(struct request *req, const char **ret_at) {
     if (text_base64url_decode(req->ctx.arena, cursor, &bytes, &n) && n >= MAC_BYTES) {
         const char *at = arena_strndup(req->ctx.arena, (const char *)bytes + MAC_BYTES, n - MAC_BYTES);
 
-        sign(req, at, strlen(at), mac);
+        sign(req, req->path, at, mac);
         if (crypto_equal(mac, bytes, MAC_BYTES)) {
             *ret_at = at;
             return OK;
@@ -91,6 +91,13 @@ const char *api_own_at(struct ctx *ctx, int64_t id) {
     return id == 0 ? NULL : arena_printf(ctx->arena, "%" PRId64, id);
 }
 
+const char *api_own_url(struct request *req, const char *path, const char *at) {
+    const char *base = req->ctx.env->config->base_url;
+
+    return at == NULL ? arena_printf(req->ctx.arena, "%s%s", base, path)
+                      : arena_printf(req->ctx.arena, "%s%s?cursor=%s", base, path, cursor_of(req, path, at));
+}
+
 /* ---- Lists ---- */
 
 /* This list's address with another cursor. */
@@ -112,8 +119,8 @@ static void add_link(struct request *req, struct buf *out, const char *cursor, c
 }
 
 enum code api_own_list(struct request *req, const struct api_own_page *page) {
-    const char *next = text_is_empty(page->next) ? NULL : cursor_of(req, page->next);
-    const char *prev = text_is_empty(page->prev) ? NULL : cursor_of(req, page->prev);
+    const char *next = text_is_empty(page->next) ? NULL : cursor_of(req, req->path, page->next);
+    const char *prev = text_is_empty(page->prev) ? NULL : cursor_of(req, req->path, page->prev);
     struct buf links;
     struct json j;
 

@@ -12,8 +12,8 @@
 
 /* The fields of a list's pages. */
 #define API_OWN_PAGE_FIELDS                                                                      \
-    {.name = "cursor", .kind = FIELD_LINE, .max = 600, .label = "cursor"}, {                     \
-        .name = "limit", .kind = FIELD_INT, .min = 1, .max = API_OWN_LIMIT_MAX, .label = "limit" \
+    {.name = "cursor", .kind = FIELD_LINE, .max = 600}, {                     \
+        .name = "limit", .kind = FIELD_INT, .min = 1, .max = API_OWN_LIMIT_MAX \
     }
 
 /* Answers with one object: 200 or what the route says; ETag, and 304 to a reader who has it. */
@@ -39,6 +39,9 @@ enum code api_own_cursor(struct request *req, const char **ret_at);
 /* The same for lists that are walked by a number; 0 for the first page. */
 enum code api_own_cursor_id(struct request *req, int64_t *ret_at);
 const char *api_own_at(struct ctx *ctx, int64_t id); /* NULL for 0 */
+
+/* The absolute address of a list, from `at` on (NULL: from its beginning). */
+const char *api_own_url(struct request *req, const char *path, const char *at);
 
 /* The limit asked for. */
 uint32_t api_own_limit(const struct request *req);

@@ -6,4 +6,6 @@
 extern const struct route post_routes[];
 extern const struct route post_api_routes[]; /* JSON */
 
+extern const struct route post_own_routes[]; /* routes_own.c: JSON, our own API */
+
 #endif

@@ -42,54 +42,53 @@ static const struct field revoke_fields[] = {
 
 /* ---- Fields of accounts */
 
-static const struct field ids_fields[] = {{.name = "id", .kind = FIELD_IDS, .max = 80, .label = "id"}, {0}};
+static const struct field ids_fields[] = {{.name = "id", .kind = FIELD_IDS, .max = 80}, {0}};
 
 static const struct field lookup_fields[] = {
-    {.name = "acct", .kind = FIELD_LINE, .required = true, .label = "acct"}, {0}};
+    {.name = "acct", .kind = FIELD_LINE, .required = true}, {0}};
 
 static const struct field search_fields[] = {
-    {.name = "q", .kind = FIELD_LINE, .required = true, .label = "q"},
-    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000, .label = "limit"},
-    {.name = "offset", .kind = FIELD_INT, .min = 0, .max = 10000, .label = "offset"},
-    {.name = "resolve", .kind = FIELD_BOOL, .label = "resolve"},
-    {.name = "following", .kind = FIELD_BOOL, .label = "following"},
+    {.name = "q", .kind = FIELD_LINE, .required = true},
+    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000},
+    {.name = "offset", .kind = FIELD_INT, .min = 0, .max = 10000},
+    {.name = "resolve", .kind = FIELD_BOOL},
+    {.name = "following", .kind = FIELD_BOOL},
     {0},
 };
 
 static const struct field directory_fields[] = {
-    {.name = "offset", .kind = FIELD_INT, .min = 0, .max = 10000, .label = "offset"},
-    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000, .label = "limit"},
-    {.name = "order", .kind = FIELD_CHOICE, .choices = "active|new", .label = "order"},
-    {.name = "local", .kind = FIELD_BOOL, .label = "local"},
+    {.name = "offset", .kind = FIELD_INT, .min = 0, .max = 10000},
+    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000},
+    {.name = "order", .kind = FIELD_CHOICE, .choices = "active|new"},
+    {.name = "local", .kind = FIELD_BOOL},
     {0},
 };
 
 /* And fields_attributes, avatar, header, which are no single texts. */
 static const struct field credentials_fields[] = {
-    {.name = "display_name", .kind = FIELD_LINE, .max = 50, .label = "display_name"},
-    {.name = "note", .kind = FIELD_TEXT, .max = 2000, .label = "note"},
-    {.name = "locked", .kind = FIELD_BOOL, .label = "locked"},
-    {.name = "bot", .kind = FIELD_BOOL, .label = "bot"},
-    {.name = "discoverable", .kind = FIELD_BOOL, .label = "discoverable"},
-    {.name = "hide_collections", .kind = FIELD_BOOL, .label = "hide_collections"},
-    {.name = "indexable", .kind = FIELD_BOOL, .label = "indexable"},
+    {.name = "display_name", .kind = FIELD_LINE, .max = 50},
+    {.name = "note", .kind = FIELD_TEXT, .max = 2000},
+    {.name = "locked", .kind = FIELD_BOOL},
+    {.name = "bot", .kind = FIELD_BOOL},
+    {.name = "discoverable", .kind = FIELD_BOOL},
+    {.name = "hide_collections", .kind = FIELD_BOOL},
+    {.name = "indexable", .kind = FIELD_BOOL},
     {.name = "source[privacy]",
      .kind = FIELD_CHOICE,
-     .choices = "public|unlisted|private",
-     .label = "source[privacy]"},
-    {.name = "source[sensitive]", .kind = FIELD_BOOL, .label = "source[sensitive]"},
-    {.name = "source[language]", .kind = FIELD_LINE, .max = 35, .label = "source[language]"},
+     .choices = "public|unlisted|private"},
+    {.name = "source[sensitive]", .kind = FIELD_BOOL},
+    {.name = "source[language]", .kind = FIELD_LINE, .max = 35},
     {0},
 };
 
-static const struct field marker_fields[] = {{.name = "timeline", .kind = FIELD_LINES, .label = "timeline"},
+static const struct field marker_fields[] = {{.name = "timeline", .kind = FIELD_LINES},
                                              {0}};
 
 static const struct field marker_set_fields[] = {
-    {.name = "home[last_read_id]", .kind = FIELD_ID, .label = "home[last_read_id]"},
-    {.name = "home[version]", .kind = FIELD_INT, .label = "home[version]"},
-    {.name = "notifications[last_read_id]", .kind = FIELD_ID, .label = "notifications[last_read_id]"},
-    {.name = "notifications[version]", .kind = FIELD_INT, .label = "notifications[version]"},
+    {.name = "home[last_read_id]", .kind = FIELD_ID},
+    {.name = "home[version]", .kind = FIELD_INT},
+    {.name = "notifications[last_read_id]", .kind = FIELD_ID},
+    {.name = "notifications[version]", .kind = FIELD_INT},
     {0},
 };
 
@@ -106,6 +105,7 @@ static const struct rate oauth_rate = {"oauth", 300, 300, true};
 /* ---- What they answer with besides */
 
 static const int oauth_refusals[] = {400, 401, 403, 0};
+static const int not_found[] = {404, 0}, gone[] = {410, 0};
 static const int webfinger_refusals[] = {400, 404, 410, 0};
 static const int not_found[] = {404, 0};
 
@@ -113,7 +113,7 @@ static const int not_found[] = {404, 0};
 
 #define ACCOUNTS GET, .scope = "read:accounts", .reply = &api_account_shape, .reply_list = true
 #define NONE_OF_MEMBER \
-    GET, .handler = user_api_none_of_member, .reply = &api_nothing_shape, .reply_list = true
+    GET, .handler = user_api_none_of_member, .also = gone, .reply = &api_nothing_shape, .reply_list = true
 
 #define SITE GET, .auth = AUTH_ANYBODY
 #define EMPTY GET, .handler = api_reply_none, .reply = &api_nothing_shape, .reply_list = true
@@ -145,9 +145,9 @@ const struct route user_api_routes[] = {
     {ACCOUNTS, .pattern = "/api/v1/accounts/search", .handler = user_api_search, .fields = search_fields,
      .summary = "members by words"},
     {GET, .pattern = "/api/v1/accounts/lookup", .handler = user_api_lookup, .auth = AUTH_ANYBODY,
-     .scope = "read:accounts", .fields = lookup_fields, .reply = &api_account_shape,
+     .scope = "read:accounts", .fields = lookup_fields, .also = not_found, .reply = &api_account_shape,
      .summary = "a member by name"},
-    {GET, .pattern = "/api/v1/accounts/{id}", .handler = user_api_account, .auth = AUTH_ANYBODY,
+    {GET, .also = gone, .pattern = "/api/v1/accounts/{id}", .handler = user_api_account, .auth = AUTH_ANYBODY,
      .scope = "read:accounts", .reply = &api_account_shape, .summary = "a member"},
     {NONE_OF_MEMBER, .pattern = "/api/v1/accounts/{id}/featured_tags", .auth = AUTH_ANYBODY,
      .scope = "read:accounts", .summary = "tags shown on a profile: none"},

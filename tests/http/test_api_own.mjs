@@ -100,13 +100,13 @@ await part('sessions', async () => {
 });
 
 /** All pages of a list, by its cursors. */
-async function walk(client, target, limit) {
+async function walk(client, target, limit, most = limit) {
     const items = [];
     for (let next = null, first = true, pages = 0; (first || next) && pages < 50; first = false, pages++) {
         const url = `${target}${target.includes('?') ? '&' : '?'}limit=${limit}${next ? `&cursor=${next}` : ''}`;
         const answer = await client.call('GET', url);
         const page = answer.json();
-        check(`a page is no longer than asked (${target})`, page.items.length <= limit);
+        check(`a page is no longer than asked (${target})`, page.items.length <= most);
         equal(`Link says the same (${target})`, /cursor=([^>]+)>; rel="next"/.exec(answer.header('link') ?? '')?.[1] ?? null, page.next);
         items.push(...page.items);
         next = page.next;
@@ -179,6 +179,32 @@ await part('roles and invites', async () => {
     equal('taken back', (await mod.call('DELETE', `${API}/invites/${made.json().id}`)).status, 204);
     equal('… once', (await mod.call('DELETE', `${API}/invites/${made.json().id}`)).status, 404);
     equal('not without end', (await mod.call('POST', `${API}/invites`, { max_uses: 0, days: 3 })).status, 422);
+});
+
+await part('comments', async () => {
+    const { token } = await import('./lib.mjs');
+    const bearer = await token('ada');
+    const say = async (status, to) => (await nobody.json('POST', '/api/v1/statuses', { status, in_reply_to_id: to }, { token: bearer })).data.id;
+    const post = await say('The post'), direct = [];
+    for (let i = 0; i < 7; i++)
+        direct.push(await say(`Comment ${i}`, post));
+    const below = await say('Below the first', direct[0]), deepest = await say('Deeper', below);
+    const all = await walk(nobody, `${API}/posts/${post}/comments`, 3, 5);
+    equal('every comment once, behind what it answers', all.map((c) => c.id), [direct[0], below, deepest, ...direct.slice(1)]);
+    equal('its depth', all.slice(0, 3).map((c) => c.depth), [0, 1, 2]);
+    equal('its words', all[1].status.content, '<p>Below the first</p>');
+    const wide = [];
+    for (let i = 0; i < 25; i++)
+        wide.push(await say(`Wide ${i}`, direct[1]));
+    const cut = (await nobody.call('GET', `${API}/posts/${post}/comments`)).json().items;
+    const parent = cut.find((c) => c.id === direct[1]);
+    check('what is left out is said', parent.more && parent.more_url);
+    const rest = (await nobody.call('GET', parent.more_url.replace(/^https?:\/\/[^/]+/, ''))).json().items;
+    equal('… and found there', [...cut, ...rest].map((c) => c.id).filter((id) => wide.includes(id)), wide);
+    await nobody.json('PUT', `/api/v1/statuses/${post}`, { status: 'The *post*' }, { token: bearer });
+    equal('its versions', (await nobody.call('GET', `${API}/posts/${post}/history`)).json().items.map((r) => [r.number, r.text]), [[1, 'The post'], [2, 'The *post*']]);
+    equal('no such post', (await nobody.call('GET', `${API}/posts/1/comments`)).status, 404);
+    equal('tags', (await nobody.call('GET', `${API}/tags/trending`)).status, 200);
 });
 
 await part('audit log', async () => {
