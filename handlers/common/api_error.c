@@ -34,7 +34,8 @@ static const struct shape problem_field_shape = {
 /* What may be left out is what the gateway in front does not know when it refuses by itself. */
 static const struct shape_field problem_fields[] = {
     FIELD(problem, error, SHAPE_STR, .words = "what went wrong, in the reader's language"),
-    FIELD(problem, error_description, SHAPE_STR, .optional = true, .words = "OAuth alone (RFC 6749 section 5.2)"),
+    FIELD(problem, error_description, SHAPE_STR, .optional = true,
+          .words = "OAuth alone (RFC 6749 section 5.2)"),
     FIELD(problem, type, SHAPE_STR, .words = "urn:deeplink:error:<code>"),
     FIELD(problem, title, SHAPE_STR, .words = "the kind of problem, in the reader's language"),
     FIELD(problem, status, SHAPE_INT, .words = "the HTTP status"),

@@ -260,7 +260,7 @@ async function requests() {
 const ownPages = ['/settings', '/settings/profile', '/settings/account', '/settings/sessions', '/settings/privacy', '/settings/appearance',
     '/settings/activity', '/settings/apps', '/settings/account/delete', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home'];
 const ownForms = { '/settings/profile': { name: 'x' }, '/settings/email': { email: 'x@example.org', password: 'x' }, '/settings/password': { current: 'x', password: 'y' }, '/settings/account/delete': { password: 'x' },
-    '/settings/sessions/end-others': {}, '/settings/tokens': { name: 'x', days: '30' },
+    '/settings/sessions/end-others': {}, 
     '/settings/privacy': { default_audience: 'public' }, '/settings/appearance': { theme: 'dark' } };
 
 async function own() {
@@ -388,7 +388,7 @@ function covered() {
         keys.add(`POST ${path.replace('/wrong', '/{token}')}`);
     for (const of of ['apps', 'tokens'])
         keys.add(`POST /settings/${of}/{id}/end`);
-    keys.add('POST /oauth/authorize');
+    keys.add('POST /oauth/authorize').add('POST /settings/tokens');
     keys.add('GET /.well-known/security.txt');
     for (const tab of ['', '/replies', '/followers', '/following', '/feed.atom', '/avatar.svg', '/banner.svg'])
         keys.add(`GET /@{handle}${tab}`);
