@@ -104,6 +104,7 @@ static const struct rate oauth_rate = {"oauth", 300, 300, true};
 
 /* ---- What they answer with besides */
 
+static const int not_found[] = {404, 0};
 static const int oauth_refusals[] = {400, 401, 403, 0};
 static const int not_found[] = {404, 0}, gone[] = {410, 0};
 static const int webfinger_refusals[] = {400, 404, 410, 0};
