@@ -17,11 +17,14 @@
 #include "gen/queries.h"
 
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
-#define GATHER_MS 4 /* after work, time for the next batch to come together */
+#define GATHER_MS 10   /* after work, time for the next batch to come together */
+#define TOGETHER 1000  /* events that are read at once for all consumers */
+#define QUIET_MIN_MS 4 /* the first sleep after work; each that nobody ends is twice as long */
 #define WAKE_US \
-    INT64_C(20000) /* at most one NOTIFY a process in this time; the reader's short polls cover the rest */
+    INT64_C(50000) /* at most one NOTIFY a process in this time; the reader's short polls cover the rest */
 #define LOCK_US INT64_C(1000000) /* between two tries to become a consumer */
 #define DUE_US INT64_C(1000000)  /* between two looks for what is to be tried again */
+#define LONG_US INT64_C(50000)   /* a round that takes longer notes how far consumers are in between */
 #define SAVE_US INT64_C(5000000) /* between two notes of how far an idle consumer is */
 #define TOUCH_US INT64_C(3600000000)
 #define EXPIRE_US INT64_C(60000000)
@@ -41,6 +44,8 @@ struct runner {
     const struct consumer *def;
     size_t n_topics;
     bool mine;      /* this process has its lock */
+    bool ready;     /* takes part in this round */
+    bool worked;    /* and got on in it */
     size_t careful; /* the last run got nowhere: so many events one at a time, each try noted before */
     int tries;      /* noted tries of the event after `at` */
     struct place at, saved;                     /* handled up to here; noted in the database */
@@ -57,6 +62,7 @@ struct bus {
     struct runner *runners;
     size_t n;
     int64_t expire_us;
+    int64_t noted_us; /* when all positions were noted, or the round began */
     bool (*stop)(void);
     jmp_buf full; /* the handler's arena was not enough */
 };
@@ -170,25 +176,79 @@ static bool put_aside(struct bus *b, struct ctx *ctx, const struct runner *r, co
                   pg_i4(e->attempt), pg_text(error), pg_i8(retry)) == OK;
 }
 
-/* Notes how far the consumer is. */
-static bool advance(struct bus *b, struct ctx *ctx, struct runner *r, struct place to) {
-    PGresult *done;
-    if (pg_run(ctx, b->db, &Q_EVENTS_ADVANCE, &done, pg_text(r->def->name), pg_i8(to.xid), pg_i8(to.id),
-               pg_i8(r->saved.xid), pg_i8(r->saved.id)) != OK) {
-        log_failure(ctx, r, "a consumer's position was not noted");
-        return false;
-    }
-    if (pg_affected(done) != 1) {
-        log_warn(ctx, "a consumer was moved by somebody else", "consumer=%s", r->def->name);
+/* ---- Where consumers are */
+
+static void noted(struct runner *r, bool is_noted) {
+    if (!is_noted) {
+        log_warn(NULL, "a consumer was moved by somebody else", "consumer=%s", r->def->name);
         r->mine = false;
+        return;
+    }
+    r->saved = r->at;
+    r->saved_us = clock_mono_us();
+}
+
+/* Notes in the database how far consumers are, all at once. */
+static bool save(struct bus *b, struct ctx *ctx, struct runner *const *runners, size_t n) {
+    const char **names = arena_many(ctx->arena, const char *, n);
+    int64_t *numbers = arena_many(ctx->arena, int64_t, 4 * n);
+    PGresult *rows;
+    size_t k = 0;
+    if (n == 0)
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        names[i] = runners[i]->def->name;
+        numbers[i] = runners[i]->saved.xid;
+        numbers[n + i] = runners[i]->saved.id;
+        numbers[2 * n + i] = runners[i]->at.xid;
+        numbers[3 * n + i] = runners[i]->at.id;
+    }
+    if (pg_run(ctx, b->db, &Q_EVENTS_ADVANCE, &rows, pg_texts(names, n), pg_ids(numbers, n),
+               pg_ids(numbers + n, n), pg_ids(numbers + 2 * n, n), pg_ids(numbers + 3 * n, n)) != OK) {
+        log_failure(ctx, runners[0], "consumers' positions were not noted");
         return false;
     }
-    r->at = r->saved = to;
-    r->saved_us = clock_mono_us();
-    r->careful -= r->careful > 0;
+    for (; k < (size_t)PQntuples(rows); k++)
+        names[k] = pg_get_str(rows, (int)k, 0);
+    for (size_t i = 0; i < n; i++) {
+        bool is_noted = false;
+        for (size_t j = 0; j < k; j++)
+            is_noted = is_noted || strcmp(runners[i]->def->name, names[j]) == 0;
+        noted(runners[i], is_noted);
+    }
+    return k == n;
+}
+
+/* All that have got on in this round; and now and then those that have nothing to do, for the removal of old
+ * events. */
+static void save_all(struct bus *b, struct ctx *ctx) {
+    struct runner **some = arena_many(ctx->arena, struct runner *, b->n);
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        struct runner *r = &b->runners[i];
+        int64_t since = clock_mono_us() - r->saved_us;
+        bool moved = place_cmp(r->at, r->saved) != 0;
+        if (r->mine && ((moved && (r->worked || since > SAVE_US)) || since > TOUCH_US))
+            some[n++] = r;
+    }
+    save(b, ctx, some, n);
+    b->noted_us = clock_mono_us();
+}
+
+/* The consumer has handled everything up to there; noted at the end of the round. */
+static bool move(struct runner *r, struct place to) {
+    r->at = to;
+    r->worked = true;
     r->tries = 0;
     r->down_ms = 0;
     return true;
+}
+
+/* The same, noted now. */
+static bool advance(struct bus *b, struct ctx *ctx, struct runner *r, struct place to) {
+    move(r, to);
+    r->careful -= r->careful > 0;
+    return save(b, ctx, &r, 1);
 }
 
 /* Events that were read, and where each stands. */
@@ -209,20 +269,22 @@ static struct event event_at(const PGresult *rows, int row, int col) {
     return e;
 }
 
-static bool read_batch(struct bus *b, struct ctx *ctx, const struct runner *r, struct place head,
-                       size_t limit, struct batch *ret) {
+/* Reads events behind a place, up to the head: the last transaction before which nothing runs any more. */
+static bool read_events(struct bus *b, struct ctx *ctx, struct place from, const char *const *topics,
+                        size_t n_topics, size_t limit, struct batch *ret, struct place *ret_head) {
     PGresult *rows;
-    if (pg_run(ctx, b->db, &Q_EVENTS_READ, &rows, pg_i8(r->at.xid), pg_i8(r->at.id), pg_i8(head.xid),
-               pg_i8(head.id), pg_texts(r->def->topics, r->n_topics), pg_i8((int64_t)limit)) != OK) {
-        log_failure(ctx, r, "events cannot be read");
+    if (pg_run(ctx, b->db, &Q_EVENTS_READ, &rows, pg_i8(from.xid), pg_i8(from.id), pg_texts(topics, n_topics),
+               pg_i8((int64_t)limit)) != OK) {
+        log_failure(ctx, &b->runners[0], "events cannot be read");
         return false;
     }
-    ret->n = (size_t)PQntuples(rows);
+    *ret_head = (struct place){pg_get_int(rows, 0, 0) - 1, INT64_MAX};
+    ret->n = pg_is_null(rows, 0, 1) ? 0 : (size_t)PQntuples(rows);
     ret->events = arena_many(b->arena, struct event, ret->n);
     ret->places = arena_many(b->arena, struct place, ret->n);
     for (size_t i = 0; i < ret->n; i++) {
-        ret->events[i] = event_at(rows, (int)i, 1);
-        ret->places[i] = (struct place){pg_get_int(rows, (int)i, 0), ret->events[i].id};
+        ret->events[i] = event_at(rows, (int)i, 2);
+        ret->places[i] = (struct place){pg_get_int(rows, (int)i, 1), ret->events[i].id};
     }
     return true;
 }
@@ -269,39 +331,130 @@ static bool deliver_batch(struct bus *b, struct ctx *ctx, struct runner *r, stru
     char error[ERROR_MAX];
     enum code code = deliver(b, r, batch->events, batch->n, error);
     if (code == OK)
-        return advance(b, ctx, r, end);
+        return move(r, end);
     if (code == UNAVAILABLE) {
         rest(r, error);
         return false;
     }
     if (batch->n > 1)
         return deliver_each(b, ctx, r, batch, 2);
-    return put_aside(b, ctx, r, batch->events, retry_ms(r, 1), error) && advance(b, ctx, r, end);
+    return put_aside(b, ctx, r, batch->events, retry_ms(r, 1), error) && move(r, end);
 }
 
-/* Notes now and then how far a consumer is that has nothing to do, for the removal of old events. */
-static void save_idle(struct bus *b, struct ctx *ctx, struct runner *r) {
-    int64_t since = clock_mono_us() - r->saved_us;
-    if ((place_cmp(r->at, r->saved) != 0 && since > SAVE_US) || since > TOUCH_US)
-        advance(b, ctx, r, r->at);
+/* ---- New events, read once for all consumers that are equally far */
+
+struct news {
+    struct place from, end; /* everything in between was read */
+    struct batch all;       /* of all topics */
+    bool more;              /* events are waiting behind the end */
+};
+
+/* Where those are that are farthest. Whoever is not there yet reads alone until it is. */
+static struct place front_of(const struct bus *b) {
+    struct place front = {0, 0};
+    for (size_t i = 0; i < b->n; i++)
+        if (b->runners[i].ready && place_cmp(b->runners[i].at, front) > 0)
+            front = b->runners[i].at;
+    return front;
 }
 
-/* A batch of new events. Returns whether more may be waiting right now. */
-static bool take_new(struct bus *b, struct ctx *ctx, struct runner *r, struct place head, bool *ret_worked) {
-    struct batch batch;
-    size_t limit = r->careful > 0 ? 1 : batch_of(r);
-    if (place_cmp(r->at, head) >= 0 || !read_batch(b, ctx, r, head, limit, &batch))
+static size_t topics_of(const struct bus *b, const char **ret) {
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++)
+        for (size_t k = 0; k < b->runners[i].n_topics; k++) {
+            const char *topic = b->runners[i].def->topics[k];
+            bool is_new = true;
+            for (size_t j = 0; j < n; j++)
+                is_new = is_new && strcmp(ret[j], topic) != 0;
+            if (is_new)
+                ret[n++] = topic;
+        }
+    return n;
+}
+
+static bool read_news(struct bus *b, struct ctx *ctx, struct place from, const char *const *topics,
+                      size_t n_topics, size_t limit, struct news *ret) {
+    struct place head;
+    *ret = (struct news){.from = from};
+    if (!read_events(b, ctx, from, topics, n_topics, limit, &ret->all, &head))
         return false;
-    if (batch.n == 0) {
-        r->at = head;
-        save_idle(b, ctx, r);
-        return false;
+    ret->more = ret->all.n == limit;
+    ret->end = ret->more ? ret->all.places[limit - 1] : place_cmp(head, from) > 0 ? head : from;
+    return true;
+}
+
+static bool wants(const struct runner *r, const struct event *e) {
+    for (size_t i = 0; i < r->n_topics; i++)
+        if (strcmp(r->def->topics[i], e->topic) == 0)
+            return true;
+    return false;
+}
+
+static struct batch share_of(struct bus *b, const struct runner *r, const struct batch *all) {
+    struct batch mine = {.events = arena_many(b->arena, struct event, all->n),
+                         .places = arena_many(b->arena, struct place, all->n)};
+    for (size_t i = 0; i < all->n; i++)
+        if (wants(r, &all->events[i])) {
+            mine.events[mine.n] = all->events[i];
+            mine.places[mine.n++] = all->places[i];
+        }
+    return mine;
+}
+
+/* Delivers the consumer's share of what was read, batch by batch. Returns whether it has got to the end. */
+static bool take_news(struct bus *b, struct ctx *ctx, struct runner *r, const struct news *news) {
+    struct batch mine = share_of(b, r, &news->all);
+    size_t limit = batch_of(r);
+    if (mine.n == 0)
+        r->at = news->end;
+    for (size_t at = 0; at < mine.n; at += limit) {
+        bool last = mine.n - at <= limit;
+        struct batch some = {mine.events + at, mine.places + at, last ? mine.n - at : limit};
+        if (b->stop() || !deliver_batch(b, ctx, r, &some, last ? news->end : some.places[limit - 1]))
+            return false;
+        if (clock_mono_us() - b->noted_us > LONG_US)
+            save_all(b, ctx);
     }
-    *ret_worked = true;
-    if (r->careful > 0)
-        return deliver_careful(b, ctx, r, &batch);
-    return deliver_batch(b, ctx, r, &batch, batch.n < limit ? head : batch.places[batch.n - 1]) &&
-           batch.n == limit;
+    return true;
+}
+
+/* Whoever is behind the others, or handles its events one by one, reads its own. Returns whether more may be
+ * waiting right now. */
+static bool take_alone(struct bus *b, struct ctx *ctx, struct runner *r) {
+    struct news news;
+    if (!read_news(b, ctx, r->at, r->def->topics, r->n_topics, r->careful > 0 ? 1 : TOGETHER, &news))
+        return false;
+    if (r->careful > 0 && news.all.n > 0)
+        return deliver_careful(b, ctx, r, &news.all);
+    return take_news(b, ctx, r, &news) && news.more;
+}
+
+/* New events for all that are ready. Returns whether more may be waiting right now. */
+static bool take_new(struct bus *b, struct ctx *ctx) {
+    const char **topics;
+    struct place front = front_of(b);
+    struct news news = {0};
+    size_t n_topics = 0;
+    bool more = false, is_read = false, failed = false;
+    for (size_t i = 0; i < b->n; i++)
+        n_topics += b->runners[i].n_topics;
+    topics = arena_many(b->arena, const char *, n_topics);
+    n_topics = topics_of(b, topics);
+    for (size_t i = 0; i < b->n && !b->stop() && !failed; i++) {
+        struct runner *r = &b->runners[i];
+        fail_clear(ctx);
+        if (!r->ready)
+            continue;
+        if (r->careful > 0 || place_cmp(r->at, front) < 0) {
+            more |= take_alone(b, ctx, r);
+            continue;
+        }
+        failed = !is_read && !read_news(b, ctx, front, topics, n_topics, TOGETHER, &news);
+        is_read = true;
+        if (!failed)
+            more |= take_news(b, ctx, r, &news) && news.more;
+    }
+    return more;
 }
 
 /* Events that failed before and whose time has come. */
@@ -343,7 +496,7 @@ static void try_lock(struct bus *b, struct ctx *ctx, struct runner *r) {
         return;
     r->at = r->saved = (struct place){pg_get_int(row, 0, 0), pg_get_int(row, 0, 1)};
     r->tries = (int)pg_get_int(row, 0, 3);
-    r->careful = pg_get_int(row, 0, 2) > 1 || r->tries > 0 ? batch_of(r) : 0;
+    r->careful = pg_get_int(row, 0, 2) > 1 || r->tries > 0 ? TOGETHER : 0;
     r->saved_us = now;
     r->due_us = r->rest_us = 0;
     r->mine = true;
@@ -378,37 +531,42 @@ static void expire(struct bus *b, struct ctx *ctx) {
             return;
 }
 
-static void run_one(struct bus *b, struct ctx *ctx, struct runner *r, const struct place *head,
-                    bool *ret_more, bool *ret_worked) {
+/* Whether the consumer takes new events now. Those whose time has come again are handled here. */
+static bool is_ready(struct bus *b, struct ctx *ctx, struct runner *r) {
+    fail_clear(ctx);
     if (!r->mine)
         try_lock(b, ctx, r);
     int64_t now = clock_mono_us();
     if (!r->mine || now < r->rest_us)
-        return;
+        return false;
     if (now >= r->due_us) {
         r->due_us = now + DUE_US;
         take_due(b, ctx, r);
     }
-    if (head != NULL && clock_mono_us() >= r->rest_us)
-        *ret_more |= take_new(b, ctx, r, *head, ret_worked);
+    return clock_mono_us() >= r->rest_us;
 }
 
 /* Every consumer once. Returns whether to go on at once. */
 static bool run_round(struct bus *b, bool *ret_worked) {
     arena_reset(b->arena);
     struct ctx ctx = context(b->env, b->arena, "events");
-    PGresult *row;
-    bool more = false;
+    bool any = false, more = false;
     *ret_worked = false;
-    if (!session(b, &ctx) || pg_run(&ctx, b->db, &Q_EVENTS_HEAD, &row) != OK)
+    if (!session(b, &ctx))
         return false;
-    struct place head = {0, 0};
-    if (PQntuples(row) > 0)
-        head = (struct place){pg_get_int(row, 0, 0), pg_get_int(row, 0, 1)};
-    for (size_t i = 0; i < b->n && !b->stop(); i++) {
-        fail_clear(&ctx);
-        run_one(b, &ctx, &b->runners[i], PQntuples(row) > 0 ? &head : NULL, &more, ret_worked);
+    for (size_t i = 0; i < b->n; i++) {
+        struct runner *r = &b->runners[i];
+        r->worked = false;
+        r->ready = !b->stop() && is_ready(b, &ctx, r);
+        any |= r->ready;
     }
+    b->noted_us = clock_mono_us();
+    if (any)
+        more = take_new(b, &ctx);
+    for (size_t i = 0; i < b->n; i++)
+        *ret_worked |= b->runners[i].worked;
+    fail_clear(&ctx);
+    save_all(b, &ctx);
     fail_clear(&ctx);
     expire(b, &ctx);
     return more;
@@ -439,16 +597,16 @@ static bool sleep_until_woken(struct bus *b, int ms) {
 static void gather(void) { nanosleep(&(struct timespec){0, GATHER_MS * 1000000L}, NULL); }
 
 static void run(struct bus *b) {
-    int quiet_ms = bus_poll_ms;
+    int quiet_ms = bus_poll_ms; /* as long as nobody wakes it */
     bool worked;
     while (!b->stop()) {
         if (run_round(b, &worked))
             continue;
         if (worked) {
-            quiet_ms = GATHER_MS;
+            quiet_ms = QUIET_MIN_MS;
             gather();
         } else if (sleep_until_woken(b, quiet_ms)) {
-            quiet_ms = GATHER_MS;
+            quiet_ms = QUIET_MIN_MS;
         } else {
             quiet_ms = quiet_ms < bus_poll_ms / 2 ? quiet_ms * 2 : bus_poll_ms;
         }
