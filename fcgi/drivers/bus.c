@@ -11,6 +11,7 @@
 #include "fcgi/app.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/config.h"
+#include "fcgi/drivers/bus_run.h"
 #include "fcgi/drivers/pg.h"
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
@@ -25,8 +26,6 @@
 #define LOCK_US INT64_C(1000000) /* between two tries to become a consumer */
 #define DUE_US INT64_C(1000000)  /* between two looks for what is to be tried again */
 #define LONG_US INT64_C(50000)   /* a round that takes longer notes how far consumers are in between */
-#define SAVE_US INT64_C(5000000) /* between two notes of how far an idle consumer is */
-#define TOUCH_US INT64_C(3600000000)
 #define EXPIRE_US INT64_C(60000000)
 #define EXPIRE_BATCHES 10
 #define BACKOFF_MIN_MS 1000
@@ -35,70 +34,10 @@
 #define CRASHES_MAX 3
 #define ERROR_MAX 500
 
-struct place {
-    int64_t xid, id;
-};
-
-/* A consumer as this process runs it. */
-struct runner {
-    const struct consumer *def;
-    size_t n_topics;
-    bool mine;      /* this process has its lock */
-    bool ready;     /* takes part in this round */
-    bool worked;    /* and got on in it */
-    size_t careful; /* the last run got nowhere: so many events one at a time, each try noted before */
-    int tries;      /* noted tries of the event after `at` */
-    struct place at, saved;                     /* handled up to here; noted in the database */
-    int64_t saved_us, lock_us, due_us, rest_us; /* when was, or is next; rest: not before */
-    int down_ms;
-};
-
-struct bus {
-    struct env *env;
-    struct pg *db;
-    unsigned epoch;
-    struct arena *arena;   /* of the round */
-    struct arena *handler; /* of one call of handle() */
-    struct runner *runners;
-    size_t n;
-    int64_t expire_us;
-    int64_t noted_us; /* when all positions were noted, or the round began */
-    bool (*stop)(void);
-    jmp_buf full; /* the handler's arena was not enough */
-};
-
-static int place_cmp(struct place a, struct place b) {
-    if (a.xid != b.xid)
-        return a.xid < b.xid ? -1 : 1;
-    return a.id < b.id ? -1 : a.id > b.id;
-}
-
 static size_t batch_of(const struct runner *r) { return r->def->batch > 0 ? r->def->batch : 1; }
 
 static struct ctx context(struct env *env, struct arena *arena, const char *id) {
     return (struct ctx){.arena = arena, .env = env, .request_id = id, .ip = "", .user_agent = ""};
-}
-
-/* The connection for events, one a process, opened when first asked for. */
-static struct pg *events_db(const struct env *env) {
-    static struct pg *db;
-    if (db == NULL) {
-        char *secret = pg_secret(env->config->postgresql_secrets, "deeplink_events");
-        db = pg_open(env->config->postgresql, "deeplink_events", secret, queries_events,
-                     env->config->server_timeout_ms);
-        free(secret);
-    }
-    return db;
-}
-
-static enum code no_memory(struct ctx *ctx) {
-    return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "events: no memory");
-}
-
-static void log_failure(struct ctx *ctx, const struct runner *r, const char *what) {
-    if (ctx->error.code != UNAVAILABLE) /* the driver says so once */
-        log_error(ctx, what, "consumer=%s code=%s detail=%s", r->def->name, code_name(ctx->error.code),
-                  ctx->error.detail != NULL ? ctx->error.detail : "");
 }
 
 /* Delivering. */
@@ -176,81 +115,6 @@ static bool put_aside(struct bus *b, struct ctx *ctx, const struct runner *r, co
                   pg_i4(e->attempt), pg_text(error), pg_i8(retry)) == OK;
 }
 
-/* ---- Where consumers are */
-
-static void noted(struct runner *r, bool is_noted) {
-    if (!is_noted) {
-        log_warn(NULL, "a consumer was moved by somebody else", "consumer=%s", r->def->name);
-        r->mine = false;
-        return;
-    }
-    r->saved = r->at;
-    r->saved_us = clock_mono_us();
-}
-
-/* Notes in the database how far consumers are, all at once. */
-static bool save(struct bus *b, struct ctx *ctx, struct runner *const *runners, size_t n) {
-    const char **names = arena_many(ctx->arena, const char *, n);
-    int64_t *numbers = arena_many(ctx->arena, int64_t, 4 * n);
-    PGresult *rows;
-    size_t k = 0;
-    if (n == 0)
-        return true;
-    for (size_t i = 0; i < n; i++) {
-        names[i] = runners[i]->def->name;
-        numbers[i] = runners[i]->saved.xid;
-        numbers[n + i] = runners[i]->saved.id;
-        numbers[2 * n + i] = runners[i]->at.xid;
-        numbers[3 * n + i] = runners[i]->at.id;
-    }
-    if (pg_run(ctx, b->db, &Q_EVENTS_ADVANCE, &rows, pg_texts(names, n), pg_ids(numbers, n),
-               pg_ids(numbers + n, n), pg_ids(numbers + 2 * n, n), pg_ids(numbers + 3 * n, n)) != OK) {
-        log_failure(ctx, runners[0], "consumers' positions were not noted");
-        return false;
-    }
-    for (; k < (size_t)PQntuples(rows); k++)
-        names[k] = pg_get_str(rows, (int)k, 0);
-    for (size_t i = 0; i < n; i++) {
-        bool is_noted = false;
-        for (size_t j = 0; j < k; j++)
-            is_noted = is_noted || strcmp(runners[i]->def->name, names[j]) == 0;
-        noted(runners[i], is_noted);
-    }
-    return k == n;
-}
-
-/* All that have got on in this round; and now and then those that have nothing to do, for the removal of old
- * events. */
-static void save_all(struct bus *b, struct ctx *ctx) {
-    struct runner **some = arena_many(ctx->arena, struct runner *, b->n);
-    size_t n = 0;
-    for (size_t i = 0; i < b->n; i++) {
-        struct runner *r = &b->runners[i];
-        int64_t since = clock_mono_us() - r->saved_us;
-        bool moved = place_cmp(r->at, r->saved) != 0;
-        if (r->mine && ((moved && (r->worked || since > SAVE_US)) || since > TOUCH_US))
-            some[n++] = r;
-    }
-    save(b, ctx, some, n);
-    b->noted_us = clock_mono_us();
-}
-
-/* The consumer has handled everything up to there; noted at the end of the round. */
-static bool move(struct runner *r, struct place to) {
-    r->at = to;
-    r->worked = true;
-    r->tries = 0;
-    r->down_ms = 0;
-    return true;
-}
-
-/* The same, noted now. */
-static bool advance(struct bus *b, struct ctx *ctx, struct runner *r, struct place to) {
-    move(r, to);
-    r->careful -= r->careful > 0;
-    return save(b, ctx, &r, 1);
-}
-
 /* Events that were read, and where each stands. */
 struct batch {
     struct event *events;
@@ -269,13 +133,22 @@ static struct event event_at(const PGresult *rows, int row, int col) {
     return e;
 }
 
-/* Reads events behind a place, up to the head: the last transaction before which nothing runs any more. */
-static bool read_events(struct bus *b, struct ctx *ctx, struct place from, const char *const *topics,
+/* What is read at once. */
+struct news {
+    struct place from, end; /* everything in between was read */
+    struct batch all;       /* of all topics */
+    bool more;              /* events are waiting behind the end */
+};
+
+/* Reads events between two places, up to the head: the last transaction before which nothing runs any more.
+ */
+static bool read_events(struct bus *b, struct ctx *ctx, const struct news *news, const char *const *topics,
                         size_t n_topics, size_t limit, struct batch *ret, struct place *ret_head) {
     PGresult *rows;
-    if (pg_run(ctx, b->db, &Q_EVENTS_READ, &rows, pg_i8(from.xid), pg_i8(from.id), pg_texts(topics, n_topics),
+    if (pg_run(ctx, b->db, &Q_EVENTS_READ, &rows, pg_i8(news->from.xid), pg_i8(news->from.id),
+               pg_i8(news->end.xid), pg_i8(news->end.id), pg_texts(topics, n_topics),
                pg_i8((int64_t)limit)) != OK) {
-        log_failure(ctx, &b->runners[0], "events cannot be read");
+        bus_log_failure(ctx, &b->runners[0], "events cannot be read");
         return false;
     }
     *ret_head = (struct place){pg_get_int(rows, 0, 0) - 1, INT64_MAX};
@@ -302,7 +175,7 @@ static bool deliver_each(struct bus *b, struct ctx *ctx, struct runner *r, struc
         }
         if (code != OK && !put_aside(b, ctx, r, e, retry_ms(r, attempt), error))
             return false;
-        if (!advance(b, ctx, r, batch->places[i]))
+        if (!bus_advance(b, ctx, r, batch->places[i]))
             return false;
     }
     return true;
@@ -314,7 +187,7 @@ static bool deliver_careful(struct bus *b, struct ctx *ctx, struct runner *r, st
     if (r->tries >= CRASHES_MAX) {
         batch->events[0].attempt = r->tries;
         return put_aside(b, ctx, r, &batch->events[0], 0, "the process ended while handling it") &&
-               advance(b, ctx, r, batch->places[0]);
+               bus_advance(b, ctx, r, batch->places[0]);
     }
     if (pg_run(ctx, b->db, &Q_EVENTS_TRY, NULL, pg_text(r->def->name)) != OK)
         return false;
@@ -331,29 +204,23 @@ static bool deliver_batch(struct bus *b, struct ctx *ctx, struct runner *r, stru
     char error[ERROR_MAX];
     enum code code = deliver(b, r, batch->events, batch->n, error);
     if (code == OK)
-        return move(r, end);
+        return bus_move(r, end);
     if (code == UNAVAILABLE) {
         rest(r, error);
         return false;
     }
     if (batch->n > 1)
         return deliver_each(b, ctx, r, batch, 2);
-    return put_aside(b, ctx, r, batch->events, retry_ms(r, 1), error) && move(r, end);
+    return put_aside(b, ctx, r, batch->events, retry_ms(r, 1), error) && bus_move(r, end);
 }
 
 /* ---- New events, read once for all consumers that are equally far */
-
-struct news {
-    struct place from, end; /* everything in between was read */
-    struct batch all;       /* of all topics */
-    bool more;              /* events are waiting behind the end */
-};
 
 /* Where those are that are farthest. Whoever is not there yet reads alone until it is. */
 static struct place front_of(const struct bus *b) {
     struct place front = {0, 0};
     for (size_t i = 0; i < b->n; i++)
-        if (b->runners[i].ready && place_cmp(b->runners[i].at, front) > 0)
+        if (b->runners[i].ready && bus_place_cmp(b->runners[i].at, front) > 0)
             front = b->runners[i].at;
     return front;
 }
@@ -372,14 +239,18 @@ static size_t topics_of(const struct bus *b, const char **ret) {
     return n;
 }
 
-static bool read_news(struct bus *b, struct ctx *ctx, struct place from, const char *const *topics,
-                      size_t n_topics, size_t limit, struct news *ret) {
+/* Reads what is new behind `from`, at most up to a place. */
+static bool read_news(struct bus *b, struct ctx *ctx, struct place from, struct place to,
+                      const char *const *topics, size_t n_topics, size_t limit, struct news *ret) {
     struct place head;
-    *ret = (struct news){.from = from};
-    if (!read_events(b, ctx, from, topics, n_topics, limit, &ret->all, &head))
+    *ret = (struct news){.from = from, .end = to};
+    if (!read_events(b, ctx, ret, topics, n_topics, limit, &ret->all, &head))
         return false;
     ret->more = ret->all.n == limit;
-    ret->end = ret->more ? ret->all.places[limit - 1] : place_cmp(head, from) > 0 ? head : from;
+    if (ret->more)
+        ret->end = ret->all.places[limit - 1];
+    else if (bus_place_cmp(head, to) < 0)
+        ret->end = bus_place_cmp(head, from) > 0 ? head : from;
     return true;
 }
 
@@ -413,16 +284,18 @@ static bool take_news(struct bus *b, struct ctx *ctx, struct runner *r, const st
         if (b->stop() || !deliver_batch(b, ctx, r, &some, last ? news->end : some.places[limit - 1]))
             return false;
         if (clock_mono_us() - b->noted_us > LONG_US)
-            save_all(b, ctx);
+            bus_save_all(b, ctx);
     }
     return true;
 }
 
-/* Whoever is behind the others, or handles its events one by one, reads its own. Returns whether more may be
- * waiting right now. */
-static bool take_alone(struct bus *b, struct ctx *ctx, struct runner *r) {
+/* Whoever is behind the others, or handles its events one by one, reads its own, no farther than they do: so
+ * it comes into step with them. Returns whether more may be waiting right now. */
+static bool take_alone(struct bus *b, struct ctx *ctx, struct runner *r, struct place to) {
     struct news news;
-    if (!read_news(b, ctx, r->at, r->def->topics, r->n_topics, r->careful > 0 ? 1 : TOGETHER, &news))
+    size_t limit = r->careful > 0 ? 1 : TOGETHER;
+    if (bus_place_cmp(r->at, to) >= 0 ||
+        !read_news(b, ctx, r->at, to, r->def->topics, r->n_topics, limit, &news))
         return false;
     if (r->careful > 0 && news.all.n > 0)
         return deliver_careful(b, ctx, r, &news.all);
@@ -431,27 +304,23 @@ static bool take_alone(struct bus *b, struct ctx *ctx, struct runner *r) {
 
 /* New events for all that are ready. Returns whether more may be waiting right now. */
 static bool take_new(struct bus *b, struct ctx *ctx) {
+    const struct place any = {INT64_MAX, INT64_MAX}, front = front_of(b);
     const char **topics;
-    struct place front = front_of(b);
-    struct news news = {0};
+    struct news news;
     size_t n_topics = 0;
-    bool more = false, is_read = false, failed = false;
+    bool more = false;
     for (size_t i = 0; i < b->n; i++)
         n_topics += b->runners[i].n_topics;
     topics = arena_many(b->arena, const char *, n_topics);
     n_topics = topics_of(b, topics);
-    for (size_t i = 0; i < b->n && !b->stop() && !failed; i++) {
+    if (!read_news(b, ctx, front, any, topics, n_topics, TOGETHER, &news))
+        return false;
+    for (size_t i = 0; i < b->n && !b->stop(); i++) {
         struct runner *r = &b->runners[i];
         fail_clear(ctx);
-        if (!r->ready)
-            continue;
-        if (r->careful > 0 || place_cmp(r->at, front) < 0) {
-            more |= take_alone(b, ctx, r);
-            continue;
-        }
-        failed = !is_read && !read_news(b, ctx, front, topics, n_topics, TOGETHER, &news);
-        is_read = true;
-        if (!failed)
+        if (r->ready && (r->careful > 0 || bus_place_cmp(r->at, front) < 0))
+            more |= take_alone(b, ctx, r, news.end);
+        else if (r->ready)
             more |= take_news(b, ctx, r, &news) && news.more;
     }
     return more;
@@ -566,7 +435,7 @@ static bool run_round(struct bus *b, bool *ret_worked) {
     for (size_t i = 0; i < b->n; i++)
         *ret_worked |= b->runners[i].worked;
     fail_clear(&ctx);
-    save_all(b, &ctx);
+    bus_save_all(b, &ctx);
     fail_clear(&ctx);
     expire(b, &ctx);
     return more;
@@ -619,8 +488,8 @@ static void end(struct bus *b) {
     struct ctx ctx = context(b->env, b->arena, "events");
     for (size_t i = 0; i < b->n; i++) {
         struct runner *r = &b->runners[i];
-        if (r->mine && place_cmp(r->at, r->saved) != 0)
-            advance(b, &ctx, r, r->at);
+        if (r->mine && bus_place_cmp(r->at, r->saved) != 0)
+            bus_advance(b, &ctx, r, r->at);
         if (r->mine)
             pg_run(&ctx, b->db, &Q_EVENTS_STOPPED, NULL, pg_text(r->def->name));
     }
@@ -677,72 +546,4 @@ void bus_wake(struct ctx *ctx, struct pg *db) {
         return;
     if (pg_send_ignored(db, &Q_WAKE_CONSUMERS))
         last_us = now;
-}
-
-/* Looking from outside. */
-
-static enum code lag_of(struct ctx *ctx, struct pg *db, const struct consumer *c, int64_t *ret_events,
-                        int64_t *ret_age_ms) {
-    PGresult *row;
-    size_t n = 0;
-    while (c->topics[n] != NULL)
-        n++;
-    enum code code = pg_run(ctx, db, &Q_EVENTS_LAG, &row, pg_text(c->name), pg_texts(c->topics, n));
-    if (code != OK)
-        return code;
-    int64_t events = pg_get_int(row, 0, 0), age = pg_get_int(row, 0, 1);
-    *ret_events = events > *ret_events ? events : *ret_events;
-    *ret_age_ms = age > *ret_age_ms ? age : *ret_age_ms;
-    return OK;
-}
-
-enum code bus_lag(struct ctx *ctx, const char *consumer, int64_t *ret_events, int64_t *ret_age_ms) {
-    struct pg *db = events_db(ctx->env);
-    *ret_events = *ret_age_ms = 0;
-    if (db == NULL)
-        return no_memory(ctx);
-    bool found = false;
-    for (const struct service *const *s = ctx->env->app->services; *s != NULL; s++)
-        for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++) {
-            if (consumer != NULL && strcmp(consumer, c->name) != 0)
-                continue;
-            found = true;
-            enum code code = lag_of(ctx, db, c, ret_events, ret_age_ms);
-            if (code != OK)
-                return code;
-        }
-    return found || consumer == NULL ? OK : fail(ctx, NOT_FOUND, "There is no such consumer.");
-}
-
-enum code bus_dead_list(struct ctx *ctx, size_t limit, struct dead_letter **ret, size_t *ret_n) {
-    struct pg *db = events_db(ctx->env);
-    PGresult *rows;
-    if (db == NULL)
-        return no_memory(ctx);
-    enum code code = pg_run(ctx, db, &Q_EVENTS_DEAD, &rows, pg_i8((int64_t)limit));
-    if (code != OK)
-        return code;
-    *ret_n = (size_t)PQntuples(rows);
-    *ret = arena_many(ctx->arena, struct dead_letter, *ret_n);
-    for (int i = 0; i < PQntuples(rows); i++)
-        (*ret)[i] = (struct dead_letter){.id = pg_get_int(rows, i, 0),
-                                         .consumer = pg_get_str(rows, i, 1),
-                                         .topic = pg_get_str(rows, i, 2),
-                                         .type = pg_get_str(rows, i, 3),
-                                         .error = pg_get_str(rows, i, 4),
-                                         .key = pg_get_int(rows, i, 5),
-                                         .time_ms = pg_get_time(rows, i, 6),
-                                         .attempts = (int)pg_get_int(rows, i, 7)};
-    return OK;
-}
-
-enum code bus_dead_replay(struct ctx *ctx, const char *consumer, int64_t id, int64_t *ret_n) {
-    struct pg *db = events_db(ctx->env);
-    PGresult *done;
-    if (db == NULL)
-        return no_memory(ctx);
-    enum code code = pg_run(ctx, db, &Q_EVENTS_REPLAY, &done, pg_text(consumer), pg_i8(id));
-    if (code == OK)
-        *ret_n = pg_affected(done);
-    return code;
 }

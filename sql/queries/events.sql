@@ -35,14 +35,16 @@ WHERE c.name = n.name AND c.xid = n.xid::text::xid8 AND c.id = n.id
 RETURNING c.name;
 
 -- name: events_read :many
--- Events behind ($1, $2) of topics $3, at most $4, in order. Only those before every transaction that is still
--- running, whose oldest is in the first column of every row: there is one row, of NULLs else, where there is no event.
+-- Events behind ($1, $2) up to ($3, $4) of topics $5, at most $6, in order. Only those before every transaction
+-- that is still running, whose oldest is in the first column of every row: there is one row, of NULLs else, where
+-- there is no event.
 SELECT head.xid, o.xid, o.id, o.topic, o.key, o.type, o.body, o.created_at
 FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid) AS head
 LEFT JOIN LATERAL (
     SELECT * FROM events.outbox
-    WHERE (xid, id) > ($1::xid8, $2::bigint) AND xid < head.xid AND topic = ANY ($3::text[])
-    ORDER BY xid, id LIMIT $4
+    WHERE (xid, id) > ($1::xid8, $2::bigint) AND (xid, id) <= ($3::xid8, $4::bigint)
+      AND xid < head.xid AND topic = ANY ($5::text[])
+    ORDER BY xid, id LIMIT $6
 ) AS o ON true
 ORDER BY o.xid, o.id;
 
