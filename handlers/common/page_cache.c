@@ -27,10 +27,11 @@
  * lost together: then page:clock is missing, and whoever finds that empties the folder. */
 #define TAGS_MAX 160
 #define KEEP_S "86400"
-#define OLD_S (12 * 3600)  /* a file goes well before the record of what it shows does */
-#define REMEMBERED "10000" /* changes that are remembered at least; what takes longer to build is not kept \
-                            */
-#define PURGE_TAGS 1000    /* in one script */
+#define OLD_S (12 * 3600) /* a file goes well before the record of what it shows does */
+#define REMEMBERED                                                                                      \
+    "10000"             /* changes that are remembered at least; what takes longer to build is not kept \
+                         */
+#define PURGE_TAGS 1000 /* in one script */
 
 /* The page being built. One request at a time runs in a worker, and page_cache_begin() starts afresh. */
 static struct {

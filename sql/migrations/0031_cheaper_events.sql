@@ -10,31 +10,13 @@ END $$;
 
 SELECT deeplink.let_emit(role) FROM deeplink.services WHERE name <> 'events';
 
-CREATE OR REPLACE FUNCTION deeplink.add_service(service text, home text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    login CONSTANT text := 'deeplink_' || service;
+-- A service that comes later is let, too.
+ALTER FUNCTION deeplink.add_service(text, text) RENAME TO add_service_home;
+CREATE FUNCTION deeplink.add_service(service text, home text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO deeplink.services (name, role, schema) VALUES (service, login, home);
-    BEGIN
-        EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION', login);
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN
-        NULL;
-    END;
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
-                   WHERE s.setdatabase = 0 AND r.rolname = login AND 'search_path=' || home = ANY (s.setconfig)) THEN
-        EXECUTE format('ALTER ROLE %I SET search_path = %I', login, home);
-    END IF;
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), login);
-    EXECUTE format('CREATE SCHEMA %I', home);
-    EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', home, login);
-    EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I', home, login);
-    EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT USAGE ON SEQUENCES TO %I', home, login);
-    EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT EXECUTE ON FUNCTIONS TO %I', home, login);
+    PERFORM deeplink.add_service_home(service, home);
     IF service <> 'events' THEN
-        EXECUTE format('GRANT USAGE ON SCHEMA events TO %I', login);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION events.emit(text, bigint, text, bytea) TO %I', login);
-        EXECUTE format('GRANT USAGE ON SEQUENCE events.node TO %I', login);
-        PERFORM deeplink.let_emit(login);
+        PERFORM deeplink.let_emit('deeplink_' || service);
     END IF;
 END $$;
 

@@ -25,8 +25,8 @@ UPDATE events.consumer SET starts = 0, tries = 0 WHERE name = $1;
 UPDATE events.consumer SET tries = tries + 1 WHERE name = $1;
 
 -- name: events_advance :many
--- Notes how far consumers are. $1 names, $2 and $3 where they were, $4 and $5 where they are. Touches nobody whom
--- somebody else has moved meanwhile, and gives the names of the others.
+-- Notes how far consumers are. $1 names, $2 and $3 where they were, $4 and $5 where they are. Touches nobody
+-- whom somebody else has moved meanwhile, and gives the names of the others.
 UPDATE events.consumer AS c
 SET xid = n.to_xid::text::xid8, id = n.to_id, starts = 0, tries = 0, updated_at = now()
 FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
@@ -35,9 +35,9 @@ WHERE c.name = n.name AND c.xid = n.xid::text::xid8 AND c.id = n.id
 RETURNING c.name;
 
 -- name: events_read :many
--- Events behind ($1, $2) up to ($3, $4) of topics $5, at most $6, in order. Only those before every transaction
--- that is still running, whose oldest is in the first column of every row: there is one row, of NULLs else, where
--- there is no event.
+-- Events behind ($1, $2) up to ($3, $4) of topics $5, at most $6, in order. Only those before every
+-- transaction that is still running, whose oldest is in the first column of every row: there is one row, of
+-- NULLs else, where there is no event.
 SELECT head.xid, o.xid, o.id, o.topic, o.key, o.type, o.body, o.created_at
 FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid) AS head
 LEFT JOIN LATERAL (
