@@ -397,6 +397,16 @@ enum code connection_service_followee_ids(struct ctx *ctx, const Pb__IdsRequest 
     return ids(ctx, req, connection_store_followee_ids, reply);
 }
 
+enum code connection_service_followers_of(struct ctx *ctx, const Pb__FollowersOfRequest *req,
+                                          Pb__FollowersOfReply *reply) {
+    unsigned limit = req->limit == 0 || req->limit > IDS_MAX ? IDS_MAX : req->limit;
+
+    if (req->n_user_ids > TARGETS_MAX)
+        return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
+    return connection_store_followers_of(ctx, req->user_ids, req->n_user_ids, limit, &reply->followers,
+                                         &reply->n_followers);
+}
+
 static bool among(int64_t id, const int64_t *list_of_ids, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (list_of_ids[i] == id)

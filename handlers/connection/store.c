@@ -314,6 +314,26 @@ enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t a
     return ids_read(ctx, c, rows, ret, ret_n);
 }
 
+enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
+                                        Pb__Followers ***ret, size_t *ret_n) {
+    PGresult *rows;
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWERS_OF, &rows, pg_ids(users, n), pg_i8(limit));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(rows);
+    *ret = arena_many(ctx->arena, Pb__Followers *, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++) {
+        Pb__Followers *f = (*ret)[i] = arena_one(ctx->arena, Pb__Followers);
+
+        pb__followers__init(f);
+        f->user_id = pg_get_int(rows, (int)i, 0);
+        f->n_ids = pg_get_ids(ctx, rows, (int)i, 1, &f->ids);
+        f->more = f->n_ids == limit;
+    }
+    return OK;
+}
+
 enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,
                                         int64_t **ret, size_t *ret_n) {
     PGresult *rows = NULL;

@@ -121,10 +121,24 @@ bool post_store_home_begin(struct ctx *ctx, int64_t viewer, struct home_build *r
 void post_store_home_finish(struct ctx *ctx, int64_t viewer, const struct home_build *build,
                             uint64_t fingerprint, const struct post_row *rows, size_t n, bool complete);
 
-/* Puts a row into the home timelines of members where those are cached; queues the commands, `fetch` waits
- * for them. */
-void post_store_home_push(struct ctx *ctx, const int64_t *members, size_t n, const struct post_row *row);
-enum code post_store_home_push_fetch(struct ctx *ctx);
+/* Rows that go into the home timelines of members where those are cached (store_push.c): gathered, so that
+ * what goes to the same member goes together; then queued behind other commands, and waited for in their
+ * turn. Adding very many sends and waits by itself. */
+struct home_push {
+    struct ctx *ctx;
+    const char **lines; /* the rows as they stand in Redis */
+    struct home_pair {
+        int64_t member;
+        uint32_t line;
+    } * pairs;
+    size_t n_lines, room_lines, n, room;
+    bool trims;       /* timelines that have grown long are cut */
+    unsigned pushing; /* scripts queued and not waited for */
+};
+void home_push_init(struct home_push *p, struct ctx *ctx);
+enum code home_push_add(struct home_push *p, const int64_t *members, size_t n, const struct post_row *row);
+void home_push_send(struct home_push *p);
+enum code home_push_wait(struct home_push *p);
 
 /* Drops cached home timelines. */
 enum code post_store_home_forget(struct ctx *ctx, const int64_t *members, size_t n);
@@ -162,10 +176,16 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
 /* A post that has just been made, revision 1. */
 void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view);
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters);
-/* Counters, and what this reader did to bring them about (one ACT_ bit). */
-void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, uint32_t bit, bool on,
-                                 const struct post_counters *counters);
-/* A post of this author came, went, or was pinned: the beginning of its timeline is to be read anew. */
+/* Counters, and what readers did to bring them about. */
+struct post_reacted {
+    int64_t viewer, id;
+    uint32_t bit; /* one of ACT_… */
+    bool on;
+    struct post_counters counters;
+};
+void post_store_publish_reactions(struct ctx *ctx, const struct post_reacted *reactions, size_t n);
+/* A post of this author came, went, or was pinned: the beginning of its timeline is to be read anew, and what
+ * stands beside the author's pages counted. */
 void post_store_author_forget(struct ctx *ctx, int64_t author);
 /* A comment came into the thread of this post: what is known of the thread is to be read anew. */
 void post_store_tree_moved(struct ctx *ctx, int64_t root);

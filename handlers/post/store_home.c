@@ -7,10 +7,7 @@
 #include "fcgi/base/id.h"
 #include "handlers/post/store_read.h"
 
-#define BUILD_S "30"     /* a builder that takes longer has died */
-#define PUSH_KEYS 500    /* members in one push */
-#define HOME_SLACK "900" /* trimmed to HOME_MAX when it has grown past this */
-#define HOME_LOW "-801"  /* the highest rank that goes then */
+#define BUILD_S "30" /* a builder that takes longer has died */
 
 /* The Lua function state(home, mark): the mark, when the rows are those that it speaks of; else nil. Either
  * key may vanish alone; the lowest member of the rows names the build that they came from. */
@@ -54,26 +51,6 @@ static struct redis_script confirm_home = {
     .src =
         "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') end\n"
         "return 1",
-};
-
-/* KEYS: marks of members' timelines. ARGV: a row, 1 to trim (every few pushes will do), the timelines. Those
- * without a mark are left alone; a row below what a timeline reaches down to is not for it. */
-static struct redis_script push_home = {
-    .src = "local call, row, trim = redis.call, ARGV[1], ARGV[2] == '1'\n"
-           "local marks = call('MGET', unpack(KEYS))\n"
-           "for i = 1, #KEYS do\n"
-           "  local mark, home = marks[i], ARGV[i + 2]\n"
-           "  if mark then\n"
-           "    local kind = string.sub(mark, 1, 1)\n"
-           "    if kind ~= 'f' or row > string.sub(mark, 3, 21) then call('ZADD', home, 0, row) end\n"
-           "    if trim and kind ~= 'b' and call('ZCARD', home) > " HOME_SLACK " then\n"
-           "      call('ZREMRANGEBYRANK', home, 1, " HOME_LOW ")\n"
-           "      local low = call('ZRANGE', home, 1, 1)[1]\n"
-           "      call('SET', KEYS[i], 'f ' .. string.sub(low, 1, 19) .. string.sub(mark, 22), 'KEEPTTL')\n"
-           "    end\n"
-           "  end\n"
-           "end\n"
-           "return 1",
 };
 
 /* ---- Reading */
@@ -312,41 +289,7 @@ void post_store_home_finish(struct ctx *ctx, int64_t viewer, const struct home_b
     run(ctx, &finish_home, 2, (int)n + 5, argv);
 }
 
-/* ---- Pushing */
-
-static unsigned pushing; /* scripts queued and not waited for */
-
-void post_store_home_push(struct ctx *ctx, const int64_t *members, size_t n, const struct post_row *row) {
-    const char *line = post_row_format(ctx, row);
-
-    for (size_t at = 0; at < n; at += PUSH_KEYS) {
-        size_t keys = n - at < PUSH_KEYS ? n - at : PUSH_KEYS;
-        const char **argv = arena_many(ctx->arena, const char *, 2 * keys + 2);
-
-        for (size_t i = 0; i < keys; i++) {
-            argv[i] = key_of(ctx, "post:mark", members[at + i]);
-            argv[keys + 2 + i] = key_of(ctx, "post:home", members[at + i]);
-        }
-        argv[keys] = line;
-        argv[keys + 1] = id_time_ms(row->id) % 8 == 0 ? "1" : "0";
-        redis_add_script(ctx, ctx->env->redis, &push_home, (int)keys, 2 * (int)keys + 2, argv, NULL);
-        pushing++;
-    }
-}
-
-enum code post_store_home_push_fetch(struct ctx *ctx) {
-    enum code c = OK;
-
-    for (; pushing > 0; pushing--) {
-        const redisReply *r = redis_next_script(ctx, ctx->env->redis);
-
-        if (r == NULL)
-            c = UNAVAILABLE;
-        else if (r->type == REDIS_REPLY_ERROR)
-            c = fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "redis: %s", r->str);
-    }
-    return c;
-}
+/* ---- Dropping */
 
 enum code post_store_home_forget(struct ctx *ctx, const int64_t *members, size_t n) {
     const char **argv = arena_many(ctx->arena, const char *, 2 * n + 1);

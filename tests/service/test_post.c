@@ -958,8 +958,12 @@ START_TEST(home_shows_own_changes_at_once) {
 END_TEST
 
 static void push_again(int64_t member, int64_t author, int64_t id) {
-    post_store_home_push(ctx, &member, 1, &(struct post_row){id, id, author, 0, 0});
-    expect_ok(ctx, post_store_home_push_fetch(ctx));
+    struct home_push push;
+
+    home_push_init(&push, ctx);
+    expect_ok(ctx, home_push_add(&push, &member, 1, &(struct post_row){id, id, author, 0, 0}));
+    home_push_send(&push);
+    expect_ok(ctx, home_push_wait(&push));
 }
 
 /* More rows than a build reads and than the cache holds: nothing is lost where one ends and SQL goes on. */
