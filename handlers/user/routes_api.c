@@ -106,6 +106,7 @@ static const struct rate oauth_rate = {"oauth", 300, 300, true};
 /* ---- What they answer with besides */
 
 static const int not_found[] = {404, 0};
+static const int gone[] = {410, 0}; /* a member */
 static const int oauth_refusals[] = {400, 401, 403, 0};
 static const int webfinger_refusals[] = {400, 404, 410, 0};
 
@@ -113,7 +114,7 @@ static const int webfinger_refusals[] = {400, 404, 410, 0};
 
 #define ACCOUNTS GET, .scope = "read:accounts", .reply = &api_account_shape, .reply_list = true
 #define NONE_OF_MEMBER \
-    GET, .handler = user_api_none_of_member, .reply = &api_nothing_shape, .reply_list = true
+    GET, .handler = user_api_none_of_member, .also = gone, .reply = &api_nothing_shape, .reply_list = true
 
 #define SITE GET, .auth = AUTH_ANYBODY
 #define EMPTY GET, .handler = api_reply_none, .reply = &api_nothing_shape, .reply_list = true
@@ -144,10 +145,10 @@ const struct route user_api_routes[] = {
      .fields = ids_fields, .summary = "several members"},
     {ACCOUNTS, .pattern = "/api/v1/accounts/search", .handler = user_api_search, .fields = search_fields,
      .summary = "members by words"},
-    {GET, .pattern = "/api/v1/accounts/lookup", .handler = user_api_lookup, .auth = AUTH_ANYBODY,
-     .scope = "read:accounts", .fields = lookup_fields, .reply = &api_account_shape,
+    {GET, .also = not_found, .pattern = "/api/v1/accounts/lookup", .handler = user_api_lookup,
+     .auth = AUTH_ANYBODY, .scope = "read:accounts", .fields = lookup_fields, .reply = &api_account_shape,
      .summary = "a member by name"},
-    {GET, .pattern = "/api/v1/accounts/{id}", .handler = user_api_account, .auth = AUTH_ANYBODY,
+    {GET, .also = gone, .pattern = "/api/v1/accounts/{id}", .handler = user_api_account, .auth = AUTH_ANYBODY,
      .scope = "read:accounts", .reply = &api_account_shape, .summary = "a member"},
     {NONE_OF_MEMBER, .pattern = "/api/v1/accounts/{id}/featured_tags", .auth = AUTH_ANYBODY,
      .scope = "read:accounts", .summary = "tags shown on a profile: none"},
