@@ -260,7 +260,7 @@ async function requests() {
 const ownPages = ['/settings', '/settings/profile', '/settings/account', '/settings/sessions', '/settings/privacy', '/settings/appearance',
     '/settings/activity', '/settings/apps', '/settings/account/delete', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home'];
 const ownForms = { '/settings/profile': { name: 'x' }, '/settings/email': { email: 'x@example.org', password: 'x' }, '/settings/password': { current: 'x', password: 'y' }, '/settings/account/delete': { password: 'x' },
-    '/settings/sessions/end-others': {}, 
+    '/settings/sessions/end-others': {},
     '/settings/privacy': { default_audience: 'public' }, '/settings/appearance': { theme: 'dark' } };
 
 async function own() {
