@@ -16,11 +16,10 @@ enum code api_reply_empty(struct request *req);
 enum code api_reply_none(struct request *req);
 
 /* The fields of a list's pages. `most` is the largest limit; more is taken for it, as clients expect. */
-#define API_PAGE_FIELDS                                                             \
-    {.name = "max_id", .kind = FIELD_ID},                        \
-        {.name = "since_id", .kind = FIELD_ID},                \
-        {.name = "min_id", .kind = FIELD_ID}, {                  \
-        .name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000 \
+#define API_PAGE_FIELDS                                                           \
+    {.name = "max_id", .kind = FIELD_ID}, {.name = "since_id", .kind = FIELD_ID}, \
+        {.name = "min_id", .kind = FIELD_ID}, {                                   \
+        .name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000                 \
     }
 
 /* The limit asked for, at most `most`, `otherwise` when it was not said. */

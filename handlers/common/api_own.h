@@ -11,8 +11,8 @@
 #define API_OWN_LIMIT_MAX 80
 
 /* The fields of a list's pages. */
-#define API_OWN_PAGE_FIELDS                                                                      \
-    {.name = "cursor", .kind = FIELD_LINE, .max = 600}, {                     \
+#define API_OWN_PAGE_FIELDS                                                    \
+    {.name = "cursor", .kind = FIELD_LINE, .max = 600}, {                      \
         .name = "limit", .kind = FIELD_INT, .min = 1, .max = API_OWN_LIMIT_MAX \
     }
 

@@ -35,7 +35,8 @@ const struct shape post_comment_shape = {
     .fields = (const struct shape_field[]){
         FIELD(comment, id, SHAPE_ID),
         FIELD(comment, depth, SHAPE_INT, .words = "0: on the post itself; deeper ones than 6 say 6"),
-        FIELD(comment, status, SHAPE_RAW, .of = &api_status_shape, .nullable = true, .words = "null: deleted"),
+        FIELD(comment, status, SHAPE_RAW, .of = &api_status_shape, .nullable = true,
+              .words = "null: deleted"),
         FIELD(comment, gone, SHAPE_BOOL, .words = "deleted; what was said to it stands"),
         FIELD(comment, more, SHAPE_BOOL, .words = "some comments on it are left out here"),
         FIELD(comment, more_url, SHAPE_URL, .nullable = true, .words = "where those begin"),
@@ -45,8 +46,9 @@ const struct shape post_comment_shape = {
 static const char *more_url(struct request *req, const Pb__PostItem *item) {
     if (!item->more)
         return NULL;
-    return api_own_url(req, arena_printf(req->ctx.arena, API_OWN "/posts/%lld/comments", (long long)item->post->id),
-                       api_own_at(&req->ctx, item->more_after));
+    return api_own_url(
+        req, arena_printf(req->ctx.arena, API_OWN "/posts/%lld/comments", (long long)item->post->id),
+        api_own_at(&req->ctx, item->more_after));
 }
 
 static enum code comment_view(struct request *req, const Pb__PostItem *item, struct comment *ret) {
@@ -94,14 +96,14 @@ const struct shape post_revision_shape = {
     .name = "Revision",
     .size = sizeof(struct revision),
     .words = "a version of a post",
-    .fields = (const struct shape_field[]){
-        FIELD(revision, number, SHAPE_INT),
-        FIELD(revision, at, SHAPE_TIME),
-        FIELD(revision, text, SHAPE_STR, .words = "as it was typed: Markdown"),
-        FIELD(revision, html, SHAPE_STR),
-        FIELD(revision, warning, SHAPE_STR),
-        FIELD(revision, sensitive, SHAPE_BOOL),
-        {0}}};
+    .fields =
+        (const struct shape_field[]){FIELD(revision, number, SHAPE_INT),
+                                     FIELD(revision, at, SHAPE_TIME),
+                                     FIELD(revision, text, SHAPE_STR, .words = "as it was typed: Markdown"),
+                                     FIELD(revision, html, SHAPE_STR),
+                                     FIELD(revision, warning, SHAPE_STR),
+                                     FIELD(revision, sensitive, SHAPE_BOOL),
+                                     {0}}};
 
 enum code post_api_own_history(struct request *req) {
     Pb__PostRequest ask = PB__POST_REQUEST__INIT;
@@ -123,8 +125,8 @@ enum code post_api_own_history(struct request *req) {
                                      .warning = r->warning,
                                      .sensitive = r->sensitive};
     }
-    return api_own_list(
-        req, &(struct api_own_page){.shape = &post_revision_shape, .items = views, .n = history->n_revisions});
+    return api_own_list(req, &(struct api_own_page){
+                                 .shape = &post_revision_shape, .items = views, .n = history->n_revisions});
 }
 
 /* ---- Tags ---- */
@@ -134,13 +136,12 @@ struct trend {
     int64_t posts, people;
 };
 
-const struct shape post_trend_shape = {.name = "TrendingTag",
-                                       .size = sizeof(struct trend),
-                                       .words = "a tag in use lately",
-                                       .fields = (const struct shape_field[]){FIELD(trend, name, SHAPE_STR),
-                                                                              FIELD(trend, posts, SHAPE_INT),
-                                                                              FIELD(trend, people, SHAPE_INT),
-                                                                              {0}}};
+const struct shape post_trend_shape = {
+    .name = "TrendingTag",
+    .size = sizeof(struct trend),
+    .words = "a tag in use lately",
+    .fields = (const struct shape_field[]){
+        FIELD(trend, name, SHAPE_STR), FIELD(trend, posts, SHAPE_INT), FIELD(trend, people, SHAPE_INT), {0}}};
 
 enum code post_api_own_trending(struct request *req) {
     Pb__TagsRequest ask = PB__TAGS_REQUEST__INIT;

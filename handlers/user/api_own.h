@@ -52,7 +52,8 @@ enum code user_api_own_invite_revoke(struct request *req);
 enum code user_api_own_audit(struct request *req);
 
 extern const struct shape user_me_shape, user_settings_shape, user_own_profile_shape, user_session_shape,
-    user_activity_shape, user_member_shape, user_role_shape, user_invite_shape, user_audit_shape, user_access_shape, user_leaving_shape;
+    user_activity_shape, user_member_shape, user_role_shape, user_invite_shape, user_audit_shape,
+    user_access_shape, user_leaving_shape;
 
 struct user_role {
     const char *name;

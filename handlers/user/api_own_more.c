@@ -127,7 +127,8 @@ static enum code role_now(struct request *req, const char *name, struct user_rol
             *ret = user_role_view(&req->ctx, reply->roles[i]);
             return OK;
         }
-    return c != OK ? c : fail(&req->ctx, NOT_FOUND, tr_mark("There is no such role. Choose one from the list."));
+    return c != OK ? c
+                   : fail(&req->ctx, NOT_FOUND, tr_mark("There is no such role. Choose one from the list."));
 }
 
 static void change_of(struct request *req, const char *name, Pb__ChangeRoleRequest *ret) {

@@ -44,8 +44,7 @@ static const struct field revoke_fields[] = {
 
 static const struct field ids_fields[] = {{.name = "id", .kind = FIELD_IDS, .max = 80}, {0}};
 
-static const struct field lookup_fields[] = {
-    {.name = "acct", .kind = FIELD_LINE, .required = true}, {0}};
+static const struct field lookup_fields[] = {{.name = "acct", .kind = FIELD_LINE, .required = true}, {0}};
 
 static const struct field search_fields[] = {
     {.name = "q", .kind = FIELD_LINE, .required = true},
@@ -73,16 +72,13 @@ static const struct field credentials_fields[] = {
     {.name = "discoverable", .kind = FIELD_BOOL},
     {.name = "hide_collections", .kind = FIELD_BOOL},
     {.name = "indexable", .kind = FIELD_BOOL},
-    {.name = "source[privacy]",
-     .kind = FIELD_CHOICE,
-     .choices = "public|unlisted|private"},
+    {.name = "source[privacy]", .kind = FIELD_CHOICE, .choices = "public|unlisted|private"},
     {.name = "source[sensitive]", .kind = FIELD_BOOL},
     {.name = "source[language]", .kind = FIELD_LINE, .max = 35},
     {0},
 };
 
-static const struct field marker_fields[] = {{.name = "timeline", .kind = FIELD_LINES},
-                                             {0}};
+static const struct field marker_fields[] = {{.name = "timeline", .kind = FIELD_LINES}, {0}};
 
 static const struct field marker_set_fields[] = {
     {.name = "home[last_read_id]", .kind = FIELD_ID},

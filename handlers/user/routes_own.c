@@ -92,15 +92,15 @@ static const struct field role_fields[] = {
     {0},
 };
 
-#define ROLE_FIELDS                                                                                    \
-    {.name = "rank", .kind = FIELD_INT, .min = 0, .max = 1000, .label = "Rank"},                       \
-        {.name = "may_post", .kind = FIELD_BOOL, .label = "Take part"},                                \
-        {.name = "may_invite", .kind = FIELD_BOOL, .label = "Invite people"},                          \
-        {.name = "may_members", .kind = FIELD_BOOL, .label = "Look after members"},                    \
-        {.name = "may_roles", .kind = FIELD_BOOL, .label = "Give roles"},                              \
-        {.name = "may_moderate", .kind = FIELD_BOOL, .label = "Moderate"},                             \
-        {.name = "may_audit", .kind = FIELD_BOOL, .label = "Read the audit log"}, {                    \
-        .name = "may_settings", .kind = FIELD_BOOL, .label = "Change the site"                         \
+#define ROLE_FIELDS                                                                 \
+    {.name = "rank", .kind = FIELD_INT, .min = 0, .max = 1000, .label = "Rank"},    \
+        {.name = "may_post", .kind = FIELD_BOOL, .label = "Take part"},             \
+        {.name = "may_invite", .kind = FIELD_BOOL, .label = "Invite people"},       \
+        {.name = "may_members", .kind = FIELD_BOOL, .label = "Look after members"}, \
+        {.name = "may_roles", .kind = FIELD_BOOL, .label = "Give roles"},           \
+        {.name = "may_moderate", .kind = FIELD_BOOL, .label = "Moderate"},          \
+        {.name = "may_audit", .kind = FIELD_BOOL, .label = "Read the audit log"}, { \
+        .name = "may_settings", .kind = FIELD_BOOL, .label = "Change the site"      \
     }
 
 static const struct field new_role_fields[] = {

@@ -261,7 +261,7 @@ async function everyRoute() {
         check(key, wrong.length === 0, wrong.slice(0, 8).join('; '));
     }
     const keys = new Set(routes.map((r) => `${r.method} ${r.pattern}`));
-   
+
     equal('no expectation is left without its route', Object.keys(rows).filter((k) => !keys.has(k)), []);
 }
 
