@@ -2,6 +2,7 @@
 #ifndef DEEPLINK_USER_API_OWN_H
 #define DEEPLINK_USER_API_OWN_H
 
+#include "deeplink/v1/user.pb-c.h"
 #include "fcgi/request.h"
 #include "fcgi/shape.h"
 
@@ -26,6 +27,16 @@ enum code user_api_own_confirm(struct request *req);
 enum code user_api_own_reset_send(struct request *req);
 enum code user_api_own_reset(struct request *req);
 
+/* What was let in, leaving, own roles: api_own_more.c */
+enum code user_api_own_access(struct request *req);
+enum code user_api_own_app_end(struct request *req);
+enum code user_api_own_token_end(struct request *req);
+enum code user_api_own_leave(struct request *req);
+enum code user_api_own_role(struct request *req);
+enum code user_api_own_role_make(struct request *req);
+enum code user_api_own_role_change(struct request *req);
+enum code user_api_own_role_delete(struct request *req);
+
 /* Administration: api_own_admin.c */
 enum code user_api_own_members(struct request *req);
 enum code user_api_own_member(struct request *req);
@@ -41,7 +52,15 @@ enum code user_api_own_invite_revoke(struct request *req);
 enum code user_api_own_audit(struct request *req);
 
 extern const struct shape user_me_shape, user_settings_shape, user_own_profile_shape, user_session_shape,
-    user_activity_shape, user_member_shape, user_role_shape, user_invite_shape, user_audit_shape;
+    user_activity_shape, user_member_shape, user_role_shape, user_invite_shape, user_audit_shape,
+    user_access_shape, user_leaving_shape;
+
+struct user_role {
+    const char *name;
+    struct shape_list permissions;
+    int64_t rank, members;
+};
+struct user_role user_role_view(struct ctx *ctx, const Pb__Role *role);
 
 /* The names of permission bits, in the arena. */
 struct shape_list user_permission_names(struct arena *a, uint64_t bits);

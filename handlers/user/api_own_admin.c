@@ -164,38 +164,37 @@ enum code user_api_own_member_role(struct request *req) {
 
 /* ---- Roles ---- */
 
-struct role {
-    const char *name;
-    struct shape_list permissions;
-    int64_t rank;
-};
-
 const struct shape user_role_shape = {
     .name = "OwnRole",
-    .size = sizeof(struct role),
+    .size = sizeof(struct user_role),
     .words = "what members of one kind may do",
     .fields = (const struct shape_field[]){
-        FIELD(role, name, SHAPE_STR),
-        FIELD(role, permissions, SHAPE_STRS),
-        FIELD(role, rank, SHAPE_INT,
+        FIELD(user_role, name, SHAPE_STR),
+        FIELD(user_role, permissions, SHAPE_STRS),
+        FIELD(user_role, members, SHAPE_INT, .words = "how many have it"),
+        FIELD(user_role, rank, SHAPE_INT,
               .words = "who has a higher one may give this role and act on those who have it"),
         {0}}};
+
+struct user_role user_role_view(struct ctx *ctx, const Pb__Role *role) {
+    return (struct user_role){.name = role->name,
+                              .permissions = user_permission_names(ctx->arena, role->permissions),
+                              .rank = role->rank,
+                              .members = role->members};
+}
 
 enum code user_api_own_roles(struct request *req) {
     struct ctx *ctx = &req->ctx;
     Pb__Empty nothing = PB__EMPTY__INIT;
     const Pb__RolesReply *reply;
-    struct role *views;
+    struct user_role *views;
     enum code c = user_list_roles(ctx, &nothing, &reply);
 
     if (c != OK)
         return c;
-    views = arena_many(ctx->arena, struct role, reply->n_roles);
+    views = arena_many(ctx->arena, struct user_role, reply->n_roles);
     for (size_t i = 0; i < reply->n_roles; i++)
-        views[i] =
-            (struct role){.name = reply->roles[i]->name,
-                          .permissions = user_permission_names(ctx->arena, reply->roles[i]->permissions),
-                          .rank = reply->roles[i]->rank};
+        views[i] = user_role_view(ctx, reply->roles[i]);
     return api_own_list(
         req, &(struct api_own_page){.shape = &user_role_shape, .items = views, .n = reply->n_roles});
 }

@@ -92,6 +92,35 @@ static const struct field role_fields[] = {
     {0},
 };
 
+#define ROLE_FIELDS                                                                 \
+    {.name = "rank", .kind = FIELD_INT, .min = 0, .max = 1000, .label = "Rank"},    \
+        {.name = "may_post", .kind = FIELD_BOOL, .label = "Take part"},             \
+        {.name = "may_invite", .kind = FIELD_BOOL, .label = "Invite people"},       \
+        {.name = "may_members", .kind = FIELD_BOOL, .label = "Look after members"}, \
+        {.name = "may_roles", .kind = FIELD_BOOL, .label = "Give roles"},           \
+        {.name = "may_moderate", .kind = FIELD_BOOL, .label = "Moderate"},          \
+        {.name = "may_audit", .kind = FIELD_BOOL, .label = "Read the audit log"}, { \
+        .name = "may_settings", .kind = FIELD_BOOL, .label = "Change the site"      \
+    }
+
+static const struct field new_role_fields[] = {
+    {.name = "name", .kind = FIELD_LINE, .required = true, .max = 30, .label = "Name"},
+    ROLE_FIELDS,
+    {0},
+};
+
+static const struct field role_change_fields[] = {ROLE_FIELDS, {0}};
+
+static const struct field role_delete_fields[] = {
+    {.name = "to", .kind = FIELD_LINE, .required = true, .max = 30, .label = "Its members become"},
+    {0},
+};
+
+static const struct field leave_fields[] = {
+    {.name = "password", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "Your password"},
+    {0},
+};
+
 static const struct field invite_fields[] = {
     {.name = "max_uses",
      .kind = FIELD_INT,
@@ -180,6 +209,27 @@ const struct route user_own_routes[] = {
      .scope = "admin:read:audit", .fields = audit_fields, .reply = &user_audit_shape, LIST,
      .summary = "what was done with privileges, the newest first"},
 
+    {GET, .pattern = API_OWN "/me/access", .handler = user_api_own_access, .scope = "read:accounts",
+     .reply = &user_access_shape, .reply_list = true, .summary = "apps and tokens that one has let in"},
+    {DELETE, .pattern = API_OWN "/me/access/apps/{id}", .handler = user_api_own_app_end,
+     .scope = "write:accounts", .status = 204, .summary = "ends an app's access"},
+    {DELETE, .pattern = API_OWN "/me/access/tokens/{id}", .handler = user_api_own_token_end,
+     .scope = "write:accounts", .status = 204, .summary = "ends a personal token"},
+    {POST, .pattern = API_OWN "/me/deletion", .handler = user_api_own_leave, .scope = "write:accounts",
+     .fields = leave_fields, .rate = &password_rate, .reply = &user_leaving_shape,
+     .summary = "deletes one's account; it can be brought back for some days"},
+
+    {POST, .pattern = API_OWN "/roles", .handler = user_api_own_role_make, .permission = PERMISSION_ROLES,
+     .scope = "admin:write:accounts", .fields = new_role_fields, .reply = &user_role_shape, .status = 201,
+     .summary = "makes a role"},
+    {GET, .pattern = API_OWN "/roles/{name}", .handler = user_api_own_role, .scope = "read:accounts",
+     .reply = &user_role_shape, .summary = "one role"},
+    {PUT, .pattern = API_OWN "/roles/{name}", .handler = user_api_own_role_change,
+     .permission = PERMISSION_ROLES, .scope = "admin:write:accounts", .fields = role_change_fields,
+     .reply = &user_role_shape, .also = conflict, .summary = "changes a role"},
+    {DELETE, .pattern = API_OWN "/roles/{name}", .handler = user_api_own_role_delete,
+     .permission = PERMISSION_ROLES, .scope = "admin:write:accounts", .fields = role_delete_fields,
+     .status = 204, .also = conflict, .summary = "deletes a role; its members become another"},
     {GET, .pattern = API_OWN "/roles", .handler = user_api_own_roles, .scope = "read:accounts",
      .reply = &user_role_shape, .reply_list = true, .summary = "all roles and what they allow"},
     {GET, .pattern = API_OWN "/invites", .handler = user_api_own_invites, .permission = PERMISSION_INVITE,

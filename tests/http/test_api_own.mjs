@@ -207,6 +207,25 @@ await part('comments', async () => {
     equal('tags', (await nobody.call('GET', `${API}/tags/trending`)).status, 200);
 });
 
+await part('own roles and what was let in', async () => {
+    const made = await boss.call('POST', `${API}/roles`, { name: 'librarian', rank: 5, may_post: true, may_invite: true });
+    equal('made', [made.status, made.json().permissions, made.json().members], [201, ['post', 'invite'], 0]);
+    equal('not by moderators', (await mod.call('POST', `${API}/roles`, { name: 'x', rank: 1 })).status, 403);
+    const etag = (await boss.call('GET', `${API}/roles/librarian`)).header('etag');
+    equal('428', (await boss.call('PUT', `${API}/roles/librarian`, { rank: 6, may_post: true })).status, 428);
+    equal('changed', (await boss.call('PUT', `${API}/roles/librarian`, { rank: 6, may_post: true }, { headers: { 'if-match': etag } })).json().permissions, ['post']);
+    equal('412', (await boss.call('PUT', `${API}/roles/librarian`, { rank: 7 }, { headers: { 'if-match': etag } })).status, 412);
+    equal('deleted', (await boss.call('DELETE', `${API}/roles/librarian?to=member`)).status, 204);
+    equal('gone', (await boss.call('GET', `${API}/roles/librarian`)).status, 404);
+    const { token } = await import('./lib.mjs');
+    await token('mod', 'read');
+    const access = (await mod.call('GET', `${API}/me/access`)).json().items;
+    equal('a personal token', access.map((a) => a.scopes), [['read']]);
+    equal('ended', (await mod.call('DELETE', `${API}/me/access/tokens/${access[0].token_id}`)).status, 204);
+    equal('none is left', (await mod.call('GET', `${API}/me/access`)).json().items, []);
+    equal('leaving takes the password', (await mod.call('POST', `${API}/me/deletion`, { password: 'x' })).status, 422);
+});
+
 await part('audit log', async () => {
     const { until } = await import('./lib.mjs');
     equal('not for moderators', (await mod.call('GET', `${API}/admin/audit`)).status, 403);
