@@ -286,6 +286,7 @@ static void send_answer(struct worker *w) {
  * arena. */
 static void answer_exhausted(struct worker *w) {
     log_error(&w->req.ctx, "a request needs too much memory", "path=%s", w->req.path);
+    env_settle(w->env); /* nothing may still be read into it */
     arena_reset(w->arena);
     if (w->answered)
         return;

@@ -14,7 +14,8 @@
 #include "fcgi/router.h"
 
 #define HEAD_MAX ((size_t)32 * 1024)
-#define RECORD_MAX ((size_t)65528) /* content of one record; 16 bits, and a multiple of 8 */
+#define BODY_USUAL ((size_t)32 * 1024) /* a page fits without growing */
+#define RECORD_MAX ((size_t)65528)     /* content of one record; 16 bits, and a multiple of 8 */
 #define IOV_ROOM 64
 
 /* Nothing may be loaded but from this site itself; nothing inline. */
@@ -56,6 +57,7 @@ struct buf *respond(struct request *req, int status, const char *type) {
     res->done = true;
     res->body.n = 0;
     res->body.overflowed = false;
+    buf_reserve(&res->body, BODY_USUAL);
     return &res->body;
 }
 

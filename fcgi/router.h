@@ -70,8 +70,8 @@ struct route {
     const struct field *fields; /* ends with a row without name; NULL: none */
     enum code (*invalid)(
         struct request *req); /* shows the form again when fields are wrong; NULL: the error page */
-    /* Appends Redis commands to the session look-up; the handler's first act is to fetch their replies.
-     * Called again with user 0 when the claim was wrong and nobody will. */
+    /* Asks Redis ahead (redis_ahead()) for what the handler will want, in the round of the session look-up.
+     * What it asks for is a guess: the claim may be wrong, and then nobody takes the replies. */
     void (*prefetch)(struct request *req, int64_t claimed_user);
     const char *summary; /* what it does, for `deeplink routes` and the API reference */
     /* What FACE_JSON routes say of themselves, for the guard and the API reference. */

@@ -22,6 +22,7 @@ tcp-backlog 511
 databases 64
 maxclients 2000
 lazyfree-lazy-user-del yes
+latency-tracking no
 END
     if [ "${PURPOSE:-run}" = test ]; then
         printf 'appendonly no\nsave ""\n'

@@ -26,7 +26,7 @@
 #endif
 
 #define ALIGN ((size_t)16)
-#define FIRST_BLOCK ((size_t)64 * 1024)
+#define FIRST_BLOCK ((size_t)256 * 1024)
 #define BLOCK_MAX ((size_t)1024 * 1024)
 
 struct block {

@@ -1,5 +1,5 @@
-/* LRU cache: values by a 64-bit key, bounded in bytes; the one not asked for longest goes first. For one
- * thread. */
+/* LRU cache: values by a 64-bit key, bounded in bytes; the one not asked for longest goes first (in a
+ * large cache about the longest). For one thread. */
 #ifndef DEEPLINK_BASE_LRU_H
 #define DEEPLINK_BASE_LRU_H
 

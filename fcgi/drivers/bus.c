@@ -11,19 +11,21 @@
 #include "fcgi/app.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/config.h"
+#include "fcgi/drivers/bus_run.h"
 #include "fcgi/drivers/pg.h"
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
 #include "gen/queries.h"
 
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
-#define GATHER_MS 4 /* after work, time for the next batch to come together */
+#define GATHER_MS 10   /* after work, time for the next batch to come together */
+#define TOGETHER 1000  /* events that are read at once for all consumers */
+#define QUIET_MIN_MS 4 /* the first sleep after work; each that nobody ends is twice as long */
 #define WAKE_US \
-    INT64_C(20000) /* at most one NOTIFY a process in this time; the reader's short polls cover the rest */
+    INT64_C(50000) /* at most one NOTIFY a process in this time; the reader's short polls cover the rest */
 #define LOCK_US INT64_C(1000000) /* between two tries to become a consumer */
 #define DUE_US INT64_C(1000000)  /* between two looks for what is to be tried again */
-#define SAVE_US INT64_C(5000000) /* between two notes of how far an idle consumer is */
-#define TOUCH_US INT64_C(3600000000)
+#define LONG_US INT64_C(50000)   /* a round that takes longer notes how far consumers are in between */
 #define EXPIRE_US INT64_C(60000000)
 #define EXPIRE_BATCHES 10
 #define BACKOFF_MIN_MS 1000
@@ -32,67 +34,10 @@
 #define CRASHES_MAX 3
 #define ERROR_MAX 500
 
-struct place {
-    int64_t xid, id;
-};
-
-/* A consumer as this process runs it. */
-struct runner {
-    const struct consumer *def;
-    size_t n_topics;
-    bool mine;      /* this process has its lock */
-    size_t careful; /* the last run got nowhere: so many events one at a time, each try noted before */
-    int tries;      /* noted tries of the event after `at` */
-    struct place at, saved;                     /* handled up to here; noted in the database */
-    int64_t saved_us, lock_us, due_us, rest_us; /* when was, or is next; rest: not before */
-    int down_ms;
-};
-
-struct bus {
-    struct env *env;
-    struct pg *db;
-    unsigned epoch;
-    struct arena *arena;   /* of the round */
-    struct arena *handler; /* of one call of handle() */
-    struct runner *runners;
-    size_t n;
-    int64_t expire_us;
-    bool (*stop)(void);
-    jmp_buf full; /* the handler's arena was not enough */
-};
-
-static int place_cmp(struct place a, struct place b) {
-    if (a.xid != b.xid)
-        return a.xid < b.xid ? -1 : 1;
-    return a.id < b.id ? -1 : a.id > b.id;
-}
-
 static size_t batch_of(const struct runner *r) { return r->def->batch > 0 ? r->def->batch : 1; }
 
 static struct ctx context(struct env *env, struct arena *arena, const char *id) {
     return (struct ctx){.arena = arena, .env = env, .request_id = id, .ip = "", .user_agent = ""};
-}
-
-/* The connection for events, one a process, opened when first asked for. */
-static struct pg *events_db(const struct env *env) {
-    static struct pg *db;
-    if (db == NULL) {
-        char *secret = pg_secret(env->config->postgresql_secrets, "deeplink_events");
-        db = pg_open(env->config->postgresql, "deeplink_events", secret, queries_events,
-                     env->config->server_timeout_ms);
-        free(secret);
-    }
-    return db;
-}
-
-static enum code no_memory(struct ctx *ctx) {
-    return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "events: no memory");
-}
-
-static void log_failure(struct ctx *ctx, const struct runner *r, const char *what) {
-    if (ctx->error.code != UNAVAILABLE) /* the driver says so once */
-        log_error(ctx, what, "consumer=%s code=%s detail=%s", r->def->name, code_name(ctx->error.code),
-                  ctx->error.detail != NULL ? ctx->error.detail : "");
 }
 
 /* Delivering. */
@@ -170,27 +115,6 @@ static bool put_aside(struct bus *b, struct ctx *ctx, const struct runner *r, co
                   pg_i4(e->attempt), pg_text(error), pg_i8(retry)) == OK;
 }
 
-/* Notes how far the consumer is. */
-static bool advance(struct bus *b, struct ctx *ctx, struct runner *r, struct place to) {
-    PGresult *done;
-    if (pg_run(ctx, b->db, &Q_EVENTS_ADVANCE, &done, pg_text(r->def->name), pg_i8(to.xid), pg_i8(to.id),
-               pg_i8(r->saved.xid), pg_i8(r->saved.id)) != OK) {
-        log_failure(ctx, r, "a consumer's position was not noted");
-        return false;
-    }
-    if (pg_affected(done) != 1) {
-        log_warn(ctx, "a consumer was moved by somebody else", "consumer=%s", r->def->name);
-        r->mine = false;
-        return false;
-    }
-    r->at = r->saved = to;
-    r->saved_us = clock_mono_us();
-    r->careful -= r->careful > 0;
-    r->tries = 0;
-    r->down_ms = 0;
-    return true;
-}
-
 /* Events that were read, and where each stands. */
 struct batch {
     struct event *events;
@@ -209,20 +133,31 @@ static struct event event_at(const PGresult *rows, int row, int col) {
     return e;
 }
 
-static bool read_batch(struct bus *b, struct ctx *ctx, const struct runner *r, struct place head,
-                       size_t limit, struct batch *ret) {
+/* What is read at once. */
+struct news {
+    struct place from, end; /* everything in between was read */
+    struct batch all;       /* of all topics */
+    bool more;              /* events are waiting behind the end */
+};
+
+/* Reads events between two places, up to the head: the last transaction before which nothing runs any more.
+ */
+static bool read_events(struct bus *b, struct ctx *ctx, const struct news *news, const char *const *topics,
+                        size_t n_topics, size_t limit, struct batch *ret, struct place *ret_head) {
     PGresult *rows;
-    if (pg_run(ctx, b->db, &Q_EVENTS_READ, &rows, pg_i8(r->at.xid), pg_i8(r->at.id), pg_i8(head.xid),
-               pg_i8(head.id), pg_texts(r->def->topics, r->n_topics), pg_i8((int64_t)limit)) != OK) {
-        log_failure(ctx, r, "events cannot be read");
+    if (pg_run(ctx, b->db, &Q_EVENTS_READ, &rows, pg_i8(news->from.xid), pg_i8(news->from.id),
+               pg_i8(news->end.xid), pg_i8(news->end.id), pg_texts(topics, n_topics),
+               pg_i8((int64_t)limit)) != OK) {
+        bus_log_failure(ctx, &b->runners[0], "events cannot be read");
         return false;
     }
-    ret->n = (size_t)PQntuples(rows);
+    *ret_head = (struct place){pg_get_int(rows, 0, 0) - 1, INT64_MAX};
+    ret->n = pg_is_null(rows, 0, 1) ? 0 : (size_t)PQntuples(rows);
     ret->events = arena_many(b->arena, struct event, ret->n);
     ret->places = arena_many(b->arena, struct place, ret->n);
     for (size_t i = 0; i < ret->n; i++) {
-        ret->events[i] = event_at(rows, (int)i, 1);
-        ret->places[i] = (struct place){pg_get_int(rows, (int)i, 0), ret->events[i].id};
+        ret->events[i] = event_at(rows, (int)i, 2);
+        ret->places[i] = (struct place){pg_get_int(rows, (int)i, 1), ret->events[i].id};
     }
     return true;
 }
@@ -240,7 +175,7 @@ static bool deliver_each(struct bus *b, struct ctx *ctx, struct runner *r, struc
         }
         if (code != OK && !put_aside(b, ctx, r, e, retry_ms(r, attempt), error))
             return false;
-        if (!advance(b, ctx, r, batch->places[i]))
+        if (!bus_advance(b, ctx, r, batch->places[i]))
             return false;
     }
     return true;
@@ -252,7 +187,7 @@ static bool deliver_careful(struct bus *b, struct ctx *ctx, struct runner *r, st
     if (r->tries >= CRASHES_MAX) {
         batch->events[0].attempt = r->tries;
         return put_aside(b, ctx, r, &batch->events[0], 0, "the process ended while handling it") &&
-               advance(b, ctx, r, batch->places[0]);
+               bus_advance(b, ctx, r, batch->places[0]);
     }
     if (pg_run(ctx, b->db, &Q_EVENTS_TRY, NULL, pg_text(r->def->name)) != OK)
         return false;
@@ -269,39 +204,126 @@ static bool deliver_batch(struct bus *b, struct ctx *ctx, struct runner *r, stru
     char error[ERROR_MAX];
     enum code code = deliver(b, r, batch->events, batch->n, error);
     if (code == OK)
-        return advance(b, ctx, r, end);
+        return bus_move(r, end);
     if (code == UNAVAILABLE) {
         rest(r, error);
         return false;
     }
     if (batch->n > 1)
         return deliver_each(b, ctx, r, batch, 2);
-    return put_aside(b, ctx, r, batch->events, retry_ms(r, 1), error) && advance(b, ctx, r, end);
+    return put_aside(b, ctx, r, batch->events, retry_ms(r, 1), error) && bus_move(r, end);
 }
 
-/* Notes now and then how far a consumer is that has nothing to do, for the removal of old events. */
-static void save_idle(struct bus *b, struct ctx *ctx, struct runner *r) {
-    int64_t since = clock_mono_us() - r->saved_us;
-    if ((place_cmp(r->at, r->saved) != 0 && since > SAVE_US) || since > TOUCH_US)
-        advance(b, ctx, r, r->at);
+/* ---- New events, read once for all consumers that are equally far */
+
+/* Where those are that are farthest. Whoever is not there yet reads alone until it is. */
+static struct place front_of(const struct bus *b) {
+    struct place front = {0, 0};
+    for (size_t i = 0; i < b->n; i++)
+        if (b->runners[i].ready && bus_place_cmp(b->runners[i].at, front) > 0)
+            front = b->runners[i].at;
+    return front;
 }
 
-/* A batch of new events. Returns whether more may be waiting right now. */
-static bool take_new(struct bus *b, struct ctx *ctx, struct runner *r, struct place head, bool *ret_worked) {
-    struct batch batch;
-    size_t limit = r->careful > 0 ? 1 : batch_of(r);
-    if (place_cmp(r->at, head) >= 0 || !read_batch(b, ctx, r, head, limit, &batch))
+static size_t topics_of(const struct bus *b, const char **ret) {
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++)
+        for (size_t k = 0; k < b->runners[i].n_topics; k++) {
+            const char *topic = b->runners[i].def->topics[k];
+            bool is_new = true;
+            for (size_t j = 0; j < n; j++)
+                is_new = is_new && strcmp(ret[j], topic) != 0;
+            if (is_new)
+                ret[n++] = topic;
+        }
+    return n;
+}
+
+/* Reads what is new behind `from`, at most up to a place. */
+static bool read_news(struct bus *b, struct ctx *ctx, struct place from, struct place to,
+                      const char *const *topics, size_t n_topics, size_t limit, struct news *ret) {
+    struct place head;
+    *ret = (struct news){.from = from, .end = to};
+    if (!read_events(b, ctx, ret, topics, n_topics, limit, &ret->all, &head))
         return false;
-    if (batch.n == 0) {
-        r->at = head;
-        save_idle(b, ctx, r);
-        return false;
+    ret->more = ret->all.n == limit;
+    if (ret->more)
+        ret->end = ret->all.places[limit - 1];
+    else if (bus_place_cmp(head, to) < 0)
+        ret->end = bus_place_cmp(head, from) > 0 ? head : from;
+    return true;
+}
+
+static bool wants(const struct runner *r, const struct event *e) {
+    for (size_t i = 0; i < r->n_topics; i++)
+        if (strcmp(r->def->topics[i], e->topic) == 0)
+            return true;
+    return false;
+}
+
+static struct batch share_of(struct bus *b, const struct runner *r, const struct batch *all) {
+    struct batch mine = {.events = arena_many(b->arena, struct event, all->n),
+                         .places = arena_many(b->arena, struct place, all->n)};
+    for (size_t i = 0; i < all->n; i++)
+        if (wants(r, &all->events[i])) {
+            mine.events[mine.n] = all->events[i];
+            mine.places[mine.n++] = all->places[i];
+        }
+    return mine;
+}
+
+/* Delivers the consumer's share of what was read, batch by batch. Returns whether it has got to the end. */
+static bool take_news(struct bus *b, struct ctx *ctx, struct runner *r, const struct news *news) {
+    struct batch mine = share_of(b, r, &news->all);
+    size_t limit = batch_of(r);
+    if (mine.n == 0)
+        r->at = news->end;
+    for (size_t at = 0; at < mine.n; at += limit) {
+        bool last = mine.n - at <= limit;
+        struct batch some = {mine.events + at, mine.places + at, last ? mine.n - at : limit};
+        if (b->stop() || !deliver_batch(b, ctx, r, &some, last ? news->end : some.places[limit - 1]))
+            return false;
+        if (clock_mono_us() - b->noted_us > LONG_US)
+            bus_save_all(b, ctx);
     }
-    *ret_worked = true;
-    if (r->careful > 0)
-        return deliver_careful(b, ctx, r, &batch);
-    return deliver_batch(b, ctx, r, &batch, batch.n < limit ? head : batch.places[batch.n - 1]) &&
-           batch.n == limit;
+    return true;
+}
+
+/* Whoever is behind the others, or handles its events one by one, reads its own, no farther than they do: so
+ * it comes into step with them. Returns whether more may be waiting right now. */
+static bool take_alone(struct bus *b, struct ctx *ctx, struct runner *r, struct place to) {
+    struct news news;
+    size_t limit = r->careful > 0 ? 1 : TOGETHER;
+    if (bus_place_cmp(r->at, to) >= 0 ||
+        !read_news(b, ctx, r->at, to, r->def->topics, r->n_topics, limit, &news))
+        return false;
+    if (r->careful > 0 && news.all.n > 0)
+        return deliver_careful(b, ctx, r, &news.all);
+    return take_news(b, ctx, r, &news) && news.more;
+}
+
+/* New events for all that are ready. Returns whether more may be waiting right now. */
+static bool take_new(struct bus *b, struct ctx *ctx) {
+    const struct place any = {INT64_MAX, INT64_MAX}, front = front_of(b);
+    const char **topics;
+    struct news news;
+    size_t n_topics = 0;
+    bool more = false;
+    for (size_t i = 0; i < b->n; i++)
+        n_topics += b->runners[i].n_topics;
+    topics = arena_many(b->arena, const char *, n_topics);
+    n_topics = topics_of(b, topics);
+    if (!read_news(b, ctx, front, any, topics, n_topics, TOGETHER, &news))
+        return false;
+    for (size_t i = 0; i < b->n && !b->stop(); i++) {
+        struct runner *r = &b->runners[i];
+        fail_clear(ctx);
+        if (r->ready && (r->careful > 0 || bus_place_cmp(r->at, front) < 0))
+            more |= take_alone(b, ctx, r, news.end);
+        else if (r->ready)
+            more |= take_news(b, ctx, r, &news) && news.more;
+    }
+    return more;
 }
 
 /* Events that failed before and whose time has come. */
@@ -343,7 +365,7 @@ static void try_lock(struct bus *b, struct ctx *ctx, struct runner *r) {
         return;
     r->at = r->saved = (struct place){pg_get_int(row, 0, 0), pg_get_int(row, 0, 1)};
     r->tries = (int)pg_get_int(row, 0, 3);
-    r->careful = pg_get_int(row, 0, 2) > 1 || r->tries > 0 ? batch_of(r) : 0;
+    r->careful = pg_get_int(row, 0, 2) > 1 || r->tries > 0 ? TOGETHER : 0;
     r->saved_us = now;
     r->due_us = r->rest_us = 0;
     r->mine = true;
@@ -378,37 +400,42 @@ static void expire(struct bus *b, struct ctx *ctx) {
             return;
 }
 
-static void run_one(struct bus *b, struct ctx *ctx, struct runner *r, const struct place *head,
-                    bool *ret_more, bool *ret_worked) {
+/* Whether the consumer takes new events now. Those whose time has come again are handled here. */
+static bool is_ready(struct bus *b, struct ctx *ctx, struct runner *r) {
+    fail_clear(ctx);
     if (!r->mine)
         try_lock(b, ctx, r);
     int64_t now = clock_mono_us();
     if (!r->mine || now < r->rest_us)
-        return;
+        return false;
     if (now >= r->due_us) {
         r->due_us = now + DUE_US;
         take_due(b, ctx, r);
     }
-    if (head != NULL && clock_mono_us() >= r->rest_us)
-        *ret_more |= take_new(b, ctx, r, *head, ret_worked);
+    return clock_mono_us() >= r->rest_us;
 }
 
 /* Every consumer once. Returns whether to go on at once. */
 static bool run_round(struct bus *b, bool *ret_worked) {
     arena_reset(b->arena);
     struct ctx ctx = context(b->env, b->arena, "events");
-    PGresult *row;
-    bool more = false;
+    bool any = false, more = false;
     *ret_worked = false;
-    if (!session(b, &ctx) || pg_run(&ctx, b->db, &Q_EVENTS_HEAD, &row) != OK)
+    if (!session(b, &ctx))
         return false;
-    struct place head = {0, 0};
-    if (PQntuples(row) > 0)
-        head = (struct place){pg_get_int(row, 0, 0), pg_get_int(row, 0, 1)};
-    for (size_t i = 0; i < b->n && !b->stop(); i++) {
-        fail_clear(&ctx);
-        run_one(b, &ctx, &b->runners[i], PQntuples(row) > 0 ? &head : NULL, &more, ret_worked);
+    for (size_t i = 0; i < b->n; i++) {
+        struct runner *r = &b->runners[i];
+        r->worked = false;
+        r->ready = !b->stop() && is_ready(b, &ctx, r);
+        any |= r->ready;
     }
+    b->noted_us = clock_mono_us();
+    if (any)
+        more = take_new(b, &ctx);
+    for (size_t i = 0; i < b->n; i++)
+        *ret_worked |= b->runners[i].worked;
+    fail_clear(&ctx);
+    bus_save_all(b, &ctx);
     fail_clear(&ctx);
     expire(b, &ctx);
     return more;
@@ -439,16 +466,16 @@ static bool sleep_until_woken(struct bus *b, int ms) {
 static void gather(void) { nanosleep(&(struct timespec){0, GATHER_MS * 1000000L}, NULL); }
 
 static void run(struct bus *b) {
-    int quiet_ms = bus_poll_ms;
+    int quiet_ms = bus_poll_ms; /* as long as nobody wakes it */
     bool worked;
     while (!b->stop()) {
         if (run_round(b, &worked))
             continue;
         if (worked) {
-            quiet_ms = GATHER_MS;
+            quiet_ms = QUIET_MIN_MS;
             gather();
         } else if (sleep_until_woken(b, quiet_ms)) {
-            quiet_ms = GATHER_MS;
+            quiet_ms = QUIET_MIN_MS;
         } else {
             quiet_ms = quiet_ms < bus_poll_ms / 2 ? quiet_ms * 2 : bus_poll_ms;
         }
@@ -461,8 +488,8 @@ static void end(struct bus *b) {
     struct ctx ctx = context(b->env, b->arena, "events");
     for (size_t i = 0; i < b->n; i++) {
         struct runner *r = &b->runners[i];
-        if (r->mine && place_cmp(r->at, r->saved) != 0)
-            advance(b, &ctx, r, r->at);
+        if (r->mine && bus_place_cmp(r->at, r->saved) != 0)
+            bus_advance(b, &ctx, r, r->at);
         if (r->mine)
             pg_run(&ctx, b->db, &Q_EVENTS_STOPPED, NULL, pg_text(r->def->name));
     }
@@ -519,72 +546,4 @@ void bus_wake(struct ctx *ctx, struct pg *db) {
         return;
     if (pg_send_ignored(db, &Q_WAKE_CONSUMERS))
         last_us = now;
-}
-
-/* Looking from outside. */
-
-static enum code lag_of(struct ctx *ctx, struct pg *db, const struct consumer *c, int64_t *ret_events,
-                        int64_t *ret_age_ms) {
-    PGresult *row;
-    size_t n = 0;
-    while (c->topics[n] != NULL)
-        n++;
-    enum code code = pg_run(ctx, db, &Q_EVENTS_LAG, &row, pg_text(c->name), pg_texts(c->topics, n));
-    if (code != OK)
-        return code;
-    int64_t events = pg_get_int(row, 0, 0), age = pg_get_int(row, 0, 1);
-    *ret_events = events > *ret_events ? events : *ret_events;
-    *ret_age_ms = age > *ret_age_ms ? age : *ret_age_ms;
-    return OK;
-}
-
-enum code bus_lag(struct ctx *ctx, const char *consumer, int64_t *ret_events, int64_t *ret_age_ms) {
-    struct pg *db = events_db(ctx->env);
-    *ret_events = *ret_age_ms = 0;
-    if (db == NULL)
-        return no_memory(ctx);
-    bool found = false;
-    for (const struct service *const *s = ctx->env->app->services; *s != NULL; s++)
-        for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++) {
-            if (consumer != NULL && strcmp(consumer, c->name) != 0)
-                continue;
-            found = true;
-            enum code code = lag_of(ctx, db, c, ret_events, ret_age_ms);
-            if (code != OK)
-                return code;
-        }
-    return found || consumer == NULL ? OK : fail(ctx, NOT_FOUND, "There is no such consumer.");
-}
-
-enum code bus_dead_list(struct ctx *ctx, size_t limit, struct dead_letter **ret, size_t *ret_n) {
-    struct pg *db = events_db(ctx->env);
-    PGresult *rows;
-    if (db == NULL)
-        return no_memory(ctx);
-    enum code code = pg_run(ctx, db, &Q_EVENTS_DEAD, &rows, pg_i8((int64_t)limit));
-    if (code != OK)
-        return code;
-    *ret_n = (size_t)PQntuples(rows);
-    *ret = arena_many(ctx->arena, struct dead_letter, *ret_n);
-    for (int i = 0; i < PQntuples(rows); i++)
-        (*ret)[i] = (struct dead_letter){.id = pg_get_int(rows, i, 0),
-                                         .consumer = pg_get_str(rows, i, 1),
-                                         .topic = pg_get_str(rows, i, 2),
-                                         .type = pg_get_str(rows, i, 3),
-                                         .error = pg_get_str(rows, i, 4),
-                                         .key = pg_get_int(rows, i, 5),
-                                         .time_ms = pg_get_time(rows, i, 6),
-                                         .attempts = (int)pg_get_int(rows, i, 7)};
-    return OK;
-}
-
-enum code bus_dead_replay(struct ctx *ctx, const char *consumer, int64_t id, int64_t *ret_n) {
-    struct pg *db = events_db(ctx->env);
-    PGresult *done;
-    if (db == NULL)
-        return no_memory(ctx);
-    enum code code = pg_run(ctx, db, &Q_EVENTS_REPLAY, &done, pg_text(consumer), pg_i8(id));
-    if (code == OK)
-        *ret_n = pg_affected(done);
-    return code;
 }

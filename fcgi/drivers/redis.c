@@ -11,6 +11,8 @@
 
 #include "fcgi/base/buf.h"
 #include "fcgi/base/clock.h"
+#include "fcgi/drivers/redis_address.h"
+#include "fcgi/drivers/redis_reply.h"
 #include "fcgi/log.h"
 
 #define OUT_MAX ((size_t)64 * 1024 * 1024)
@@ -24,6 +26,17 @@ struct stashed {
     struct stashed *next;
 };
 
+/* A command whose reply is kept for whoever asks for it. */
+struct redis_want {
+    redisReply *reply; /* NULL: still to come, or lost */
+    bool lost;
+    unsigned before;         /* other commands queued between the want before it and this one, not read yet */
+    struct redis_want *next; /* in order */
+    const char *bytes;       /* asked ahead: the command as it was sent */
+    size_t n;
+    struct redis_want *next_ahead;
+};
+
 struct script_call {
     struct redis_script *script;
     const char **argv;
@@ -34,10 +47,8 @@ struct script_call {
 };
 
 struct redis {
-    char *host; /* NULL: a unix socket */
-    char *path;
-    char *user, *password; /* NULL: none */
-    int port, db, timeout_ms;
+    struct redis_address at;
+    int timeout_ms;
 
     redisContext *conn;
     struct buf out;   /* commands not sent yet */
@@ -45,6 +56,11 @@ struct redis {
     unsigned waiting; /* sent, reply not read yet */
     unsigned lost;    /* their replies will never come: the connection failed */
     struct stashed *stash, **stash_end;
+    struct redis_want *wants, **wants_end; /* whose replies are not read yet */
+    unsigned behind_wants;                 /* other commands queued behind the last of them, not read yet */
+    struct redis_want *ahead, **ahead_end;
+    uint64_t changes;
+    size_t newest_at; /* where the newest want's command begins in `out` */
     struct script_call *calls, **calls_end;
     bool parsing; /* inside the parser: true at settle when the arena ran out in there */
     bool down;
@@ -52,137 +68,16 @@ struct redis {
     char why[160]; /* what went wrong last, for the log */
 };
 
-/* Replies in the arena. Without one (replies that nobody wants) everything is the same empty object. */
-
-static redisReply nothing;
-
-static redisReply *reply_new(const redisReadTask *task, int type, size_t extra) {
-    struct arena *arena = task->privdata;
-    if (arena == NULL)
-        return &nothing;
-    redisReply *r = arena_alloc(arena, sizeof(*r) + extra);
-    *r = (redisReply){.type = type};
-    if (task->parent != NULL)
-        ((redisReply *)task->parent->obj)->element[task->idx] = r;
-    return r;
-}
-
-static void *reply_string(const redisReadTask *task, char *s, size_t n) {
-    redisReply *r = reply_new(task, task->type, n + 1);
-    if (r != &nothing) {
-        r->str = (char *)(r + 1);
-        r->len = n;
-        memcpy(r->str, s, n);
-        r->str[n] = '\0';
-    }
-    return r;
-}
-
-static void *reply_array(const redisReadTask *task, int n) {
-    size_t bytes = n > 0 ? (size_t)n * sizeof(redisReply *) : 0;
-    redisReply *r = reply_new(task, REDIS_REPLY_ARRAY, bytes);
-    if (r != &nothing && n > 0) {
-        r->element = (redisReply **)(r + 1);
-        r->elements = (size_t)n;
-        memset(r->element, 0, bytes);
-    }
-    return r;
-}
-
-static void *reply_integer(const redisReadTask *task, long long v) {
-    redisReply *r = reply_new(task, REDIS_REPLY_INTEGER, 0);
-    if (r != &nothing)
-        r->integer = v;
-    return r;
-}
-
-static void *reply_nil(const redisReadTask *task) { return reply_new(task, REDIS_REPLY_NIL, 0); }
-
-static void reply_free(void *reply) { (void)reply; }
-
-static redisReplyObjectFunctions reply_functions = {reply_string, reply_array, reply_integer, reply_nil,
-                                                    reply_free};
-
-/* The address. */
-
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* A copy of n bytes with %XX decoded. */
-static char *url_part(const char *s, size_t n) {
-    char *copy = malloc(n + 1), *to = copy;
-    for (size_t i = 0; copy != NULL && i < n; i++) {
-        int high = s[i] == '%' && i + 2 < n ? hex_digit(s[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
-        if (low >= 0) {
-            *to++ = (char)(high * 16 + low);
-            i += 2;
-        } else {
-            *to++ = s[i];
-        }
-    }
-    if (copy != NULL)
-        *to = '\0';
-    return copy;
-}
-
-static bool parse_number(const char *s, int max, int *ret) {
-    char *end;
-    if (*s < '0' || *s > '9')
-        return false;
-    long v = strtol(s, &end, 10);
-    if (*end != '\0' || v > max)
-        return false;
-    *ret = (int)v;
-    return true;
-}
-
-static bool parse_unix(struct redis *r, const char *s) {
-    const char *query = strchr(s, '?');
-    size_t n = query == NULL ? strlen(s) : (size_t)(query - s);
-    if (query != NULL && (strncmp(query, "?db=", 4) != 0 || !parse_number(query + 4, 65535, &r->db)))
-        return false;
-    r->path = url_part(s, n);
-    return r->path != NULL && r->path[0] == '/';
-}
-
-static bool parse_login(struct redis *r, const char *s, size_t n) {
-    const char *colon = memchr(s, ':', n);
-    if (colon == NULL)
-        return false;
-    if (colon > s)
-        r->user = url_part(s, (size_t)(colon - s));
-    r->password = url_part(colon + 1, n - (size_t)(colon + 1 - s));
-    return r->password != NULL;
-}
-
-static bool parse_tcp(struct redis *r, const char *s) {
-    const char *at = strrchr(s, '@');
-    if (at != NULL) {
-        if (!parse_login(r, s, (size_t)(at - s)))
-            return false;
-        s = at + 1;
-    }
-    const char *slash = strchr(s, '/');
-    if (slash != NULL && slash[1] != '\0' && !parse_number(slash + 1, 65535, &r->db))
-        return false;
-    size_t n = slash == NULL ? strlen(s) : (size_t)(slash - s);
-    const char *colon = memchr(s, ':', n);
-    r->port = 6379;
-    if (colon != NULL) {
-        char port[8];
-        int len = snprintf(port, sizeof(port), "%.*s", (int)(n - (size_t)(colon + 1 - s)), colon + 1);
-        if (len <= 0 || (size_t)len >= sizeof(port) || !parse_number(port, 65535, &r->port))
-            return false;
-        n = (size_t)(colon - s);
-    }
-    r->host = url_part(s, n);
-    return r->host != NULL && r->host[0] != '\0';
+static void forget_all(struct redis *r) {
+    r->waiting = r->lost = r->behind_wants = 0;
+    r->stash = NULL;
+    r->stash_end = &r->stash;
+    r->wants = NULL;
+    r->wants_end = &r->wants;
+    r->ahead = NULL;
+    r->ahead_end = &r->ahead;
+    r->calls = NULL;
+    r->calls_end = &r->calls;
 }
 
 struct redis *redis_open(const char *url, int timeout_ms) {
@@ -190,13 +85,9 @@ struct redis *redis_open(const char *url, int timeout_ms) {
     if (r == NULL)
         return NULL;
     r->timeout_ms = timeout_ms > 0 ? timeout_ms : 2000;
-    r->stash_end = &r->stash;
-    r->calls_end = &r->calls;
+    forget_all(r);
     buf_init(&r->out, NULL, OUT_MAX);
-    bool good = strncmp(url, "unix://", 7) == 0    ? parse_unix(r, url + 7)
-                : strncmp(url, "redis://", 8) == 0 ? parse_tcp(r, url + 8)
-                                                   : false;
-    if (!good) {
+    if (!redis_address_parse(url, &r->at)) {
         redis_close(r);
         return NULL;
     }
@@ -209,12 +100,11 @@ void redis_close(struct redis *r) {
     if (r->conn != NULL)
         redisFree(r->conn);
     buf_free(&r->out);
-    free(r->host);
-    free(r->path);
-    free(r->user);
-    free(r->password);
+    redis_address_free(&r->at);
     free(r);
 }
+
+uint64_t redis_changes(const struct redis *r) { return r->changes; }
 
 bool redis_is_up(const struct redis *r) { return !r->down; }
 
@@ -227,6 +117,20 @@ static void hang_up(struct redis *r) {
     r->parsing = false;
 }
 
+/* No reply still to come will. */
+static void lose_all(struct redis *r) {
+    r->lost += r->waiting + r->unsent;
+    for (struct redis_want *w = r->wants; w != NULL; w = w->next) {
+        w->lost = true;
+        r->lost--;
+    }
+    r->wants = NULL;
+    r->wants_end = &r->wants;
+    r->waiting = r->unsent = r->behind_wants = 0;
+    r->out.n = 0;
+    r->out.overflowed = false;
+}
+
 /* Every reply still to come is lost with the connection. */
 static void conn_failed(struct redis *r, const char *what) {
     if (!r->down)
@@ -235,10 +139,7 @@ static void conn_failed(struct redis *r, const char *what) {
     r->down = true;
     r->retry_us = clock_mono_us() + RETRY_US;
     hang_up(r);
-    r->lost += r->waiting + r->unsent;
-    r->waiting = r->unsent = 0;
-    r->out.n = 0;
-    r->out.overflowed = false;
+    lose_all(r);
 }
 
 static bool send_all(struct redis *r, const char *p, size_t n) {
@@ -308,14 +209,14 @@ static bool setup_command(struct redis *r, int argc, const char **argv) {
 }
 
 static bool set_up(struct redis *r) {
-    if (r->password != NULL) {
-        const char *argv[] = {"AUTH", r->user != NULL ? r->user : r->password, r->password};
-        if (!setup_command(r, r->user != NULL ? 3 : 2, argv))
+    if (r->at.password != NULL) {
+        const char *argv[] = {"AUTH", r->at.user != NULL ? r->at.user : r->at.password, r->at.password};
+        if (!setup_command(r, r->at.user != NULL ? 3 : 2, argv))
             return false;
     }
-    if (r->db != 0) {
+    if (r->at.db != 0) {
         char db[16];
-        snprintf(db, sizeof(db), "%d", r->db);
+        snprintf(db, sizeof(db), "%d", r->at.db);
         const char *argv[] = {"SELECT", db};
         if (!setup_command(r, 2, argv))
             return false;
@@ -326,28 +227,26 @@ static bool set_up(struct redis *r) {
 static bool dial(struct redis *r) {
     struct timeval tv = {r->timeout_ms / 1000, r->timeout_ms % 1000 * 1000};
     if (r->down && clock_mono_us() < r->retry_us) {
-        r->lost += r->unsent;
-        r->unsent = 0;
-        r->out.n = 0;
+        lose_all(r);
         return false;
     }
-    r->conn = r->path != NULL ? redisConnectUnixWithTimeout(r->path, tv)
-                              : redisConnectWithTimeout(r->host, r->port, tv);
+    r->conn = r->at.path != NULL ? redisConnectUnixWithTimeout(r->at.path, tv)
+                                 : redisConnectWithTimeout(r->at.host, r->at.port, tv);
     if (r->conn == NULL || r->conn->err != 0) {
         conn_failed(r, r->conn == NULL ? "no memory" : r->conn->errstr);
         return false;
     }
     redisSetTimeout(r->conn, tv);
-    if (r->host != NULL)
+    if (r->at.host != NULL)
         redisEnableKeepAlive(r->conn);
-    r->conn->reader->fn = &reply_functions;
+    r->conn->reader->fn = &redis_reply_functions;
     if (!set_up(r)) {
         if (r->conn != NULL)
             conn_failed(r, "the connection could not be set up");
         return false;
     }
     if (r->down)
-        log_info(NULL, "redis is back", "where=%s", r->path != NULL ? r->path : r->host);
+        log_info(NULL, "redis is back", "where=%s", r->at.path != NULL ? r->at.path : r->at.host);
     r->down = false;
     return true;
 }
@@ -385,7 +284,11 @@ static bool flush(struct redis *r) {
 
 /* A command that does not fit is as lost as one whose connection failed. */
 static void queued(struct redis *r) {
+    r->changes++;
+    r->ahead = NULL; /* it may change what they said */
+    r->ahead_end = &r->ahead;
     r->unsent++;
+    r->behind_wants++;
     if (buf_overflowed(&r->out))
         conn_failed(r, "more than 64 MiB of commands were queued");
 }
@@ -427,10 +330,14 @@ static void add_word(struct buf *out, const char *p, size_t n) {
     buf_add(out, "\r\n", 2);
 }
 
-void redis_add_argv(struct redis *r, int argc, const char **argv, const size_t *lens) {
-    add_count(&r->out, '*', (size_t)argc);
+static void add_words(struct buf *out, int argc, const char **argv, const size_t *lens) {
+    add_count(out, '*', (size_t)argc);
     for (int i = 0; i < argc; i++)
-        add_word(&r->out, argv[i], lens != NULL ? lens[i] : strlen(argv[i]));
+        add_word(out, argv[i], lens != NULL ? lens[i] : strlen(argv[i]));
+}
+
+void redis_add_argv(struct redis *r, int argc, const char **argv, const size_t *lens) {
+    add_words(&r->out, argc, argv, lens);
     queued(r);
 }
 
@@ -451,6 +358,52 @@ static redisReply *take_stashed(struct redis *r) {
     return reply;
 }
 
+/* The reply of the oldest command that was sent, which is a want's: for it. */
+static bool read_want(struct ctx *ctx, struct redis *r) {
+    redisReply *reply = read_reply(r, ctx->arena);
+    struct redis_want *w = r->wants;
+    if (reply == NULL)
+        return false;
+    w->reply = reply;
+    r->waiting--;
+    r->wants = w->next;
+    if (r->wants == NULL)
+        r->wants_end = &r->wants;
+    return true;
+}
+
+static bool want_is_next(const struct redis *r) { return r->wants != NULL && r->wants->before == 0; }
+
+/* The next reply that is no want's; those before it are read on the way. NULL: the connection failed. */
+static redisReply *read_other(struct ctx *ctx, struct redis *r) {
+    while (want_is_next(r))
+        if (!read_want(ctx, r))
+            return NULL;
+    redisReply *reply = read_reply(r, ctx->arena);
+    if (reply == NULL)
+        return NULL;
+    r->waiting--;
+    --*(r->wants != NULL ? &r->wants->before : &r->behind_wants);
+    return reply;
+}
+
+static void stash(struct ctx *ctx, struct redis *r, redisReply *reply) {
+    struct stashed *stashed = arena_one(ctx->arena, struct stashed);
+    stashed->reply = reply;
+    *r->stash_end = stashed;
+    r->stash_end = &stashed->next;
+}
+
+/* Reads one reply, for whomever it is. */
+static bool read_one(struct ctx *ctx, struct redis *r) {
+    if (want_is_next(r))
+        return read_want(ctx, r);
+    redisReply *reply = read_other(ctx, r);
+    if (reply != NULL)
+        stash(ctx, r, reply);
+    return reply != NULL;
+}
+
 redisReply *redis_next(struct ctx *ctx, struct redis *r) {
     if (r->stash != NULL)
         return take_stashed(r);
@@ -464,13 +417,66 @@ redisReply *redis_next(struct ctx *ctx, struct redis *r) {
         fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "redis: a reply without a command");
         return NULL;
     }
-    redisReply *reply = read_reply(r, ctx->arena);
+    redisReply *reply = read_other(ctx, r);
     if (reply == NULL) {
         r->lost--;
         return unavailable(ctx, r);
     }
-    r->waiting--;
     return reply;
+}
+
+/* Wants. */
+
+/* For the command that begins at `at` in what is not sent yet. */
+static struct redis_want *want_new(struct ctx *ctx, struct redis *r, size_t at) {
+    struct redis_want *w = arena_one(ctx->arena, struct redis_want);
+    r->newest_at = at;
+    w->before = r->behind_wants;
+    r->behind_wants = 0;
+    *r->wants_end = w;
+    r->wants_end = &w->next;
+    r->unsent++;
+    if (buf_overflowed(&r->out))
+        conn_failed(r, "more than 64 MiB of commands were queued");
+    return w;
+}
+
+/* The one that was asked ahead by the same bytes. */
+static struct redis_want *find_ahead(const struct redis *r, const char *bytes, size_t n) {
+    struct redis_want *w = r->ahead;
+    while (w != NULL && (w->n != n || memcmp(w->bytes, bytes, n) != 0))
+        w = w->next_ahead;
+    return w != NULL && !w->lost ? w : NULL;
+}
+
+void redis_ahead(struct ctx *ctx, struct redis *r, int argc, const char **argv) {
+    struct redis_want *w = redis_want(ctx, r, argc, argv);
+    if (w->lost || w->bytes != NULL)
+        return;
+    w->n = r->out.n - r->newest_at;
+    w->bytes = arena_memdup(ctx->arena, r->out.p + r->newest_at, w->n);
+    *r->ahead_end = w;
+    r->ahead_end = &w->next_ahead;
+}
+
+struct redis_want *redis_want(struct ctx *ctx, struct redis *r, int argc, const char **argv) {
+    size_t from = r->out.n;
+    add_words(&r->out, argc, argv, NULL);
+    struct redis_want *w =
+        r->ahead != NULL && !buf_overflowed(&r->out) ? find_ahead(r, r->out.p + from, r->out.n - from) : NULL;
+    if (w == NULL)
+        return want_new(ctx, r, from);
+    r->out.n = from;
+    return w;
+}
+
+redisReply *redis_got(struct ctx *ctx, struct redis *r, const struct redis_want *w) {
+    if (w->reply == NULL && !w->lost)
+        flush(r);
+    while (w->reply == NULL && !w->lost && r->waiting > 0) /* nothing is waited for any more after a settle */
+        if (!read_one(ctx, r))
+            break; /* then it is lost */
+    return w->reply != NULL ? w->reply : unavailable(ctx, r);
 }
 
 /* One command out of its turn: what was queued before it is read first and kept for those who will ask for
@@ -483,16 +489,8 @@ struct aside {
 
 static void set_aside(struct ctx *ctx, struct redis *r, struct aside *kept) {
     flush(r);
-    while (r->waiting > 0) {
-        redisReply *reply = read_reply(r, ctx->arena);
-        if (reply == NULL)
-            break;
-        r->waiting--;
-        struct stashed *stashed = arena_one(ctx->arena, struct stashed);
-        stashed->reply = reply;
-        *r->stash_end = stashed;
-        r->stash_end = &stashed->next;
-    }
+    while (r->waiting > 0 && read_one(ctx, r))
+        ;
     *kept = (struct aside){r->stash, r->stash_end, r->lost};
     r->stash = NULL;
     r->stash_end = &r->stash;
@@ -580,17 +578,15 @@ redisReply *redis_next_script(struct ctx *ctx, struct redis *r) {
 }
 
 void redis_settle(struct redis *r) {
-    if (r->parsing) {
+    unsigned waiting = r->parsing ? 0 : r->waiting;
+    if (r->parsing)
         hang_up(r);
-        r->waiting = 0;
-    }
+    forget_all(r); /* what others have of it may be gone already, with the arena */
+    r->changes++;
+    r->waiting = waiting;
     if (r->unsent > 0)
         flush(r);
     while (r->waiting > 0 && read_reply(r, NULL) != NULL)
         r->waiting--;
-    r->waiting = r->lost = 0;
-    r->stash = NULL;
-    r->stash_end = &r->stash;
-    r->calls = NULL;
-    r->calls_end = &r->calls;
+    forget_all(r);
 }

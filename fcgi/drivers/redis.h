@@ -31,6 +31,21 @@ redisReply *redis_next(struct ctx *ctx, struct redis *r);
 /* One command, one reply. NULL on connection failure or error reply (recorded in ctx). */
 redisReply *redis_do(struct ctx *ctx, struct redis *r, const char *fmt, ...);
 
+/* The same without a turn: the reply is kept until somebody asks for it by redis_got() (NULL: connection
+ * failure, recorded in ctx). So several can be queued in one place, go with whatever goes first, and be
+ * fetched in any order. For commands that only read. */
+struct redis_want;
+struct redis_want *redis_want(struct ctx *ctx, struct redis *r, int argc, const char **argv);
+redisReply *redis_got(struct ctx *ctx, struct redis *r, const struct redis_want *w);
+
+/* Queues a command that will be wanted later in this request, so that it goes along with an earlier round:
+ * each redis_want() of exactly the same words takes its reply, until another command than a want is queued,
+ * which might change something. A guess that nobody asks for costs no more than itself. */
+void redis_ahead(struct ctx *ctx, struct redis *r, int argc, const char **argv);
+
+/* How many commands other than wants were queued until now: for who keeps wants by himself. */
+uint64_t redis_changes(const struct redis *r);
+
 /* A Lua script, sent by its hash; loaded on NOSCRIPT. `src` is a constant; sha is filled on first use. */
 struct redis_script {
     const char *src;

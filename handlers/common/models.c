@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "fcgi/app.h"
 #include "fcgi/base/clock.h"
@@ -11,9 +12,11 @@
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/marked.h"
 #include "handlers/common/page_cache.h"
 
 #define CARDS_BYTES (2u << 20)
+#define PROFILES_BYTES ((size_t)1 << 20)
 #define CARD_TTL_S (7 * 86400)
 
 /* Cards in this worker, unpacked by malloc. What falls out of the cache during a request may still be pointed
@@ -42,11 +45,26 @@ void models_finish(void) {
         pb__user_card__free_unpacked(dropped[--n_dropped], NULL);
 }
 
+/* Profiles in this worker, by handle; right as long as cards are. */
+static struct lru *profiles;
+static struct arena *current; /* of the request that puts something in, which may still show what falls out */
+
+static void profile_free(void *profile) { pb__profile__free_unpacked(profile, NULL); }
+
+static void profile_drop(void *profile) {
+    if (current != NULL)
+        arena_defer(current, profile_free, profile);
+    else
+        profile_free(profile);
+}
+
 void cards_epoch(int64_t epoch) {
     if (epoch == cards_at)
         return;
     if (cards != NULL)
         lru_clear(cards);
+    if (profiles != NULL)
+        lru_clear(profiles);
     cards_at = epoch;
 }
 
@@ -103,8 +121,7 @@ static void cards_ask_redis(struct ctx *ctx, const int64_t *ids, size_t n, const
             argv[++k] = arena_printf(ctx->arena, "user:card:%lld", (long long)ids[i]);
         }
     }
-    redis_add_argv(ctx->env->redis, (int)(k + 1), argv, NULL);
-    r = redis_next(ctx, ctx->env->redis);
+    r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, (int)(k + 1), argv));
     if (r == NULL)
         fail_clear(ctx); /* the owner will know */
     if (r == NULL || r->type != REDIS_REPLY_ARRAY)
@@ -163,6 +180,59 @@ enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard
     return OK;
 }
 
+/* ---- Profiles */
+
+static int64_t handle_key(const char *handle) {
+    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+
+    for (; *handle != '\0'; handle++) {
+        unsigned char c = (unsigned char)*handle;
+
+        h = (h ^ (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c)) * UINT64_C(1099511628211);
+    }
+    return (int64_t)h;
+}
+
+static const Pb__Profile *profile_known(const char *handle) {
+    const Pb__Profile *p = profiles != NULL ? lru_get(profiles, handle_key(handle)) : NULL;
+
+    return p != NULL && strcasecmp(p->card->handle, handle) == 0 ? p : NULL;
+}
+
+int64_t profile_known_id(const char *handle) {
+    const Pb__Profile *p = profile_known(handle);
+
+    return p != NULL ? p->card->id : 0;
+}
+
+static void profile_keep(struct ctx *ctx, const char *handle, const Pb__Profile *profile) {
+    const unsigned char *packed;
+    Pb__Profile *own;
+    size_t n;
+
+    rpc_pack(ctx, &profile->base, &packed, &n);
+    if (profiles == NULL)
+        profiles = lru_new(PROFILES_BYTES);
+    own = profiles != NULL ? pb__profile__unpack(NULL, n, packed) : NULL;
+    if (own == NULL)
+        return;
+    current = ctx->arena;
+    lru_put(profiles, handle_key(handle), own, sizeof *own + sizeof *own->card + 2 * n + 128, profile_drop);
+    current = NULL;
+}
+
+enum code profile_get(struct ctx *ctx, const char *handle, const Pb__Profile **ret) {
+    Pb__GetProfileRequest ask = PB__GET_PROFILE_REQUEST__INIT;
+    enum code c;
+
+    if ((*ret = profile_known(handle)) != NULL)
+        return OK;
+    ask.handle = handle;
+    if ((c = user_get_profile(ctx, &ask, ret)) == OK)
+        profile_keep(ctx, handle, *ret);
+    return c;
+}
+
 /* Writes the card unless a newer one stands there. KEYS: card, its version, epoch. ARGV: card, version,
  * seconds, 1 when it is a change. The version has a key of its own, so that the script need not read
  * protobuf. */
@@ -212,15 +282,6 @@ void card_publish(struct ctx *ctx, const Pb__UserCard *card) {
     page_purge_run(&purge);
 }
 
-uint32_t edges_parse(const char *value, int64_t now_ms) {
-    char *rest;
-    uint32_t edges = (uint32_t)strtoul(value, &rest, 10);
-
-    if ((edges & EDGE_MUTING) != 0 && *rest == ':' && strtoll(rest + 1, NULL, 10) <= now_ms)
-        edges &= ~EDGE_MUTING;
-    return edges;
-}
-
 static enum code edges_ask_owner(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n,
                                  uint32_t *ret) {
     Pb__GetRelationshipsRequest req = PB__GET_RELATIONSHIPS_REQUEST__INIT;
@@ -237,31 +298,85 @@ static enum code edges_ask_owner(struct ctx *ctx, int64_t viewer, const int64_t 
     return OK;
 }
 
+static struct marked relations = {.name = "conn:rel"};
+
+void edges_ask(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, struct marked_ask *ret) {
+    marked_ask(ctx, &relations, viewer, ids, n, ret);
+}
+
+void edges_ahead(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n) {
+    marked_ahead(ctx, &relations, viewer, ids, n);
+}
+
+static uint32_t edges_now(const struct marked_value *v, int64_t now_s) {
+    return v->until_s != 0 && v->until_s <= now_s ? v->bits & ~EDGE_MUTING : v->bits;
+}
+
+enum code edges_answer(struct ctx *ctx, const struct marked_ask *ask, uint32_t *ret, const char **ret_mark) {
+    struct marked_value *values = arena_alloc(ctx->arena, ask->n * sizeof *values);
+    int64_t now_s = clock_now_ms() / 1000;
+
+    *ret_mark = marked_answer(ctx, ask, values);
+    if (*ret_mark == NULL)
+        return edges_ask_owner(ctx, ask->owner, ask->ids, ask->n, ret);
+    for (size_t i = 0; i < ask->n; i++)
+        ret[i] = edges_now(&values[i], now_s) | (ask->ids[i] == ask->owner ? EDGE_SELF : 0);
+    return OK;
+}
+
 enum code edges_get(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, uint32_t *ret) {
-    const char **argv = arena_many(ctx->arena, const char *, n + 3);
-    const redisReply *r;
-    int64_t now = clock_now_ms();
+    struct marked_ask ask;
+    const char *mark;
 
     memset(ret, 0, n * sizeof *ret);
     if (viewer == 0 || n == 0)
         return OK;
-    argv[0] = "HMGET";
-    argv[1] = arena_printf(ctx->arena, "conn:rel:%lld", (long long)viewer);
-    argv[2] = "_";
-    for (size_t i = 0; i < n; i++)
-        argv[i + 3] = arena_printf(ctx->arena, "%lld", (long long)ids[i]);
-    redis_add_argv(ctx->env->redis, (int)(n + 3), argv, NULL);
-    r = redis_next(ctx, ctx->env->redis);
-    if (r == NULL)
-        fail_clear(ctx);
-    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != n + 1 ||
-        r->element[0]->type != REDIS_REPLY_STRING)
-        return edges_ask_owner(ctx, viewer, ids, n, ret);
-    for (size_t i = 0; i < n; i++) {
-        if (r->element[i + 1]->type == REDIS_REPLY_STRING)
-            ret[i] = edges_parse(r->element[i + 1]->str, now);
-        if (ids[i] == viewer)
-            ret[i] |= EDGE_SELF;
-    }
+    edges_ask(ctx, viewer, ids, n, &ask);
+    return edges_answer(ctx, &ask, ret, &mark);
+}
+
+/* ---- One member, with all that stands between */
+
+void relation_ahead(struct ctx *ctx, int64_t viewer, int64_t id) {
+    edges_ahead(ctx, viewer, &id, 1);
+    edges_ahead(ctx, id, &viewer, 1);
+}
+
+static enum code relation_ask_owner(struct ctx *ctx, int64_t viewer, int64_t id, struct relation *ret) {
+    Pb__GetRelationshipsRequest ask = PB__GET_RELATIONSHIPS_REQUEST__INIT;
+    const Pb__GetRelationshipsReply *reply;
+    enum code c;
+
+    ask.viewer_id = viewer;
+    ask.target_ids = &id;
+    ask.n_target_ids = 1;
+    if ((c = connection_get_relationships(ctx, &ask, &reply)) != OK)
+        return c;
+    ret->edges = reply->relationships[0]->edges;
+    ret->mute_until_ms = reply->relationships[0]->mute_until_ms;
+    return OK;
+}
+
+/* How the member's own edges look from here. */
+static uint32_t turned(uint32_t edges) {
+    return ((edges & EDGE_FOLLOWING) != 0 ? EDGE_FOLLOWED_BY : 0) |
+           ((edges & EDGE_REQUESTED) != 0 ? EDGE_REQUESTED_BY : 0);
+}
+
+enum code relation_get(struct ctx *ctx, int64_t viewer, int64_t id, struct relation *ret) {
+    struct marked_value there, back;
+    struct marked_ask ask, ask_back;
+    bool known;
+
+    *ret = (struct relation){0};
+    if (viewer == 0)
+        return OK;
+    edges_ask(ctx, viewer, &id, 1, &ask);
+    edges_ask(ctx, id, &viewer, 1, &ask_back);
+    known = marked_answer(ctx, &ask, &there) != NULL;
+    known = marked_answer(ctx, &ask_back, &back) != NULL && known;
+    if (!known || (there.bits & EDGE_MUTING) != 0) /* only its owner tells to the moment when a mute ends */
+        return relation_ask_owner(ctx, viewer, id, ret);
+    ret->edges = there.bits | turned(back.bits) | (viewer == id ? EDGE_SELF : 0);
     return OK;
 }

@@ -7,6 +7,7 @@
 
 #include "deeplink/v1/user.pb-c.h"
 #include "fcgi/ctx.h"
+#include "handlers/common/marked.h"
 
 /* Cards by id: the worker's cache (while user:epoch has not moved), user:card:<id>, then GetUsers. ret[i] is
  * NULL when there is no such member. The cards live until the request ends. */
@@ -19,14 +20,31 @@ enum code card_by_handle(struct ctx *ctx, const char *handle, const Pb__UserCard
 /* Before something of a member is erased: OK only in the operator's own work (no viewer), and when the owner
  * of the card, whatever any cache has, says that the account is deleted. */
 enum code card_check_erasing(struct ctx *ctx, int64_t id);
+/* The profile behind a handle, whatever its case: the worker's (while user:epoch has not moved), then
+ * GetProfile. Its counters are not filled. It lives until the request ends. */
+enum code profile_get(struct ctx *ctx, const char *handle, const Pb__Profile **ret);
+/* Whose that is, as far as the worker knows: for prefetches. 0: unknown. */
+int64_t profile_known_id(const char *handle);
 
 /* Edge bits between the viewer and each id (without the two marked * in edge.h): conn:rel:<viewer>, then
  * GetRelationships. viewer 0: all zero. EDGE_SELF for the viewer itself. Mutes that have ended are not
  * reported. */
 enum code edges_get(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, uint32_t *ret);
 
-/* Reads one value of conn:rel ("bits" or "bits:until"), mutes judged by now_ms. */
-uint32_t edges_parse(const char *value, int64_t now_ms);
+/* The same in two steps, and with the mark that conn:rel has now (NULL: it is not there), which is another
+ * one after every change; viewer is not 0. edges_ahead() for a route's prefetch. */
+void edges_ask(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n, struct marked_ask *ret);
+void edges_ahead(struct ctx *ctx, int64_t viewer, const int64_t *ids, size_t n);
+enum code edges_answer(struct ctx *ctx, const struct marked_ask *ask, uint32_t *ret, const char **ret_mark);
+
+/* All edge bits between the viewer and one member: conn:rel of both, else GetRelationships. viewer 0: none.
+ */
+struct relation {
+    uint32_t edges;
+    int64_t mute_until_ms; /* 0: no end */
+};
+enum code relation_get(struct ctx *ctx, int64_t viewer, int64_t id, struct relation *ret);
+void relation_ahead(struct ctx *ctx, int64_t viewer, int64_t id);
 
 /* For the guard: the value of user:epoch as Redis told it in this request's first round; a change empties the
  * worker's cache. */

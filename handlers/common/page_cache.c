@@ -21,14 +21,17 @@
 #include "gen/static.h"
 #include "handlers/common/models.h"
 
-/* Redis keys: page:clock counts changes; page:at is a sorted set of tags by the clock of their last change;
- * page:on:<tag> the set of pages that show it. All of them may be lost together: then page:clock is missing,
- * and whoever finds that empties the folder. */
+/* Redis keys: page:clock counts changes; page:at:<n> is a hash of tags and the clock of their last change,
+ * for each REMEMBERED ticks of the clock one; page:of:<tag> are the pages that show it, "<pid of the builder>
+ * <path>", by their number among all that were ever registered, which page:built counts. All of them may be
+ * lost together: then page:clock is missing, and whoever finds that empties the folder. */
 #define TAGS_MAX 160
 #define KEEP_S "86400"
 #define OLD_S (12 * 3600) /* a file goes well before the record of what it shows does */
-#define REMEMBERED \
-    "20000" /* changes that page:at remembers at least; a page that takes longer to build is not kept */
+#define REMEMBERED                                                                                      \
+    "10000"             /* changes that are remembered at least; what takes longer to build is not kept \
+                         */
+#define PURGE_TAGS 1000 /* in one script */
 
 /* The page being built. One request at a time runs in a worker, and page_cache_begin() starts afresh. */
 static struct {
@@ -39,44 +42,48 @@ static struct {
 } building;
 
 /* The Lua function changed(since, first): whether any tag from ARGV[first] on, or "all", has changed since
- * that clock. */
-#define LUA_CHANGED                                                                               \
-    "local function changed(since, first)\n"                                                      \
-    "  local clock = redis.call('GET', 'page:clock')\n"                                           \
-    "  if not clock or tonumber(clock) - tonumber(since) > " REMEMBERED " then return true end\n" \
-    "  for _, at in ipairs(redis.call('ZMSCORE', 'page:at', 'all', unpack(ARGV, first))) do\n"    \
-    "    if at and tonumber(at) > tonumber(since) then return true end\n"                         \
-    "  end\n"                                                                                     \
-    "  return false\n"                                                                            \
+ * that clock. Only the youngest two hashes are there. A clock that has gone back was lost meanwhile. */
+#define LUA_CHANGED                                                                                  \
+    "local function changed(since, first)\n"                                                         \
+    "  local clock = tonumber(redis.call('GET', 'page:clock') or 0)\n"                               \
+    "  if clock < tonumber(since) or clock - since > " REMEMBERED " then return true end\n"          \
+    "  local now = math.floor(clock / " REMEMBERED ")\n"                                             \
+    "  for n = now - 1, now do\n"                                                                    \
+    "    for _, at in ipairs(redis.call('HMGET', 'page:at:' .. n, 'all', unpack(ARGV, first))) do\n" \
+    "      if at and tonumber(at) > tonumber(since) then return true end\n"                          \
+    "    end\n"                                                                                      \
+    "  end\n"                                                                                        \
+    "  return false\n"                                                                               \
     "end\n"
 
 /* ARGV: clock at begin, builder and path, tags… → 1 when nothing has changed since; then the page is
  * registered. */
 static struct redis_script keep = {
     .src = LUA_CHANGED "if changed(ARGV[1], 3) then return 0 end\n"
+                       "local number = redis.call('INCR', 'page:built')\n"
                        "for i = 3, #ARGV do\n"
-                       "  redis.call('SADD', 'page:on:' .. ARGV[i], ARGV[2])\n"
-                       "  redis.call('EXPIRE', 'page:on:' .. ARGV[i], " KEEP_S ")\n"
+                       "  redis.call('ZADD', 'page:of:' .. ARGV[i], number, ARGV[2])\n"
+                       "  redis.call('EXPIRE', 'page:of:' .. ARGV[i], " KEEP_S ")\n"
                        "end\n"
                        "return 1",
 };
 
-/* ARGV: tags… → the pages to remove, or false when the records were lost and everything must go. */
+/* ARGV: tags… → the number of the last page registered and the pages to remove, nothing when there are none;
+ * or false when the records were lost and everything must go. The pages stay registered: whoever removes
+ * them, or is killed over it, is not the only one who may have to know. */
 static struct redis_script purge_pages = {
     .src = "local clock = redis.call('INCR', 'page:clock')\n"
-           "local at, on = {}, {}\n"
+           "local n = math.floor(clock / " REMEMBERED ")\n"
+           "local at, of = {'HSET', 'page:at:' .. n}, {'ZUNION', #ARGV}\n"
            "for i = 1, #ARGV do\n"
-           "  at[2 * i - 1] = clock\n"
-           "  at[2 * i] = ARGV[i]\n"
-           "  on[i] = 'page:on:' .. ARGV[i]\n"
+           "  at[2 * i + 1], at[2 * i + 2] = ARGV[i], clock\n"
+           "  of[i + 2] = 'page:of:' .. ARGV[i]\n"
            "end\n"
-           "redis.call('ZADD', 'page:at', unpack(at))\n"
-           "if clock % 1000 == 0 then\n"
-           "  redis.call('ZREMRANGEBYSCORE', 'page:at', '-inf', clock - " REMEMBERED " - 1000)\n"
-           "end\n"
-           "local pages = redis.call('SUNION', unpack(on))\n"
-           "if #pages > 0 then redis.call('DEL', unpack(on)) end\n"
+           "redis.call(unpack(at))\n"
+           "if clock % " REMEMBERED " == 0 then redis.call('DEL', 'page:at:' .. n - 2) end\n"
            "if clock == 1 then return false end\n"
+           "local pages = redis.call(unpack(of))\n"
+           "if #pages > 0 then table.insert(pages, 1, redis.call('GET', 'page:built')) end\n"
            "return pages",
 };
 
@@ -105,7 +112,10 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return 0;
 }
 
+/* The first pass leaves nothing that could still be put in place; what was while it looked, the second finds.
+ */
 static void empty_folder(struct ctx *ctx) {
+    nftw(folder(ctx), remove_one, 16, FTW_DEPTH | FTW_PHYS);
     nftw(folder(ctx), remove_one, 16, FTW_DEPTH | FTW_PHYS);
     log_info(ctx, "kept pages dropped", "folder=%s", folder(ctx));
 }
@@ -235,8 +245,9 @@ static const char *fresh_of(struct ctx *ctx, const char *file, int pid) {
 
 /* The page is written beside its place, registered, and put there by rename(). Whoever changes what it shows
  * finds the registration and removes both files, first the one beside: so either the rename came before, and
- * its result is removed too, or it fails because there is nothing left to rename. When the change is
- * answered, the old page is gone for good. */
+ * its result is removed too, or it fails because there is nothing left to rename. The registration goes last:
+ * until the files are gone every other change finds it too and removes them itself, whatever becomes of the
+ * first one. So when a change is answered, the old page is gone for good. */
 void page_cache_keep(struct request *req) {
     struct ctx *ctx = &req->ctx;
     const char *file, *fresh;
@@ -254,18 +265,21 @@ void page_cache_keep(struct request *req) {
         unlink(fresh);
 }
 
-void page_purge_init(struct page_purge *p, struct ctx *ctx) {
-    p->ctx = ctx;
-    p->n = 0;
-}
+void page_purge_init(struct page_purge *p, struct ctx *ctx) { *p = (struct page_purge){.ctx = ctx}; }
 
 void page_purge_add_name(struct page_purge *p, const char *tag) {
     for (size_t i = 0; i < p->n; i++)
         if (strcmp(p->tags[i], tag) == 0)
             return;
-    if (p->n == sizeof p->tags / sizeof *p->tags)
-        page_purge_run(p);
-    snprintf(p->tags[p->n++], sizeof p->tags[0], "%s", tag);
+    if (p->n == p->room) {
+        const char **more = arena_many(p->ctx->arena, const char *, p->room * 2 + 16);
+
+        if (p->n > 0)
+            memcpy(more, p->tags, p->n * sizeof *more);
+        p->tags = more;
+        p->room = p->room * 2 + 16;
+    }
+    p->tags[p->n++] = arena_strdup(p->ctx->arena, tag);
 }
 
 void page_purge_add(struct page_purge *p, char kind, int64_t id) {
@@ -278,18 +292,18 @@ void page_purge_add(struct page_purge *p, char kind, int64_t id) {
     page_purge_add_name(p, tag);
 }
 
+/* How many of the tags from `at` on go into one script. */
+static size_t share(const struct page_purge *p, size_t at) {
+    return p->n - at < PURGE_TAGS ? p->n - at : PURGE_TAGS;
+}
+
 void page_purge_send(struct page_purge *p) {
     struct ctx *ctx = p->ctx;
-    const char **argv;
 
     if (folder(ctx) == NULL)
         p->n = 0;
-    if (p->n == 0)
-        return;
-    argv = arena_many(ctx->arena, const char *, p->n);
-    for (size_t i = 0; i < p->n; i++)
-        argv[i] = p->tags[i];
-    redis_add_script(ctx, ctx->env->redis, &purge_pages, 0, (int)p->n, argv, NULL);
+    for (size_t at = 0; at < p->n; at += PURGE_TAGS)
+        redis_add_script(ctx, ctx->env->redis, &purge_pages, 0, (int)share(p, at), p->tags + at, NULL);
 }
 
 /* A registered page, "<pid of its builder> <path>". */
@@ -304,21 +318,47 @@ static void remove_page(struct ctx *ctx, const char *page) {
     unlink(file);
 }
 
+/* Whether a script has told which pages to remove; if so, they are, and *ret_built is the number of the last
+ * one registered then, "" when there was nothing to remove. */
+static bool remove_pages(struct ctx *ctx, const char **ret_built) {
+    const redisReply *r = redis_next_script(ctx, ctx->env->redis);
+
+    *ret_built = "";
+    if (r == NULL || r->type != REDIS_REPLY_ARRAY)
+        return false;
+    for (size_t i = 1; i < r->elements; i++)
+        remove_page(ctx, r->element[i]->str);
+    if (r->elements > 0 && r->element[0]->type == REDIS_REPLY_STRING)
+        *ret_built = r->element[0]->str;
+    return true;
+}
+
+/* Takes registrations off for what has been removed; what was registered since stays. */
+static void unregister(struct ctx *ctx, const char *const *tags, size_t n, const char *built) {
+    if (*built == '\0')
+        return;
+    for (size_t i = 0; i < n; i++)
+        redis_add(ctx->env->redis, "ZREMRANGEBYSCORE page:of:%s -inf %s", tags[i], built);
+    for (size_t i = 0; i < n; i++)
+        if (redis_next(ctx, ctx->env->redis) == NULL)
+            fail_clear(ctx); /* the next change of it removes nothing once more */
+}
+
 void page_purge_settle(struct page_purge *p) {
     struct ctx *ctx = p->ctx;
-    const redisReply *r;
+    size_t scripts = (p->n + PURGE_TAGS - 1) / PURGE_TAGS;
+    const char **built = arena_many(ctx->arena, const char *, scripts);
+    bool whole = true;
 
-    if (p->n == 0)
-        return;
-    p->n = 0;
-    r = redis_next_script(ctx, ctx->env->redis);
-    if (r == NULL || r->type != REDIS_REPLY_ARRAY) {
+    for (size_t i = 0; i < scripts; i++)
+        whole = remove_pages(ctx, &built[i]) && whole;
+    if (!whole) {
         fail_clear(ctx);
         empty_folder(ctx);
-        return;
     }
-    for (size_t i = 0; i < r->elements; i++)
-        remove_page(ctx, r->element[i]->str);
+    for (size_t i = 0; i < scripts; i++)
+        unregister(ctx, p->tags + i * PURGE_TAGS, share(p, i * PURGE_TAGS), built[i]);
+    p->n = 0;
 }
 
 void page_purge_run(struct page_purge *p) {
@@ -341,7 +381,8 @@ void page_purge_everything(struct ctx *ctx) {
 
 enum code page_cache_start(struct ctx *ctx) {
     const struct config *c = ctx->env->config;
-    const char *now = arena_printf(ctx->arena, "%s %s %s %s", STATIC_URL_APP_CSS, STATIC_URL_APP_JS,
+    /* 2: how pages are registered */
+    const char *now = arena_printf(ctx->arena, "2 %s %s %s %s", STATIC_URL_APP_CSS, STATIC_URL_APP_JS,
                                    c->base_url, c->site_name);
     const redisReply *r;
 

@@ -32,8 +32,8 @@ void page_cache_keep(struct request *req);
  * again from the event's consumer, which repairs what a killed worker left undone). */
 struct page_purge {
     struct ctx *ctx;
-    size_t n;
-    char tags[24][72];
+    const char **tags;
+    size_t n, room;
 };
 void page_purge_init(struct page_purge *p, struct ctx *ctx);
 void page_purge_add(struct page_purge *p, char kind, int64_t id);
@@ -41,7 +41,7 @@ void page_purge_add_name(struct page_purge *p, const char *tag);
 void page_purge_run(struct page_purge *p);
 
 /* The two halves of it, so that the command travels with others: sent behind what is queued, its reply
- * fetched after theirs. Collect the tags before anything is queued. */
+ * fetched after theirs. Until it is settled no tag may be added. */
 void page_purge_send(struct page_purge *p);
 void page_purge_settle(struct page_purge *p);
 

@@ -7,76 +7,105 @@
 #include "gen/templates.h"
 #include "handlers/common/page_cache.h"
 
-#define BODIES_BYTES ((size_t)2 << 20)
+void (*post_cards_author_ahead)(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
-/* What post_body made of a card, kept in the worker. */
-struct body {
-    int64_t post, version, author_version, until_ms;
-    int lang;
+#define ARTICLES_BYTES ((size_t)3 << 20)
+
+/* All that an article is made from; comparable by bytes. */
+struct origin {
+    int64_t post, version, row;
+    int64_t author_version;
+    int64_t reposter, reposter_version; /* 0: none */
+    int64_t reply_to, reply_to_version;
+    uint32_t mine, rights, lang, reserved;
+};
+
+/* What post_article made of a card, kept in the worker. Most readers of a language see the same. */
+struct article {
+    struct origin origin;
+    int64_t until_ms;
     size_t n;
     char html[];
 };
 
-static struct lru *bodies;
+static struct lru *articles;
 static struct arena *
     current; /* of the request that puts something in: what falls out may still be pointed to until its end */
 
-static void body_free(void *body) { free(body); /* lint: memory-of-the-arena: it outlives requests */ }
-
-static void body_drop(void *body) { arena_defer(current, body_free, body); }
-
-/* One place in the cache for each post and language. Ids fill the upper bits with time, so neighbours stay
- * apart. */
-static int64_t body_key(const struct page *page, const struct post_card *card) {
-    return (int64_t)((uint64_t)card->post->id ^ ((uint64_t)page->lang << 56));
+static void article_free(void *article) {
+    free(article); /* lint: memory-of-the-arena: it outlives requests */
 }
 
-static const struct body *body_kept(const struct page *page, const struct post_card *card) {
-    const struct body *b = bodies != NULL ? lru_get(bodies, body_key(page, card)) : NULL;
+static void article_drop(void *article) { arena_defer(current, article_free, article); }
 
-    if (b == NULL || b->post != card->post->id || b->lang != page->lang ||
-        b->version != card->post->version || b->author_version != card->author->version ||
-        b->until_ms <= page->now_ms)
-        return NULL;
-    return b;
+static uint32_t rights_of(const struct post_card *card) {
+    const bool bits[] = {card->pinned,   card->own,        card->may_act, card->may_repost,
+                         card->may_edit, card->may_delete, card->may_pin};
+    uint32_t rights = 0;
+
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        rights |= (uint32_t)bits[i] << i;
+    return rights;
 }
 
-static const struct body *body_make(struct request *req, const struct page *page,
-                                    const struct post_card *card) {
+static struct origin origin_of(const struct page *page, const struct post_card *card) {
+    struct origin o = {.post = card->post->id,
+                       .version = card->post->version,
+                       .row = card->row_id,
+                       .author_version = card->author->version,
+                       .mine = card->mine,
+                       .rights = rights_of(card),
+                       .lang = (uint32_t)page->lang};
+
+    if (card->reposter != NULL) {
+        o.reposter = card->reposter->id;
+        o.reposter_version = card->reposter->version;
+    }
+    if (card->reply_to != NULL) {
+        o.reply_to = card->reply_to->id;
+        o.reply_to_version = card->reply_to->version;
+    }
+    return o;
+}
+
+/* A place in the cache for each way in which a post is shown. */
+static int64_t article_key(const struct origin *o) {
+    uint64_t how = (uint64_t)o->mine << 32 ^ (uint64_t)o->rights << 40 ^ (uint64_t)o->lang << 56;
+
+    return (int64_t)((uint64_t)o->row ^ how * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)(o->reply_to != 0));
+}
+
+static struct safe_html article_make(const struct page *page, const struct post_card *card,
+                                     const struct origin *origin) {
+    struct article *kept = NULL;
     struct buf out;
-    struct body *b;
 
-    buf_init(&out, req->ctx.arena, RESPONSE_MAX);
-    tpl_post_body(&out, page, card);
-    if (buf_overflowed(&out))
-        return NULL;
-    b = malloc(sizeof *b + out.n); /* lint: memory-of-the-arena: it outlives the request */
-    if (b == NULL)
-        return NULL;
-    *b = (struct body){
-        card->post->id, card->post->version, card->author->version, post_body_until(page, card), page->lang,
-        out.n};
-    memcpy(b->html, out.p, out.n);
-    if (bodies == NULL)
-        bodies = lru_new(BODIES_BYTES);
-    current = req->ctx.arena;
-    if (bodies != NULL)
-        lru_put(bodies, body_key(page, card), b, sizeof *b + b->n, body_drop);
-    else
-        body_drop(b);
-    return b;
+    buf_init(&out, page->arena, RESPONSE_MAX);
+    tpl_post_article(&out, page, card);
+    if (articles == NULL)
+        articles = lru_new(ARTICLES_BYTES);
+    if (articles != NULL && origin != NULL && !buf_overflowed(&out))
+        kept = malloc(sizeof *kept + out.n); /* lint: memory-of-the-arena: it outlives the request */
+    if (kept != NULL) {
+        *kept = (struct article){*origin, post_article_until(page, card), out.n};
+        memcpy(kept->html, out.p, out.n);
+        current = page->arena;
+        lru_put(articles, article_key(origin), kept, sizeof *kept + kept->n, article_drop);
+    }
+    return (struct safe_html){buf_str(&out), out.n};
 }
 
-static void set_body(struct request *req, const struct page *page, struct post_card *card) {
-    const struct body *b;
+struct safe_html post_article_html(const struct page *page, const struct post_card *card) {
+    const struct article *kept;
+    struct origin origin;
 
     if (card->author == NULL)
-        return; /* nobody's version to go by */
-    b = body_kept(page, card);
-    if (b == NULL)
-        b = body_make(req, page, card);
-    if (b != NULL)
-        card->body = (struct safe_html){b->html, b->n};
+        return article_make(page, card, NULL); /* nobody's version to go by */
+    origin = origin_of(page, card);
+    kept = articles != NULL ? lru_get(articles, article_key(&origin)) : NULL;
+    if (kept != NULL && kept->until_ms > page->now_ms && memcmp(&kept->origin, &origin, sizeof origin) == 0)
+        return (struct safe_html){kept->html, kept->n};
+    return article_make(page, card, &origin);
 }
 
 static void depend(struct ctx *ctx, const Pb__PostItem *item, const struct post_card *card) {
@@ -97,7 +126,6 @@ struct post_card *post_cards(struct request *req, const struct page *page, Pb__P
 
     for (size_t i = 0; i < n; i++) {
         post_card_fill(page, items[i], &cards[i]);
-        set_body(req, page, &cards[i]);
         depend(&req->ctx, items[i], &cards[i]);
     }
     return cards;

@@ -1,13 +1,12 @@
-/* Posts as cards: what pages of any service show of PostItem lists, with bodies that the worker has rendered
+/* Posts as cards: what pages of any service show of PostItem lists, as articles that the worker has rendered
  * before. */
 #ifndef DEEPLINK_COMMON_POST_CARDS_H
 #define DEEPLINK_COMMON_POST_CARDS_H
 
 #include "handlers/common/views.h"
 
-/* A card for each item, in their order; bodies come from the worker's cache where they are still right. A
- * page that is kept for nginx depends on every post and member shown (page_cache_on). The array lives in the
- * arena; `pinned` is left for the caller. */
+/* A card for each item, in their order; a page that is kept for nginx depends on every post and member shown
+ * (page_cache_on). The array lives in the arena; `pinned` is left for the caller. */
 struct post_card *post_cards(struct request *req, const struct page *page, Pb__PostItem *const *items,
                              size_t n);
 
@@ -32,5 +31,9 @@ bool post_cards_first(const struct request *req);
  * without a query of its own; fragment is where the bare HTML of a page is, NULL when there is none. */
 struct post_list post_cards_list(struct request *req, const struct page *page,
                                  const Pb__TimelinePage *timeline, const char *path, const char *fragment);
+
+/* For the prefetch of a page that will show the first page of an author's timeline: asks Redis ahead for it.
+ * Set by the post service when it starts in this process; NULL where it lives elsewhere. */
+extern void (*post_cards_author_ahead)(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
 #endif

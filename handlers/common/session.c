@@ -112,13 +112,12 @@ static void ask_who(struct redis *redis, const struct claim *claim) {
 static struct found look_up(struct request *req, const struct claim *claim, struct rate_check *rate) {
     struct ctx *ctx = &req->ctx;
     struct redis *redis = ctx->env->redis;
-    bool prefetch = claim->user_id != 0 && req->route->prefetch != NULL;
     struct found found = {0};
     redisReply *r;
 
     ask_who(redis, claim);
     rate_ask(rate, redis);
-    if (prefetch)
+    if (claim->user_id != 0 && req->route->prefetch != NULL)
         req->route->prefetch(req, claim->user_id);
 
     r = redis_next(ctx, redis);
@@ -128,8 +127,6 @@ static struct found look_up(struct request *req, const struct claim *claim, stru
         read_found(ctx, r, claim, &found);
     }
     rate_answer(ctx, rate, redis);
-    if (prefetch && found.card == NULL)
-        req->route->prefetch(req, 0); /* nobody will fetch its replies */
     return found;
 }
 

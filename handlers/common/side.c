@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "fcgi/base/clock.h"
-#include "fcgi/base/id.h"
 #include "fcgi/base/lru.h"
 #include "fcgi/drivers/redis.h"
 #include "fcgi/rpc.h"
@@ -36,14 +35,12 @@ static struct lru *known;
 
 /* What this request knows. One request at a time runs in a worker; its arena's end empties this. */
 static struct {
-    struct arena *arena; /* whose; NULL: nobody's */
-    bool asked;          /* replies are on their way */
+    struct arena *arena; /* whose; NULL: nobody's, and nothing is known */
     int64_t viewer;
-    size_t n_edges; /* relations asked for */
-    int64_t edge_ids[SUGGESTIONS];
-    const redisReply *text, *edges;
-    bool settled;                /* record is what could be found out */
-    const struct record *record; /* NULL: nothing */
+    const struct record *record; /* NULL: nothing could be found out */
+    const char *token;           /* of the relations; NULL: they are not there */
+    struct known edges_to;       /* whose relations are known */
+    uint32_t edges[SUGGESTIONS];
 } now;
 
 static void now_empty(void *arg) {
@@ -64,52 +61,39 @@ static const char *key_of(struct ctx *ctx, int64_t user) {
 
 /* ---- Asking Redis */
 
-static void ask(struct ctx *ctx, int64_t viewer) {
-    static const struct known nobody;
+static struct known expected(int64_t viewer) {
     const struct known *k = known != NULL ? lru_get(known, viewer) : NULL;
-    const char *argv[SUGGESTIONS + 3] = {"HMGET", arena_printf(ctx->arena, "conn:rel:%" PRId64, viewer), "_"};
 
-    if (k == NULL)
-        k = &nobody;
-    now_begin(ctx, viewer);
-    redis_add(ctx->env->redis, "GET side:%lld", (long long)viewer);
-    for (size_t i = 0; i < k->n; i++)
-        argv[i + 3] = id_str(ctx->arena, k->ids[i]);
-    redis_add_argv(ctx->env->redis, (int)k->n + 3, argv, NULL);
-    now.n_edges = k->n;
-    memcpy(now.edge_ids, k->ids, sizeof now.edge_ids);
-    now.asked = true;
-}
-
-static const redisReply *reply_of(struct ctx *ctx, int type) {
-    const redisReply *r = redis_next(ctx, ctx->env->redis);
-
-    if (r == NULL)
-        fail_clear(ctx);
-    return r != NULL && r->type == type ? r : NULL;
-}
-
-static void take(struct ctx *ctx) {
-    if (now.arena != ctx->arena || !now.asked)
-        return;
-    now.asked = false;
-    now.text = reply_of(ctx, REDIS_REPLY_STRING);
-    now.edges = reply_of(ctx, REDIS_REPLY_ARRAY);
-    if (now.edges != NULL &&
-        (now.edges->elements != now.n_edges + 1 || now.edges->element[0]->type != REDIS_REPLY_STRING))
-        now.edges = NULL; /* relations are not there: they changed, or were lost */
+    return k != NULL ? *k : (struct known){0};
 }
 
 void side_prefetch(struct request *req, int64_t claimed_user) {
-    if (claimed_user != 0) {
-        ask(&req->ctx, claimed_user);
-        return;
-    }
-    take(&req->ctx);
-    now_empty(NULL);
+    struct ctx *ctx = &req->ctx;
+    const char *get[] = {"GET", key_of(ctx, claimed_user)};
+    struct known k = expected(claimed_user);
+
+    redis_ahead(ctx, ctx->env->redis, 2, get);
+    edges_ahead(ctx, claimed_user, k.ids, k.n);
 }
 
-void side_take(struct request *req) { take(&req->ctx); }
+/* The record as it stands in Redis, or NULL; with it the relations to those who are in it most likely. */
+static const char *look(struct ctx *ctx) {
+    const char *get[] = {"GET", key_of(ctx, now.viewer)};
+    const struct redis_want *want = redis_want(ctx, ctx->env->redis, 2, get);
+    struct marked_ask edges;
+    const redisReply *r;
+
+    now.edges_to = expected(now.viewer);
+    edges_ask(ctx, now.viewer, now.edges_to.ids, now.edges_to.n, &edges);
+    r = redis_got(ctx, ctx->env->redis, want);
+    if (r == NULL)
+        fail_clear(ctx);
+    if (edges_answer(ctx, &edges, now.edges, &now.token) != OK) {
+        fail_clear(ctx);
+        now.edges_to.n = 0;
+    }
+    return r != NULL && r->type == REDIS_REPLY_STRING ? r->str : NULL;
+}
 
 /* ---- The record */
 
@@ -195,17 +179,15 @@ static enum code suggest(struct ctx *ctx, int64_t viewer, struct record *r) {
     return OK;
 }
 
-/* The token of the relations that stand in Redis; they are put there when they are not. "-": they don't stay
- * there. */
+/* The token of the relations that stand in Redis; where there were none, their owner has put them there by
+ * now.
+ * "-": they don't stay there. */
 static const char *relations_token(struct ctx *ctx, int64_t viewer) {
-    uint32_t edges;
     const redisReply *r;
 
-    if (now.edges != NULL)
-        return now.edges->element[0]->str;
-    r = edges_get(ctx, viewer, &viewer, 1, &edges) == OK
-            ? redis_do(ctx, ctx->env->redis, "HGET conn:rel:%lld _", (long long)viewer)
-            : NULL;
+    if (now.token != NULL)
+        return now.token;
+    r = redis_do(ctx, ctx->env->redis, "HGET conn:rel:%lld _", (long long)viewer);
     if (r == NULL)
         fail_clear(ctx);
     return r != NULL && r->type == REDIS_REPLY_STRING ? r->str : "-";
@@ -247,23 +229,22 @@ static void remember(int64_t viewer, const struct record *r) {
 }
 
 static bool is_right(const struct record *r, int64_t card_version) {
-    return r != NULL && r->card_version == card_version && now.edges != NULL &&
-           strcmp(r->token, now.edges->element[0]->str) == 0;
+    return r != NULL && r->card_version == card_version && now.token != NULL &&
+           strcmp(r->token, now.token) == 0;
 }
 
 static const struct record *record_get(struct request *req) {
     struct ctx *ctx = &req->ctx;
     const Pb__UserCard *card = req->session.card;
+    const char *text;
 
-    if (now.arena != ctx->arena || now.viewer != ctx->viewer_id)
-        ask(ctx, ctx->viewer_id);
-    take(ctx);
-    if (now.settled)
+    if (now.arena == ctx->arena && now.viewer == ctx->viewer_id)
         return now.record;
-    now.record = now.text != NULL ? record_read(ctx, now.text->str) : NULL;
+    now_begin(ctx, ctx->viewer_id);
+    text = look(ctx);
+    now.record = text != NULL ? record_read(ctx, text) : NULL;
     if (!is_right(now.record, card->version))
         now.record = record_make(ctx, now.viewer, card->version);
-    now.settled = true;
     if (now.record != NULL)
         remember(now.viewer, now.record);
     return now.record;
@@ -274,16 +255,9 @@ static const struct record *record_get(struct request *req) {
 /* Relations to those suggested: as they came along, when they are about the same members; else asked for now.
  */
 static enum code edges_of(struct ctx *ctx, const struct record *r, uint32_t *ret) {
-    int64_t ms = clock_now_ms();
-
-    if (now.edges == NULL || now.n_edges != r->n ||
-        memcmp(now.edge_ids, r->suggested, sizeof r->suggested) != 0)
+    if (now.edges_to.n != r->n || memcmp(now.edges_to.ids, r->suggested, sizeof r->suggested) != 0)
         return edges_get(ctx, now.viewer, r->suggested, r->n, ret);
-    for (size_t i = 0; i < r->n; i++) {
-        const redisReply *one = now.edges->element[i + 1];
-
-        ret[i] = one->type == REDIS_REPLY_STRING ? edges_parse(one->str, ms) : 0;
-    }
+    memcpy(ret, now.edges, sizeof now.edges);
     return OK;
 }
 

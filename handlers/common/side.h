@@ -11,12 +11,8 @@
 
 #include "handlers/common/views.h"
 
-/* Queues the look-up behind the session's. claimed_user 0: fetches and drops it. For route->prefetch. */
+/* For route->prefetch: the column's look-up goes along with the session's. */
 void side_prefetch(struct request *req, int64_t claimed_user);
-
-/* Fetches what was queued: the handler's first act, before anything else asks Redis. Nothing when nothing was
- * queued. */
-void side_take(struct request *req);
 
 /* The column; for those not signed in, tags alone. What cannot be found out is left out, so it never fails.
  */

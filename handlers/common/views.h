@@ -69,9 +69,6 @@ struct post_card {
     int64_t row_id;               /* the repost's own id, else post->id: what max_id and min_id mean */
     uint32_t mine;                /* ACT_… bits */
     uint32_t edges;               /* EDGE_… bits, reader to author */
-    struct safe_html html;        /* post->html */
-    struct safe_html body;        /* what post_body made of it before, kept by the worker; n == 0: made now */
-    bool folded;                  /* long: shown folded */
     bool pinned;                  /* say that it is pinned (only among the author's own posts) */
     bool own;                     /* the reader wrote it */
     bool may_act;                 /* the reader may like, bookmark and comment */
@@ -90,13 +87,20 @@ static inline bool post_is_long(const char *html) {
     return lines > POST_FOLD_LINES || strlen(html) > POST_FOLD_BYTES;
 }
 
-/* What the template post_body makes of a card depends on nothing but: post->version, author->version,
- * page->lang, and the label of its time. So it may be kept by (post id, both versions, lang) and is right
- * until post_body_until(). */
-static inline int64_t post_body_until(const struct page *page, const struct post_card *card) {
+/* What the template post_article makes of a card, as the worker has kept it from before or makes it now
+ * (post_cards.c). It depends on nothing but: the versions of the post and of the members named on it, the
+ * reader's reactions and rights, page->lang, and the label of its time. So it is right until
+ * post_article_until(). */
+struct safe_html post_article_html(const struct page *page, const struct post_card *card);
+
+static inline int64_t post_article_until(const struct page *page, const struct post_card *card) {
     int64_t age = page->now_ms - card->post->created_ms, minute = 60000, hour = 60 * minute;
     int64_t step = age < hour ? minute : hour;
     return page->now_ms + step - (age < 0 ? 0 : age % step);
+}
+
+static inline struct safe_html post_html(const struct post_card *card) {
+    return (struct safe_html){card->post->html, strlen(card->post->html)};
 }
 
 /* What the reader may do, from who they are and what the post is. */
@@ -113,8 +117,8 @@ static inline void post_card_rights(const struct page *page, struct post_card *c
     card->may_delete = card->own || (viewer != NULL && has(viewer->permissions, PERMISSION_MODERATE));
 }
 
-/* A card for an item of a timeline. Repost and original, name and rights are sorted out; `pinned` and `body`
- * are left for the caller. */
+/* A card for an item of a timeline. Repost and original, name and rights are sorted out; `pinned` is left
+ * for the caller. */
 static inline void post_card_fill(const struct page *page, const Pb__PostItem *item, struct post_card *ret) {
     bool repost = item->original != NULL;
     *ret = (struct post_card){
@@ -126,8 +130,6 @@ static inline void post_card_fill(const struct page *page, const Pb__PostItem *i
         .mine = item->mine,
         .edges = item->edges,
     };
-    ret->html = (struct safe_html){ret->post->html, strlen(ret->post->html)};
-    ret->folded = post_is_long(ret->post->html);
     post_card_rights(page, ret);
 }
 

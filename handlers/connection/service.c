@@ -228,13 +228,17 @@ enum code connection_service_get_relationships(struct ctx *ctx, const Pb__GetRel
 
 enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequest *req,
                                         Pb__GetCountsReply *reply) {
-    struct counts_row *rows;
+    struct counts_row one, *rows;
     size_t n;
     enum code c;
 
     if (req->n_user_ids > TARGETS_MAX)
         return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
-    if ((c = connection_store_counts(ctx, req->user_ids, req->n_user_ids, &rows, &n)) != OK)
+    rows = &one;
+    n = 1;
+    c = req->n_user_ids == 1 ? connection_store_counts_one(ctx, req->user_ids[0], &one)
+                             : connection_store_counts(ctx, req->user_ids, req->n_user_ids, &rows, &n);
+    if (c != OK)
         return c;
     reply->n_counts = n;
     reply->counts = arena_many(ctx->arena, Pb__NetworkCounts *, n);
@@ -393,6 +397,16 @@ enum code connection_service_followee_ids(struct ctx *ctx, const Pb__IdsRequest 
     return ids(ctx, req, connection_store_followee_ids, reply);
 }
 
+enum code connection_service_followers_of(struct ctx *ctx, const Pb__FollowersOfRequest *req,
+                                          Pb__FollowersOfReply *reply) {
+    unsigned limit = req->limit == 0 || req->limit > IDS_MAX ? IDS_MAX : req->limit;
+
+    if (req->n_user_ids > TARGETS_MAX)
+        return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
+    return connection_store_followers_of(ctx, req->user_ids, req->n_user_ids, limit, &reply->followers,
+                                         &reply->n_followers);
+}
+
 static bool among(int64_t id, const int64_t *list_of_ids, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (list_of_ids[i] == id)
@@ -438,5 +452,6 @@ enum code connection_service_import_follows(struct ctx *ctx, const Pb__ImportFol
     if (c != OK || req->n_follower_ids == 0)
         return c;
     connection_store_forget(ctx, req->follower_ids, req->n_follower_ids);
+    connection_store_forget(ctx, req->followee_ids, req->n_followee_ids);
     return OK;
 }

@@ -1,6 +1,7 @@
 #include "handlers/connection/store.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "deeplink/v1/connection.pb-c.h"
@@ -13,6 +14,7 @@
 #include "fcgi/rpc.h"
 #include "gen/queries.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/kept.h"
 #include "handlers/services.h"
 
 #define MODEL_TTL_S "604800"
@@ -212,6 +214,31 @@ enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t 
     return OK;
 }
 
+static const char *counts_key(struct ctx *ctx, int64_t user) {
+    return arena_printf(ctx->arena, "conn:counts:%" PRId64, user);
+}
+
+enum code connection_store_counts_one(struct ctx *ctx, int64_t user, struct counts_row *ret) {
+    const char *token, *key = counts_key(ctx, user), *text = kept_get(ctx, key, &token);
+    struct counts_row *rows;
+    size_t n;
+    enum code c;
+
+    *ret = (struct counts_row){.user_id = user};
+    if (text != NULL && sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &ret->followers, &ret->following,
+                               &ret->requests) == 3)
+        return OK;
+    if ((c = connection_store_counts(ctx, &user, 1, &rows, &n)) != OK)
+        return c;
+    if (n > 0)
+        *ret = rows[0];
+    if (token != NULL)
+        kept_put(ctx, key, token,
+                 arena_printf(ctx->arena, "%" PRId64 " %" PRId64 " %" PRId64, ret->followers, ret->following,
+                              ret->requests));
+    return OK;
+}
+
 enum code connection_store_follows_how_many(struct ctx *ctx, int64_t user, int64_t *ret_n) {
     PGresult *rows = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWS_HOW_MANY, &rows, pg_i8(user));
@@ -285,6 +312,26 @@ enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t a
         pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWER_IDS, &rows, pg_i8(user), pg_i8(after), pg_i8(limit));
 
     return ids_read(ctx, c, rows, ret, ret_n);
+}
+
+enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
+                                        Pb__Followers ***ret, size_t *ret_n) {
+    PGresult *rows;
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWERS_OF, &rows, pg_ids(users, n), pg_i8(limit));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(rows);
+    *ret = arena_many(ctx->arena, Pb__Followers *, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++) {
+        Pb__Followers *f = (*ret)[i] = arena_one(ctx->arena, Pb__Followers);
+
+        pb__followers__init(f);
+        f->user_id = pg_get_int(rows, (int)i, 0);
+        f->n_ids = pg_get_ids(ctx, rows, (int)i, 1, &f->ids);
+        f->more = f->n_ids == limit;
+    }
+    return OK;
 }
 
 enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,
@@ -365,11 +412,12 @@ void connection_store_build(struct ctx *ctx, int64_t viewer) {
 }
 
 void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n) {
-    const char **argv = arena_many(ctx->arena, const char *, 2 * n + 1);
+    const char **argv = arena_many(ctx->arena, const char *, 3 * n + 1);
     int argc = 0;
 
     argv[argc++] = "DEL";
     for (size_t i = 0; i < n; i++) {
+        argv[argc++] = counts_key(ctx, viewers[i]);
         argv[argc++] = arena_printf(ctx->arena, "conn:build:%" PRId64, viewers[i]);
         argv[argc++] = arena_printf(ctx->arena, "conn:rel:%" PRId64, viewers[i]);
     }

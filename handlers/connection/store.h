@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "deeplink/v1/connection.pb-c.h"
 #include "fcgi/ctx.h"
 
 struct edge_row {
@@ -65,6 +66,8 @@ enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const 
                                          struct edge_row **ret_rows, size_t *ret_n);
 enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n,
                                   struct counts_row **ret_rows, size_t *ret_n);
+/* One member's, as Redis keeps it under conn:counts:<id>: "<followers> <following> <requests>". */
+enum code connection_store_counts_one(struct ctx *ctx, int64_t user, struct counts_row *ret);
 enum code connection_store_follows_how_many(struct ctx *ctx, int64_t user, int64_t *ret_n);
 
 enum connection_list { LIST_FOLLOWERS, LIST_FOLLOWING, LIST_REQUESTS, LIST_BLOCKS, LIST_MUTES };
@@ -96,6 +99,9 @@ enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t a
                                         int64_t **ret, size_t *ret_n);
 enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,
                                         int64_t **ret, size_t *ret_n);
+/* The lowest ids of the followers of each, at most `limit`. */
+enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
+                                        Pb__Followers ***ret, size_t *ret_n);
 enum code connection_store_severed_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,
                                          int64_t **ret, size_t *ret_n);
 enum code connection_store_followers_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,

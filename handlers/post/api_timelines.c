@@ -60,7 +60,6 @@ void post_api_home_prefetch(struct request *req, int64_t claimed_user) {
 enum code post_api_home(struct request *req) {
     Pb__PageRequest ask = ask_of(req);
 
-    post_muted_take(&req->ctx); /* it was asked for first */
     return answer(req, post_home_timeline, &ask);
 }
 

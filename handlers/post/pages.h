@@ -29,6 +29,7 @@ enum code post_page_tag_feed(struct request *req);
 /* ---- One post (pages_thread.c) */
 
 enum code post_page_thread(struct request *req);
+void post_page_thread_prefetch(struct request *req, int64_t claimed_user);
 enum code post_page_history(struct request *req);
 enum code post_page_who_liked(struct request *req);
 enum code post_page_who_reposted(struct request *req);

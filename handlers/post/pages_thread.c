@@ -10,6 +10,7 @@
 #include "handlers/common/page_cache.h"
 #include "handlers/post/pages.h"
 #include "handlers/post/pages_shared.h"
+#include "handlers/post/service.h"
 
 #define THREAD_UP 30
 #define THREAD_TOP 20  /* direct comments on a page … */
@@ -145,6 +146,15 @@ static enum code show_gone(struct request *req, Pb__ThreadRequest *ask) {
                      ask->id, ask->after == 0 ? "" : arena_printf(ctx->arena, "&after=%" PRId64, ask->after));
     tpl_post_gone_comment(respond(req, 410, "text/html; charset=utf-8"), page, &v);
     return OK;
+}
+
+void post_page_thread_prefetch(struct request *req, int64_t claimed_user) {
+    int64_t id;
+
+    if (!id_parse(req->args[1], &id))
+        return;
+    side_prefetch(req, claimed_user);
+    post_thread_prefetch(&req->ctx, claimed_user, id);
 }
 
 enum code post_page_thread(struct request *req) {

@@ -88,7 +88,6 @@ static enum code home(struct request *req) {
     struct page *page;
     enum code c;
 
-    side_take(req); /* it was asked for first */
     if ((c = post_home_timeline(&req->ctx, &ask, &timeline)) != OK)
         return c;
     if (is_past_newest(req, timeline))
@@ -128,7 +127,6 @@ static enum code landing(struct request *req) {
 enum code post_page_front(struct request *req) {
     if (req->ctx.viewer_id != 0)
         return home(req);
-    post_page_front_prefetch(req, 0); /* of an account that is no longer active */
     if (request_cookie(req, SESSION_COOKIE) != NULL && !redis_is_up(req->ctx.env->redis))
         return fail_retry(&req->ctx, UNAVAILABLE, 5,
                           tr_mark("We can't check who you are right now. Try again in a moment."));

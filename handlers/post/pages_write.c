@@ -135,7 +135,6 @@ enum code post_page_create(struct request *req) {
     ask.audience = post_page_audience(text_is_empty(audience) ? side_audience(req) : audience);
     if ((c = post_create_post(&req->ctx, &ask, &reply)) != OK)
         return is_worth_a_form(req, c) ? post_page_create_again(req) : c;
-    side_forget(&req->ctx, req->ctx.viewer_id);
     return answer_created(req, reply->item);
 }
 
@@ -255,7 +254,6 @@ enum code post_page_delete(struct request *req) {
     ask.viewer_id = req->ctx.viewer_id;
     if ((c = post_page_target(req, &ask.id)) != OK || (c = post_delete_post(&req->ctx, &ask, &gone)) != OK)
         return c;
-    side_forget(&req->ctx, req->ctx.viewer_id);
     if (form_is_fetch(req)) {
         form_html(req); /* nothing is left of it */
         return OK;

@@ -99,6 +99,7 @@ const struct route post_routes[] = {
     {.method = METHOD_GET,
      .pattern = "/@{handle}/{id}",
      .handler = post_page_thread,
+     .prefetch = post_page_thread_prefetch,
      .auth = AUTH_ANYBODY,
      .cacheable = true,
      .fields = thread_fields,

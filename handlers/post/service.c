@@ -100,13 +100,20 @@ static enum code draft_text(struct ctx *ctx, struct post_draft *draft, const cha
 
 /* ---- After the commit: read models, pages. What fails here is repaired by the consumers. */
 
-static void settle(struct ctx *ctx, const char *what, int64_t id) {
-    enum code c = post_store_published(ctx), d = post_store_home_push_fetch(ctx);
+/* Sends what is queued of a change, in one round. */
+static void announce(struct ctx *ctx, const char *what, int64_t id, struct home_push *push,
+                     struct page_purge *purge) {
+    enum code c, d;
 
-    if (c == OK && d == OK)
-        return;
-    log_warn(ctx, "not published yet", "what=%s post=%" PRId64, what, id);
-    fail_clear(ctx);
+    home_push_send(push);
+    page_purge_send(purge);
+    c = post_store_published(ctx);
+    d = home_push_wait(push);
+    if (c != OK || d != OK) {
+        log_warn(ctx, "not published yet", "what=%s post=%" PRId64, what, id);
+        fail_clear(ctx);
+    }
+    page_purge_settle(purge);
 }
 
 /* ---- Create */
@@ -145,18 +152,18 @@ static enum code check_recipients(struct ctx *ctx, const Pb__PostView *v) {
 static void announce_created(struct ctx *ctx, const Pb__PostView *v, const struct post_counters *parent) {
     struct post_row row = {.cursor = v->id, .id = v->id, .author = v->author_id};
     struct page_purge purge;
+    struct home_push push;
 
     page_purge_init(&purge, ctx);
+    home_push_init(&push, ctx);
     post_purge(&purge, v, v->tags, v->n_tags);
     post_store_publish_new(ctx, v);
     post_store_author_forget(ctx, v->author_id);
     if (parent->version > 0)
         post_store_publish_counters(ctx, v->in_reply_to_id, parent);
     if (post_is_for_home(v->author_id, v->in_reply_to_author_id))
-        post_store_home_push(ctx, &v->author_id, 1, &row);
-    page_purge_send(&purge);
-    settle(ctx, "post", v->id);
-    page_purge_settle(&purge);
+        home_push_add(&push, &v->author_id, 1, &row);
+    announce(ctx, "post", v->id, &push, &purge);
 }
 
 static enum code check_create(struct ctx *ctx, const Pb__CreatePostRequest *req) {
@@ -326,7 +333,7 @@ static const struct reaction {
 
 /* The repost itself: its view (or tombstone), and the reposter's own home timeline. */
 static void announce_repost(struct ctx *ctx, const Pb__ReactRequest *req, const Pb__PostView *post,
-                            const struct post_change *change) {
+                            const struct post_change *change, struct home_push *push) {
     Pb__PostView v = PB__POST_VIEW__INIT;
     struct post_row row = {change->repost, change->repost, req->viewer_id, post->id, post->author_id};
 
@@ -338,24 +345,30 @@ static void announce_repost(struct ctx *ctx, const Pb__ReactRequest *req, const 
     post_store_publish(ctx, &v, change->repost_revision, &(struct post_counters){0});
     post_store_author_forget(ctx, req->viewer_id);
     if (req->on)
-        post_store_home_push(ctx, &req->viewer_id, 1, &row);
+        home_push_add(push, &req->viewer_id, 1, &row);
 }
 
 static void announce_reaction(struct ctx *ctx, const Pb__ReactRequest *req, const struct reaction *reaction,
                               const Pb__PostView *post, const struct post_change *change) {
     struct page_purge purge;
+    struct home_push push;
 
     page_purge_init(&purge, ctx);
+    home_push_init(&push, ctx);
     if (reaction->bit != ACT_BOOKMARKED) /* that nobody else sees */
         page_purge_add(&purge, 'p', post->id);
     if (change->repost != 0)
         page_purge_add(&purge, 'a', req->viewer_id);
-    post_store_publish_reaction(ctx, req->viewer_id, post->id, reaction->bit, req->on, &change->counters);
+    post_store_publish_reactions(ctx,
+                                 &(struct post_reacted){.viewer = req->viewer_id,
+                                                        .id = post->id,
+                                                        .bit = reaction->bit,
+                                                        .on = req->on,
+                                                        .counters = change->counters},
+                                 1);
     if (change->repost != 0)
-        announce_repost(ctx, req, post, change);
-    page_purge_send(&purge);
-    settle(ctx, reaction->kind, post->id);
-    page_purge_settle(&purge);
+        announce_repost(ctx, req, post, change, &push);
+    announce(ctx, reaction->kind, post->id, &push, &purge);
 }
 
 /* The post as it is after the change. */
@@ -442,16 +455,17 @@ static Pb__PostView tombstone_of(const Pb__PostView *post) {
 static void announce_deleted(struct ctx *ctx, const Pb__PostView *post, const struct post_gone *gone) {
     Pb__PostView v = tombstone_of(post);
     struct page_purge purge;
+    struct home_push nothing;
 
     page_purge_init(&purge, ctx);
+    home_push_init(&nothing, ctx);
     post_purge(&purge, post, gone->tags, gone->n_tags);
     page_purge_add(&purge, 'h', post->root_id);
     post_store_publish(ctx, &v, gone->revision, &(struct post_counters){0});
     post_store_author_forget(ctx, post->author_id);
     if (gone->parent != 0)
         post_store_publish_counters(ctx, gone->parent, &gone->counters);
-    settle(ctx, "deletion", post->id);
-    page_purge_run(&purge);
+    announce(ctx, "deletion", post->id, &nothing, &purge);
 }
 
 /* Undoes one's own repost, by its own id. */

@@ -7,15 +7,18 @@
 
 extern const struct service post_service;
 
-/* For a route's prefetch: queues what HomeTimeline reads for this viewer, max_id and limit behind the
- * session's look-up, so that it costs no round of its own; HomeTimeline then takes the answer, and must be
- * the next to read from Redis. viewer 0: fetches the answer that is on its way and drops it; nothing when
- * there is none. */
+/* For a route's prefetch: asks Redis ahead for what HomeTimeline reads for this viewer, max_id and limit, and
+ * for the posts that stood there last. */
 void post_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, uint32_t limit);
 
-/* The same for what MutedThreads reads; before post_home_prefetch(), and then fetched before HomeTimeline is
- * asked. */
+/* The same for what MutedThreads reads. */
 void post_muted_prefetch(struct ctx *ctx, int64_t viewer);
-void post_muted_take(struct ctx *ctx);
+
+/* The same for GetThread. */
+void post_thread_prefetch(struct ctx *ctx, int64_t viewer, int64_t id);
+
+/* The same for the first page of AuthorTimeline; other services' pages have it as post_cards_author_ahead().
+ */
+void post_author_prefetch(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
 #endif

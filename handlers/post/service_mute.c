@@ -5,7 +5,6 @@
 #include "handlers/post/service.h"
 
 void post_muted_prefetch(struct ctx *ctx, int64_t viewer) { post_store_muted_prefetch(ctx, viewer); }
-void post_muted_take(struct ctx *ctx) { post_store_muted_take(ctx); }
 
 enum code post_service_muted_threads(struct ctx *ctx, const Pb__MutedThreadsRequest *req,
                                      Pb__MutedThreadsReply *reply) {

@@ -10,6 +10,7 @@
 #include "handlers/common/entities.h"
 #include "handlers/common/models.h"
 #include "handlers/post/rules.h"
+#include "handlers/post/service.h"
 
 #define IDS_MAX 400
 #define WHO_MAX 80
@@ -127,10 +128,20 @@ enum code post_service_who_reacted(struct ctx *ctx, const Pb__WhoRequest *req, P
 
 /* ---- Counts and tags */
 
+static enum code count_one(struct ctx *ctx, int64_t author, Pb__PostCountsReply *reply) {
+    Pb__PostCounts *one = arena_one(ctx->arena, Pb__PostCounts);
+
+    reply->counts = arena_memdup(ctx->arena, &one, sizeof one);
+    reply->n_counts = 1;
+    return post_store_author_count(ctx, author, one);
+}
+
 enum code post_service_get_post_counts(struct ctx *ctx, const Pb__PostCountsRequest *req,
                                        Pb__PostCountsReply *reply) {
     if (req->n_user_ids == 0)
         return OK;
+    if (req->n_user_ids == 1)
+        return count_one(ctx, req->user_ids[0], reply);
     return post_store_counts(ctx, req->user_ids, req->n_user_ids, &reply->counts, &reply->n_counts);
 }
 

@@ -6,6 +6,7 @@
 
 #include "gen/stubs.h"
 #include "handlers/post/rules.h"
+#include "handlers/post/service.h"
 
 #define ANCESTORS_MAX 40
 #define DESCENDANTS_MAX 500
@@ -21,8 +22,8 @@ static void rows_of(struct ctx *ctx, const struct thread_row *thread, size_t n, 
 
 /* Reads a thread's rows and judges each: ret[i] is NULL for what the viewer may not see. Tombstones keep
  * their place: items without an author. */
-static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thread_row *thread, size_t n,
-                              Pb__PostItem **ret) {
+static enum code thread_items(struct ctx *ctx, int64_t viewer, int64_t id, enum post_rows kind,
+                              const struct thread_row *thread, size_t n, Pb__PostItem **ret) {
     struct post_read *reads = arena_many(ctx->arena, struct post_read, n);
     Pb__PostItem **seen = arena_many(ctx->arena, Pb__PostItem *, n);
     size_t *which = arena_many(ctx->arena, size_t, n), n_seen;
@@ -30,6 +31,7 @@ static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thre
     enum code c;
 
     rows_of(ctx, thread, n, &rows);
+    post_rows_remember(id, kind, rows, n);
     if ((c = post_store_read(ctx, viewer, rows, n, reads)) != OK ||
         (c = post_items(ctx, viewer, POST_BY_ITSELF, reads, n, seen, which, &n_seen)) != OK)
         return c;
@@ -40,7 +42,7 @@ static enum code thread_items(struct ctx *ctx, int64_t viewer, const struct thre
     return OK;
 }
 
-static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t id,
+static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, const Pb__PostView *post,
                               Pb__ThreadReply *reply) {
     int most = req->up > 0 && req->up < ANCESTORS_MAX ? (int)req->up : ANCESTORS_MAX;
     struct thread_row *thread;
@@ -48,11 +50,11 @@ static enum code thread_above(struct ctx *ctx, const Pb__ThreadRequest *req, int
     size_t n;
     enum code c;
 
-    if ((c = post_store_ancestors(ctx, id, most, &thread, &n)) != OK)
+    if ((c = post_store_ancestors(ctx, post, most, &thread, &n)) != OK)
         return c;
     items = arena_many(ctx->arena, Pb__PostItem *, n);
     reply->ancestors = arena_many(ctx->arena, Pb__PostItem *, n);
-    if ((c = thread_items(ctx, req->viewer_id, thread, n, items)) != OK)
+    if ((c = thread_items(ctx, req->viewer_id, post->id, POST_ROWS_ABOVE, thread, n, items)) != OK)
         return c;
     for (size_t i = n; i > 0; i--)
         if (items[i - 1] != NULL)
@@ -147,6 +149,24 @@ static struct thread_bounds bounds_of(const Pb__ThreadRequest *req, int64_t on) 
     return b;
 }
 
+static size_t children_of(const struct thread_row *thread, size_t n, int64_t id) {
+    size_t children = 0;
+
+    for (size_t i = 0; i < n; i++)
+        children += thread[i].parent == id;
+    return children;
+}
+
+/* Whether nothing can have been left out: no bound was reached. */
+static bool is_whole(const struct thread_bounds *bounds, const struct thread_row *thread, size_t n) {
+    if (n >= bounds->all || n >= LEVELS_MAX || children_of(thread, n, bounds->on) >= bounds->top)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (children_of(thread, n, thread[i].id) >= bounds->width)
+            return false;
+    return true;
+}
+
 /* Finds out on which of the rows, and on the post itself (ret[n]), there are comments that are not among
  * them. after: the cursor of this page, for a page without rows. */
 static enum code find_cuts(struct ctx *ctx, int64_t viewer, const struct thread_bounds *bounds, int64_t after,
@@ -156,6 +176,8 @@ static enum code find_cuts(struct ctx *ctx, int64_t viewer, const struct thread_
     size_t n_cut, at = 0;
     enum code c;
 
+    if (is_whole(bounds, thread, n))
+        return OK;
     for (size_t i = 0; i < n; i++)
         posts[i] = thread[i].id;
     posts[n] = bounds->on;
@@ -180,19 +202,19 @@ static enum code find_cuts(struct ctx *ctx, int64_t viewer, const struct thread_
 }
 
 /* One page after a cursor. b has room for one more than there are rows: the last stands for the post. */
-static enum code read_page(struct ctx *ctx, int64_t viewer, const struct thread_bounds *bounds, int64_t after,
-                           Pb__ThreadReply *reply) {
+static enum code read_page(struct ctx *ctx, int64_t viewer, int64_t root, const struct thread_bounds *bounds,
+                           int64_t after, Pb__ThreadReply *reply) {
     struct thread_row *thread;
     Pb__PostItem **items;
     struct branch *b;
     size_t n;
     enum code c;
 
-    if ((c = post_store_descendants(ctx, bounds, after, LEVELS_MAX, &thread, &n)) != OK)
+    if ((c = post_store_descendants(ctx, root, bounds, after, LEVELS_MAX, &thread, &n)) != OK)
         return c;
     items = arena_many(ctx->arena, Pb__PostItem *, n);
     b = arena_many(ctx->arena, struct branch, n + 1);
-    if ((c = thread_items(ctx, viewer, thread, n, items)) != OK ||
+    if ((c = thread_items(ctx, viewer, bounds->on, POST_ROWS_BELOW, thread, n, items)) != OK ||
         (c = find_cuts(ctx, viewer, bounds, after, thread, b, n)) != OK)
         return c;
     for (size_t i = 0; i < n; i++)
@@ -207,16 +229,16 @@ static enum code read_page(struct ctx *ctx, int64_t viewer, const struct thread_
 }
 
 /* A page whose comments are all hidden from this reader is passed over. */
-static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, int64_t on,
+static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, const Pb__PostView *post,
                               Pb__ThreadReply *reply) {
-    struct thread_bounds bounds = bounds_of(req, on);
+    struct thread_bounds bounds = bounds_of(req, req->below != 0 ? req->below : post->id);
     int64_t after = req->after;
     enum code c = OK;
 
     for (int round = 0; round < EMPTY_ROUNDS; round++) {
         reply->more = false;
-        if ((c = read_page(ctx, req->viewer_id, &bounds, after, reply)) != OK || reply->n_descendants > 0 ||
-            reply->next == 0)
+        if ((c = read_page(ctx, req->viewer_id, post->root_id, &bounds, after, reply)) != OK ||
+            reply->n_descendants > 0 || reply->next == 0)
             break;
         after = reply->next;
     }
@@ -251,6 +273,10 @@ static enum code thread_of_gone(struct ctx *ctx, const Pb__ThreadRequest *req, P
     return post_service_get_thread(ctx, &rest, reply);
 }
 
+void post_thread_prefetch(struct ctx *ctx, int64_t viewer, int64_t id) {
+    post_store_thread_ahead(ctx, viewer, id);
+}
+
 enum code post_service_get_thread(struct ctx *ctx, const Pb__ThreadRequest *req, Pb__ThreadReply *reply) {
     struct post_read read;
     enum code c;
@@ -262,7 +288,7 @@ enum code post_service_get_thread(struct ctx *ctx, const Pb__ThreadRequest *req,
         return c;
     if (req->below != 0 && (c = check_below(ctx, req, read.post)) != OK)
         return c;
-    if (read.post->in_reply_to_id != 0 && (c = thread_above(ctx, req, read.post->id, reply)) != OK)
+    if (read.post->in_reply_to_id != 0 && (c = thread_above(ctx, req, read.post, reply)) != OK)
         return c;
-    return thread_below(ctx, req, req->below != 0 ? req->below : read.post->id, reply);
+    return thread_below(ctx, req, read.post, reply);
 }

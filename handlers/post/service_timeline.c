@@ -348,6 +348,10 @@ static enum code page(struct ctx *ctx, const Pb__PageRequest *req, struct source
     return OK;
 }
 
+void post_author_prefetch(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies) {
+    post_store_author_ahead(ctx, viewer, author, with_replies);
+}
+
 /* ---- The timelines */
 
 void post_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, uint32_t limit) {
@@ -478,6 +482,10 @@ static enum code next_author(struct ctx *ctx, struct source *src, size_t want, s
         if ((c = post_store_author_head(ctx, src->author.author, &head)) != OK)
             return c;
         take_head(ctx, src, &head);
+        if (src->range.max == 0 && src->author.with_reposts)
+            post_rows_remember(src->author.author,
+                               src->author.with_replies ? POST_ROWS_REPLIES : POST_ROWS_AUTHOR, src->built,
+                               src->n_built < want ? src->n_built : want);
     }
     return next_built(ctx, src, want, ret, ret_n);
 }

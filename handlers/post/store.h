@@ -20,12 +20,16 @@
  * the very end, f: to the floor, b: being built; the token of conn:rel:<uid> that it was built by, and a
  * fingerprint of whom the member followed then.
  *
+ * post:tree:<root id>: another number after every comment in that thread.
+ *
  * post:author:<uid>: the beginning of an author's own timeline (store_author.c); dropped with every change.
  *
  * post:muted:<uid>: conversations that a member has muted (store_mute.c); dropped with every change.
  *
- * In the worker: unpacked views by post id, right as long as their revision is Redis'; the relations and
- * reactions of readers whose hashes are small, right as long as the marks in them are Redis'. */
+ * In the worker: unpacked views by post id, right as long as their revision is Redis'; what was read of
+ * readers' relations and reactions, right as long as the marks of their hashes are Redis'; the rows that
+ * pages showed last, a guess at what to ask for; skeletons of threads, right as long as post:tree is the
+ * same. */
 #ifndef DEEPLINK_POST_STORE_H
 #define DEEPLINK_POST_STORE_H
 
@@ -58,10 +62,16 @@ struct post_read {
     uint32_t mine;               /* ACT_…, to the original where there is one */
 };
 
-/* Reads rows for a viewer: one Redis round when all views are in the worker, SQL only for what Redis has
- * lost. ret has room for n. */
+/* Reads rows for a viewer: one Redis round when all views are in the worker (none when it was asked ahead),
+ * SQL only for what Redis has lost. ret has room for n. */
 enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
                           struct post_read *ret);
+
+/* The rows that a page showed last, by whose it is: a guess at what it shows now, which a prefetch asks for.
+ */
+enum post_rows { POST_ROWS_HOME, POST_ROWS_AUTHOR, POST_ROWS_REPLIES, POST_ROWS_ABOVE, POST_ROWS_BELOW };
+void post_rows_remember(int64_t whose, enum post_rows kind, const struct post_row *rows, size_t n);
+void post_rows_ahead(struct ctx *ctx, int64_t viewer, int64_t whose, enum post_rows kind);
 
 /* Rows for ids, whatever they are; id 0 where there is no such post. ret has room for n. */
 enum code post_store_rows(struct ctx *ctx, const int64_t *ids, size_t n, struct post_row *ret);
@@ -91,8 +101,7 @@ struct home_page {
     const char *mark, *build, *rel; /* for post_store_home_confirm() */
 };
 
-/* Queues the look-up of a home page behind the session's; post_store_home() then finds the answer. viewer 0:
- * fetches and drops it. */
+/* For a route's prefetch: asks ahead for a home page, and for the posts that it had last. */
 void post_store_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit);
 
 /* The newest `limit` candidates under max_id (0: all). */
@@ -112,10 +121,24 @@ bool post_store_home_begin(struct ctx *ctx, int64_t viewer, struct home_build *r
 void post_store_home_finish(struct ctx *ctx, int64_t viewer, const struct home_build *build,
                             uint64_t fingerprint, const struct post_row *rows, size_t n, bool complete);
 
-/* Puts a row into the home timelines of members where those are cached; queues the commands, `fetch` waits
- * for them. */
-void post_store_home_push(struct ctx *ctx, const int64_t *members, size_t n, const struct post_row *row);
-enum code post_store_home_push_fetch(struct ctx *ctx);
+/* Rows that go into the home timelines of members where those are cached (store_push.c): gathered, so that
+ * what goes to the same member goes together; then queued behind other commands, and waited for in their
+ * turn. Adding very many sends and waits by itself. */
+struct home_push {
+    struct ctx *ctx;
+    const char **lines; /* the rows as they stand in Redis */
+    struct home_pair {
+        int64_t member;
+        uint32_t line;
+    } * pairs;
+    size_t n_lines, room_lines, n, room;
+    bool trims;       /* timelines that have grown long are cut */
+    unsigned pushing; /* scripts queued and not waited for */
+};
+void home_push_init(struct home_push *p, struct ctx *ctx);
+enum code home_push_add(struct home_push *p, const int64_t *members, size_t n, const struct post_row *row);
+void home_push_send(struct home_push *p);
+enum code home_push_wait(struct home_push *p);
 
 /* Drops cached home timelines. */
 enum code post_store_home_forget(struct ctx *ctx, const int64_t *members, size_t n);
@@ -137,6 +160,10 @@ struct author_head {
     bool complete; /* rows reach the timeline's very end */
 };
 enum code post_store_author_head(struct ctx *ctx, int64_t author, struct author_head *ret);
+/* How many posts an author has and when the last one came, out of the same string. */
+enum code post_store_author_count(struct ctx *ctx, int64_t author, Pb__PostCounts *ret);
+/* For a route's prefetch: what the first page of a profile asks. */
+void post_store_author_ahead(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
 /* ---- Publishing (store_view.c): queued, and waited for by post_store_published() */
 
@@ -149,11 +176,19 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
 /* A post that has just been made, revision 1. */
 void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view);
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters);
-/* Counters, and what this reader did to bring them about (one ACT_ bit). */
-void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, uint32_t bit, bool on,
-                                 const struct post_counters *counters);
-/* A post of this author came, went, or was pinned: the beginning of its timeline is to be read anew. */
+/* Counters, and what readers did to bring them about. */
+struct post_reacted {
+    int64_t viewer, id;
+    uint32_t bit; /* one of ACT_… */
+    bool on;
+    struct post_counters counters;
+};
+void post_store_publish_reactions(struct ctx *ctx, const struct post_reacted *reactions, size_t n);
+/* A post of this author came, went, or was pinned: the beginning of its timeline is to be read anew, and what
+ * stands beside the author's pages counted. */
 void post_store_author_forget(struct ctx *ctx, int64_t author);
+/* A comment came into the thread of this post: what is known of the thread is to be read anew. */
+void post_store_tree_moved(struct ctx *ctx, int64_t root);
 /* Waits; UNAVAILABLE is recorded when Redis did not take them. */
 enum code post_store_published(struct ctx *ctx);
 
@@ -270,23 +305,26 @@ enum code post_store_like_rows(struct ctx *ctx, int64_t reader, const struct pos
 enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
                                    struct post_row **ret, size_t *ret_n);
 
-/* A thread's skeleton; tombstones are in it. */
+/* A thread's skeleton; tombstones are in it (store_thread.c). */
 struct thread_row {
     int64_t id, author, parent;
 };
-enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thread_row **ret,
+enum code post_store_ancestors(struct ctx *ctx, const Pb__PostView *post, int most, struct thread_row **ret,
                                size_t *ret_n); /* nearest first */
 /* What one page of a thread is made of: direct comments on a post or comment, and some on each of those. */
 struct thread_bounds {
     int64_t on;
     size_t all, top, width; /* comments at most: in all, direct ones, on each of those and so on */
 };
-/* Level by level, oldest first; direct ones after a cursor (0: from the first). */
-enum code post_store_descendants(struct ctx *ctx, const struct thread_bounds *bounds, int64_t after,
-                                 int levels, struct thread_row **ret, size_t *ret_n);
+/* Of the thread of that root: level by level, oldest first; direct ones after a cursor (0: from the first).
+ */
+enum code post_store_descendants(struct ctx *ctx, int64_t root, const struct thread_bounds *bounds,
+                                 int64_t after, int levels, struct thread_row **ret, size_t *ret_n);
 /* Those of n posts that have comments after the last one known of each (0: none) for readers like this. */
 enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64_t *posts,
                                     const int64_t *last, size_t n, int64_t **ret, size_t *ret_n);
+/* For a route's prefetch: what GetThread reads, as far as the worker knows the thread. */
+void post_store_thread_ahead(struct ctx *ctx, int64_t viewer, int64_t id);
 
 enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret,
                             size_t *ret_n);

@@ -1,31 +1,24 @@
 /* The beginning of each author's own timeline in Redis: one string, dropped with every post that comes or
  * goes. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "fcgi/base/buf.h"
-#include "fcgi/base/id.h"
 #include "fcgi/drivers/pg.h"
 #include "gen/queries.h"
+#include "handlers/common/kept.h"
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
 #define HEAD_ROWS 60
 #define HEAD_BYTES 16384
-#define BUILD_S "30"
-
-/* KEYS: what is built. ARGV: the builder's token, what it read. */
-static struct redis_script finish_build = {
-    .src = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
-           "redis.call('SET', KEYS[1], ARGV[2], 'EX', " POST_TTL_S ")\n"
-           "return 1",
-};
-
 static const char *key_of(struct ctx *ctx, int64_t author) {
     return arena_printf(ctx->arena, "post:author:%lld", (long long)author);
 }
 
-/* ---- As it stands in Redis: "e" or "f" (to the very end, or not), then lines of a letter and a row: p
- * pinned, c of all readers' interest, r a comment for somebody else */
+/* ---- As it stands in Redis: "e" or "f" (to the very end, or not), how many posts the author has and when
+ * the last one came, then lines of a letter and a row: p pinned, c of all readers' interest, r a comment for
+ * somebody else */
 
 static void add_row(struct author_head *head, char kind, const struct post_row *row) {
     struct author_row *to = kind == 'p' ? &head->pins[head->n_pins++] : &head->rows[head->n++];
@@ -40,10 +33,28 @@ static void head_init(struct ctx *ctx, struct author_head *head, size_t room) {
     head->rows = arena_many(ctx->arena, struct author_row, room);
 }
 
-static void head_parse(struct ctx *ctx, const char *text, size_t n, struct author_head *head) {
-    const char *at = text + 1;
+/* false when it is of a version that did not say. */
+static bool count_parse(const char *text, Pb__PostCounts *ret) {
+    char *at;
 
-    head_init(ctx, head, n / 39 + 1);
+    if (text[1] < '0' || text[1] > '9')
+        return false;
+    ret->posts = strtoll(text + 1, &at, 10);
+    ret->last_ms = strtoll(at, NULL, 10);
+    return true;
+}
+
+static void count_read(const PGresult *r, Pb__PostCounts *ret) {
+    if (PQntuples(r) == 0)
+        return;
+    ret->posts = pg_get_int(r, 0, 1);
+    ret->last_ms = pg_get_time(r, 0, 2);
+}
+
+static void head_parse(struct ctx *ctx, const char *text, struct author_head *head) {
+    const char *at = text + strcspn(text, "\n");
+
+    head_init(ctx, head, strlen(text) / 39 + 1);
     head->complete = text[0] == 'e';
     while (*at == '\n' && at[1] != '\0') {
         struct post_row row;
@@ -55,8 +66,9 @@ static void head_parse(struct ctx *ctx, const char *text, size_t n, struct autho
     }
 }
 
-/* Rows of post_author_head. */
-static const char *head_read(struct ctx *ctx, const PGresult *r, struct author_head *head) {
+/* Rows of post_author_head; as text, with the counts. NULL: too much to be kept. */
+static const char *head_read(struct ctx *ctx, const PGresult *r, const Pb__PostCounts *counts,
+                             struct author_head *head) {
     int n = PQntuples(r);
     struct buf text;
 
@@ -70,6 +82,7 @@ static const char *head_read(struct ctx *ctx, const PGresult *r, struct author_h
     head->complete = head->n < HEAD_ROWS;
     buf_init(&text, ctx->arena, HEAD_BYTES);
     buf_putc(&text, head->complete ? 'e' : 'f');
+    buf_printf(&text, "%lld %lld", (long long)counts->posts, (long long)counts->last_ms);
     for (size_t i = 0; i < head->n_pins; i++)
         buf_printf(&text, "\np%s", post_row_format(ctx, &head->pins[i].row));
     for (size_t i = 0; i < head->n; i++)
@@ -80,40 +93,53 @@ static const char *head_read(struct ctx *ctx, const PGresult *r, struct author_h
 
 /* ---- Reading and building */
 
-const char *post_build_begin(struct ctx *ctx, const char *key) {
-    const char *token = arena_printf(ctx->arena, "b%lld", (long long)id_next());
-    const redisReply *r;
+/* Both in one round trip, and each no older than the mark. */
+static enum code head_build(struct ctx *ctx, int64_t author, const char *token, struct author_head *head,
+                            Pb__PostCounts *counts) {
+    struct pg *db = ctx->env->pg[SVC_POST];
+    PGresult *rows = NULL, *counted = NULL;
+    const char *text;
+    enum code c;
 
-    redis_add(ctx->env->redis, "SET %s %s NX EX " BUILD_S, key, token);
-    r = redis_next(ctx, ctx->env->redis);
-    return post_answered(ctx, r) && r->type == REDIS_REPLY_STATUS ? token : NULL;
-}
-
-void post_build_finish(struct ctx *ctx, const char *key, const char *token, const char *text) {
-    const char *argv[] = {key, token, text};
-
-    redis_add_script(ctx, ctx->env->redis, &finish_build, 1, 3, argv, NULL);
-    post_answered(ctx, redis_next_script(ctx, ctx->env->redis));
+    if ((c = pg_queue_read(ctx, db, &Q_POST_AUTHOR_HEAD, pg_i8(author), pg_i8(HEAD_ROWS))) != OK ||
+        (c = pg_queue_read(ctx, db, &Q_POST_AUTHORS, pg_ids(&author, 1))) != OK ||
+        (c = pg_fetch(ctx, db, &rows)) != OK || (c = pg_fetch(ctx, db, &counted)) != OK)
+        return c;
+    count_read(counted, counts);
+    text = head_read(ctx, rows, counts, head);
+    if (token != NULL && text != NULL)
+        kept_put(ctx, key_of(ctx, author), token, text);
+    return OK;
 }
 
 enum code post_store_author_head(struct ctx *ctx, int64_t author, struct author_head *ret) {
-    const char *key = key_of(ctx, author), *token, *text;
-    const redisReply *r;
-    PGresult *rows;
+    const char *token, *text = kept_get(ctx, key_of(ctx, author), &token);
+    Pb__PostCounts counts = PB__POST_COUNTS__INIT;
+
+    if (text == NULL)
+        return head_build(ctx, author, token, ret, &counts);
+    head_parse(ctx, text, ret);
+    return OK;
+}
+
+enum code post_store_author_count(struct ctx *ctx, int64_t author, Pb__PostCounts *ret) {
+    const char *token, *text = kept_get(ctx, key_of(ctx, author), &token);
+    struct author_head head;
+    PGresult *counted;
     enum code c;
 
-    redis_add(ctx->env->redis, "GET %s", key);
-    r = redis_next(ctx, ctx->env->redis);
-    if (post_answered(ctx, r) && r->type == REDIS_REPLY_STRING && r->str[0] != 'b') {
-        head_parse(ctx, r->str, r->len, ret);
+    pb__post_counts__init(ret);
+    ret->user_id = author;
+    if (text == NULL)
+        return head_build(ctx, author, token, &head, ret);
+    if (count_parse(text, ret))
         return OK;
-    }
-    token = r != NULL && r->type == REDIS_REPLY_NIL ? post_build_begin(ctx, key) : NULL;
-    c = pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_AUTHOR_HEAD, &rows, pg_i8(author), pg_i8(HEAD_ROWS));
-    if (c != OK)
-        return c;
-    text = head_read(ctx, rows, ret);
-    if (token != NULL && text != NULL)
-        post_build_finish(ctx, key, token, text);
-    return OK;
+    if ((c = pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_AUTHORS, &counted, pg_ids(&author, 1))) == OK)
+        count_read(counted, ret);
+    return c;
+}
+
+void post_store_author_ahead(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies) {
+    kept_ahead(ctx, key_of(ctx, author));
+    post_rows_ahead(ctx, viewer, author, with_replies ? POST_ROWS_REPLIES : POST_ROWS_AUTHOR);
 }

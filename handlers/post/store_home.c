@@ -7,10 +7,7 @@
 #include "fcgi/base/id.h"
 #include "handlers/post/store_read.h"
 
-#define BUILD_S "30"     /* a builder that takes longer has died */
-#define PUSH_KEYS 500    /* members in one push */
-#define HOME_SLACK "900" /* trimmed to HOME_MAX when it has grown past this */
-#define HOME_LOW "-801"  /* the highest rank that goes then */
+#define BUILD_S "30" /* a builder that takes longer has died */
 
 /* The Lua function state(home, mark): the mark, when the rows are those that it speaks of; else nil. Either
  * key may vanish alone; the lowest member of the rows names the build that they came from. */
@@ -22,21 +19,6 @@
     "  if redis.call('ZRANGE', home, 0, 0)[1] ~= '!' .. build then return nil end\n" \
     "  return m\n"                                                                   \
     "end\n"
-
-/* KEYS: post:home, post:mark, conn:rel, post:mine. ARGV: upper bound, limit, reader, marks of the two hashes
- * that the worker knows → "<mark> <token of conn:rel or ->", then what look() says; "m" without rows. */
-static struct redis_script read_home = {
-    .src = POST_LUA_LOOK LUA_STATE
-    "local mark = state(KEYS[1], KEYS[2])\n"
-    "if not mark then return 'm' end\n"
-    "local rel_mark = call('HGET', KEYS[3], '_')\n"
-    "local out = {mark .. ' ' .. (rel_mark or '-')}\n"
-    "if string.sub(mark, 1, 1) ~= 'b' then\n"
-    "  local rows = call('ZREVRANGEBYLEX', KEYS[1], ARGV[1], '(#', 'LIMIT', 0, ARGV[2])\n"
-    "  look(out, rows, ARGV[3], KEYS[3], rel_mark, ARGV[4], KEYS[4], ARGV[5])\n"
-    "end\n"
-    "return table.concat(out, '\\n')",
-};
 
 /* KEYS: post:home, post:mark, conn:rel. ARGV: build, mark of the build → token of conn:rel ("" when there is
  * none), or nil when somebody else builds. */
@@ -71,39 +53,7 @@ static struct redis_script confirm_home = {
         "return 1",
 };
 
-/* KEYS: marks of members' timelines. ARGV: a row, 1 to trim (every few pushes will do), the timelines. Those
- * without a mark are left alone; a row below what a timeline reaches down to is not for it. */
-static struct redis_script push_home = {
-    .src = "local call, row, trim = redis.call, ARGV[1], ARGV[2] == '1'\n"
-           "local marks = call('MGET', unpack(KEYS))\n"
-           "for i = 1, #KEYS do\n"
-           "  local mark, home = marks[i], ARGV[i + 2]\n"
-           "  if mark then\n"
-           "    local kind = string.sub(mark, 1, 1)\n"
-           "    if kind ~= 'f' or row > string.sub(mark, 3, 21) then call('ZADD', home, 0, row) end\n"
-           "    if trim and kind ~= 'b' and call('ZCARD', home) > " HOME_SLACK " then\n"
-           "      call('ZREMRANGEBYRANK', home, 1, " HOME_LOW ")\n"
-           "      local low = call('ZRANGE', home, 1, 1)[1]\n"
-           "      call('SET', KEYS[i], 'f ' .. string.sub(low, 1, 19) .. string.sub(mark, 22), 'KEEPTTL')\n"
-           "    end\n"
-           "  end\n"
-           "end\n"
-           "return 1",
-};
-
 /* ---- Reading */
-
-/* The look-up that a route has queued behind the session's. One request at a time runs in a worker. */
-static struct {
-    const struct ctx *ctx; /* NULL: none */
-    char request[64];      /* whose: contexts are used again */
-    int64_t viewer, max_id;
-    unsigned limit;
-} pending;
-
-static bool is_pending(const struct ctx *ctx) {
-    return pending.ctx == ctx && strncmp(pending.request, ctx->request_id, sizeof pending.request - 1) == 0;
-}
 
 static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     size_t n = strlen(name);
@@ -115,48 +65,46 @@ static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     return key;
 }
 
-static void queue_read(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
-    const char **argv = arena_many(ctx->arena, const char *, 9);
+/* What a page is read by: the mark, how many members the timeline has, the rows, the lowest member, which
+ * tells of which build they are. As each build has a member of its own and is there when the rows have been
+ * read, these are of the mark's build. And as members only come while the mark is the same, rows that were
+ * read with as many are what they were: so long they need not be asked for. */
+enum { ASK_MARK, ASK_SIZE, ASK_ROWS, ASK_LOWEST, ASKS };
+struct command {
+    int argc;
+    const char *argv[7];
+};
 
-    argv[0] = key_of(ctx, "post:home", viewer);
-    argv[1] = key_of(ctx, "post:mark", viewer);
-    argv[2] = key_of(ctx, "conn:rel", viewer);
-    argv[3] = key_of(ctx, "post:mine", viewer);
-    argv[4] = max_id > 0 ? arena_printf(ctx->arena, "(%019" PRId64, max_id) : "+";
-    argv[5] = arena_printf(ctx->arena, "%u", limit);
-    argv[6] = id_str(ctx->arena, viewer);
-    argv[7] = post_known_rel(ctx, viewer);
-    argv[8] = post_known_mine(ctx, viewer);
-    redis_add_script(ctx, ctx->env->redis, &read_home, 4, 9, argv, NULL);
+static void commands_of(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit,
+                        struct command *ret) {
+    const char *home = key_of(ctx, "post:home", viewer);
+
+    ret[ASK_MARK] = (struct command){2, {"GET", key_of(ctx, "post:mark", viewer)}};
+    ret[ASK_SIZE] = (struct command){2, {"ZCARD", home}};
+    ret[ASK_ROWS] = (struct command){7,
+                                     {"ZREVRANGEBYLEX", home,
+                                      max_id > 0 ? arena_printf(ctx->arena, "(%019" PRId64, max_id) : "+",
+                                      "(#", "LIMIT", "0", arena_printf(ctx->arena, "%u", limit)}};
+    ret[ASK_LOWEST] = (struct command){4, {"ZRANGE", home, "0", "0"}};
+}
+
+/* The newest page as it was read last, when it is likely that this is what it is now. */
+static const struct post_newest *guess_of(int64_t viewer, int64_t max_id) {
+    const struct post_newest *known = max_id == 0 ? post_rows_newest(viewer, POST_ROWS_HOME) : NULL;
+
+    return known != NULL && known->steady ? known : NULL;
 }
 
 void post_store_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
-    if (viewer == 0) {
-        if (is_pending(ctx) && redis_next_script(ctx, ctx->env->redis) == NULL)
-            fail_clear(ctx);
-        pending.ctx = NULL;
-        return;
-    }
-    queue_read(ctx, viewer, max_id, limit);
-    pending.ctx = ctx;
-    pending.viewer = viewer;
-    pending.max_id = max_id;
-    pending.limit = limit;
-    snprintf(pending.request, sizeof pending.request, "%s", ctx->request_id);
-}
+    bool guessed = guess_of(viewer, max_id) != NULL;
+    struct command commands[ASKS];
 
-/* The answer that is on its way already, when it is for this question. */
-static redisReply *take_pending(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit) {
-    bool same = pending.viewer == viewer && pending.max_id == max_id && pending.limit == limit;
-    redisReply *r;
-
-    if (!is_pending(ctx))
-        return NULL;
-    pending.ctx = NULL;
-    r = redis_next_script(ctx, ctx->env->redis);
-    if (r == NULL)
-        fail_clear(ctx);
-    return same ? r : NULL;
+    commands_of(ctx, viewer, max_id, limit, commands);
+    for (size_t i = 0; i < ASKS; i++)
+        if (i != ASK_ROWS || !guessed)
+            redis_ahead(ctx, ctx->env->redis, commands[i].argc, commands[i].argv);
+    if (max_id == 0)
+        post_rows_ahead(ctx, viewer, viewer, POST_ROWS_HOME);
 }
 
 /* A mark: "<kind> <floor, 19 digits> <build> <token of conn:rel or -> <fingerprint>". */
@@ -167,47 +115,124 @@ static const char *mark_of(struct ctx *ctx, char kind, int64_t floor, const char
 }
 
 static const char *word_at(struct ctx *ctx, const char **at) {
-    size_t n = strcspn(*at, " \n");
+    size_t n = strcspn(*at, " ");
     const char *word = arena_strndup(ctx->arena, *at, n);
 
     *at += n + ((*at)[n] == ' ');
     return word;
 }
 
-/* The first line: a mark, and the token that conn:rel has now. Returns what is behind it. */
-static const char *read_head(struct ctx *ctx, const char *at, struct home_page *page) {
-    const char *start = at, *was;
+/* Returns the token of conn:rel that it was built by. */
+static const char *read_mark(struct ctx *ctx, const char *at, struct home_page *page) {
+    const char *was;
 
+    page->mark = at;
+    page->state = *at == 'b' ? HOME_BUILDING : HOME_READY;
     page->complete = *word_at(ctx, &at) == 'e';
     page->floor = strtoll(word_at(ctx, &at), NULL, 10);
     page->build = word_at(ctx, &at);
     was = word_at(ctx, &at);
-    page->fingerprint = strtoull(word_at(ctx, &at), NULL, 16);
-    page->mark = arena_strndup(ctx->arena, start, (size_t)(at - start - 1));
-    page->rel = word_at(ctx, &at);
-    page->checked = strcmp(was, "-") != 0 && strcmp(was, page->rel) == 0;
-    return at + (*at == '\n');
+    page->fingerprint = strtoull(at, NULL, 16);
+    return was;
+}
+
+/* Whether the lowest member says that the rows are the mark's. */
+static bool is_of_build(const redisReply *lowest, const char *build) {
+    return lowest->elements == 1 && lowest->element[0]->str[0] == '!' &&
+           strcmp(lowest->element[0]->str + 1, build) == 0;
+}
+
+/* Whether the timeline still reaches as far down as it did when its rows were asked for. */
+static bool is_as_deep(struct ctx *ctx, int64_t viewer, const char *mark) {
+    const redisReply *r = redis_do(ctx, ctx->env->redis, "GET %s", key_of(ctx, "post:mark", viewer));
+
+    return post_answered(ctx, r) && r->type == REDIS_REPLY_STRING && strcmp(r->str, mark) == 0;
+}
+
+static const struct post_row *rows_of(struct ctx *ctx, const redisReply *r) {
+    struct post_row *rows = arena_many(ctx->arena, struct post_row, r->elements);
+
+    for (size_t i = 0; i < r->elements; i++) {
+        const char *at = r->element[i]->str;
+
+        post_row_parse(&at, &rows[i]);
+    }
+    return rows;
+}
+
+/* The replies; with `guessed`, rows are not asked for. false: Redis does not answer. */
+static bool ask(struct ctx *ctx, struct command *commands, bool guessed, const redisReply **ret) {
+    const struct redis_want *wants[ASKS] = {0};
+    bool good = true;
+
+    for (size_t i = 0; i < ASKS; i++)
+        if (i != ASK_ROWS || !guessed)
+            wants[i] = redis_want(ctx, ctx->env->redis, commands[i].argc, commands[i].argv);
+    for (size_t i = 0; i < ASKS; i++) {
+        ret[i] = NULL;
+        if (wants[i] == NULL)
+            continue;
+        ret[i] = redis_got(ctx, ctx->env->redis, wants[i]);
+        good = post_answered(ctx, ret[i]) && good;
+    }
+    return good && ret[ASK_SIZE]->type == REDIS_REPLY_INTEGER && ret[ASK_LOWEST]->type == REDIS_REPLY_ARRAY &&
+           (guessed || ret[ASK_ROWS]->type == REDIS_REPLY_ARRAY);
+}
+
+static const char *tag_of(struct ctx *ctx, const redisReply *const *replies, unsigned limit) {
+    return arena_printf(ctx->arena, "%s %lld %u", replies[ASK_MARK]->str, replies[ASK_SIZE]->integer, limit);
+}
+
+/* Reads mark and rows, into page->state what they are worth. Returns the token of conn:rel that it was built
+ * by. */
+static const char *find_rows(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit,
+                             struct home_page *page, const struct post_row **ret_rows) {
+    const struct post_newest *guess = guess_of(viewer, max_id);
+    const redisReply *replies[ASKS];
+    struct command commands[ASKS];
+    const char *was = "", *tag;
+
+    *page = (struct home_page){.state = HOME_BUILDING};
+    commands_of(ctx, viewer, max_id, limit, commands);
+    if (!ask(ctx, commands, guess != NULL, replies))
+        return was;
+    page->state = HOME_MISSING;
+    if (replies[ASK_MARK]->type != REDIS_REPLY_STRING)
+        return was;
+    was = read_mark(ctx, replies[ASK_MARK]->str, page);
+    if (!is_of_build(replies[ASK_LOWEST], page->build))
+        page->state = HOME_MISSING;
+    if (page->state != HOME_READY)
+        return was;
+    tag = tag_of(ctx, replies, limit);
+    if (guess != NULL && strcmp(guess->tag, tag) != 0) {
+        post_rows_remember_as(viewer, POST_ROWS_HOME, tag, guess->rows, 0); /* no guess any more */
+        return find_rows(ctx, viewer, max_id, limit, page, ret_rows);
+    }
+    page->n = guess != NULL ? guess->n : replies[ASK_ROWS]->elements;
+    *ret_rows = guess != NULL ? arena_memdup(ctx->arena, guess->rows, guess->n * sizeof guess->rows[0])
+                              : rows_of(ctx, replies[ASK_ROWS]);
+    if (max_id == 0)
+        post_rows_remember_as(viewer, POST_ROWS_HOME, tag, *ret_rows, page->n);
+    if (!page->complete && page->n < limit && !is_as_deep(ctx, viewer, page->mark))
+        page->state = HOME_BUILDING;
+    return was;
 }
 
 enum code post_store_home(struct ctx *ctx, int64_t viewer, int64_t max_id, unsigned limit,
                           struct home_page *ret) {
-    redisReply *r = take_pending(ctx, viewer, max_id, limit);
-    const char *rows;
+    const struct post_row *rows = NULL;
+    const char *was = find_rows(ctx, viewer, max_id, limit, ret, &rows), *mark;
+    enum code c;
 
-    *ret = (struct home_page){.state = HOME_MISSING};
-    if (r == NULL) {
-        queue_read(ctx, viewer, max_id, limit);
-        r = redis_next_script(ctx, ctx->env->redis);
-    }
-    if (!post_answered(ctx, r) || r->type != REDIS_REPLY_STRING) {
-        ret->state = HOME_BUILDING;
+    if (ret->state != HOME_READY)
         return OK;
-    }
-    if (r->str[0] == 'm')
-        return OK;
-    rows = read_head(ctx, r->str, ret);
-    ret->state = r->str[0] == 'b' ? HOME_BUILDING : HOME_READY;
-    return post_read_look(ctx, viewer, rows, &ret->reads, &ret->n);
+    ret->reads = arena_many(ctx->arena, struct post_read, ret->n);
+    if ((c = post_read_marked(ctx, viewer, rows, ret->n, ret->reads, &mark)) != OK)
+        return c;
+    ret->rel = mark != NULL ? mark : "-";
+    ret->checked = mark != NULL && strcmp(was, mark) == 0;
+    return OK;
 }
 
 /* ---- Building */
@@ -264,41 +289,7 @@ void post_store_home_finish(struct ctx *ctx, int64_t viewer, const struct home_b
     run(ctx, &finish_home, 2, (int)n + 5, argv);
 }
 
-/* ---- Pushing */
-
-static unsigned pushing; /* scripts queued and not waited for */
-
-void post_store_home_push(struct ctx *ctx, const int64_t *members, size_t n, const struct post_row *row) {
-    const char *line = post_row_format(ctx, row);
-
-    for (size_t at = 0; at < n; at += PUSH_KEYS) {
-        size_t keys = n - at < PUSH_KEYS ? n - at : PUSH_KEYS;
-        const char **argv = arena_many(ctx->arena, const char *, 2 * keys + 2);
-
-        for (size_t i = 0; i < keys; i++) {
-            argv[i] = key_of(ctx, "post:mark", members[at + i]);
-            argv[keys + 2 + i] = key_of(ctx, "post:home", members[at + i]);
-        }
-        argv[keys] = line;
-        argv[keys + 1] = id_time_ms(row->id) % 8 == 0 ? "1" : "0";
-        redis_add_script(ctx, ctx->env->redis, &push_home, (int)keys, 2 * (int)keys + 2, argv, NULL);
-        pushing++;
-    }
-}
-
-enum code post_store_home_push_fetch(struct ctx *ctx) {
-    enum code c = OK;
-
-    for (; pushing > 0; pushing--) {
-        const redisReply *r = redis_next_script(ctx, ctx->env->redis);
-
-        if (r == NULL)
-            c = UNAVAILABLE;
-        else if (r->type == REDIS_REPLY_ERROR)
-            c = fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "redis: %s", r->str);
-    }
-    return c;
-}
+/* ---- Dropping */
 
 enum code post_store_home_forget(struct ctx *ctx, const int64_t *members, size_t n) {
     const char **argv = arena_many(ctx->arena, const char *, 2 * n + 1);

@@ -1,11 +1,11 @@
 /* Conversations that members have muted. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "fcgi/base/buf.h"
 #include "fcgi/base/id.h"
 #include "fcgi/drivers/pg.h"
 #include "gen/queries.h"
+#include "handlers/common/kept.h"
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
@@ -15,51 +15,7 @@ static const char *key_of(struct ctx *ctx, int64_t viewer) {
     return arena_printf(ctx->arena, "post:muted:%lld", (long long)viewer);
 }
 
-/* The look-up that a route has queued behind the session's, then its answer. One request at a time runs in a
- * worker; its arena's end empties this. */
-static struct {
-    struct arena *arena; /* NULL: none */
-    int64_t viewer;
-    bool queued;
-    const redisReply *reply;
-} pending;
-
-static void pending_end(void *arg) {
-    (void)arg;
-    memset(&pending, 0, sizeof pending);
-}
-
-void post_store_muted_take(struct ctx *ctx) {
-    if (pending.arena != ctx->arena || !pending.queued)
-        return;
-    pending.queued = false;
-    pending.reply = redis_next(ctx, ctx->env->redis);
-    if (pending.reply == NULL)
-        fail_clear(ctx);
-}
-
-void post_store_muted_prefetch(struct ctx *ctx, int64_t viewer) {
-    if (viewer == 0) {
-        post_store_muted_take(ctx);
-        pending.viewer = 0;
-        return;
-    }
-    pending_end(NULL);
-    arena_defer(ctx->arena, pending_end, NULL);
-    pending.arena = ctx->arena;
-    pending.viewer = viewer;
-    pending.queued = true;
-    redis_add(ctx->env->redis, "GET post:muted:%lld", (long long)viewer);
-}
-
-/* The answer to what was queued for this viewer, or to a question asked now. */
-static const redisReply *look(struct ctx *ctx, int64_t viewer) {
-    post_store_muted_take(ctx);
-    if (pending.arena == ctx->arena && pending.viewer == viewer && pending.reply != NULL)
-        return pending.reply;
-    redis_add(ctx->env->redis, "GET post:muted:%lld", (long long)viewer);
-    return redis_next(ctx, ctx->env->redis);
-}
+void post_store_muted_prefetch(struct ctx *ctx, int64_t viewer) { kept_ahead(ctx, key_of(ctx, viewer)); }
 
 static void parse(struct ctx *ctx, const char *text, int64_t **ret, size_t *ret_n) {
     int64_t *ids = arena_many(ctx->arena, int64_t, MUTED_MAX);
@@ -95,20 +51,18 @@ static const char *text_of(struct ctx *ctx, const int64_t *ids, size_t n) {
 }
 
 enum code post_store_muted(struct ctx *ctx, int64_t viewer, int64_t **ret, size_t *ret_n) {
-    const redisReply *r = look(ctx, viewer);
-    const char *key = key_of(ctx, viewer), *token, *text;
+    const char *key = key_of(ctx, viewer), *token, *text = kept_get(ctx, key, &token);
     enum code c;
 
-    if (post_answered(ctx, r) && r->type == REDIS_REPLY_STRING && r->str[0] != 'b') {
-        parse(ctx, r->str, ret, ret_n);
+    if (text != NULL) {
+        parse(ctx, text, ret, ret_n);
         return OK;
     }
-    token = r != NULL && r->type == REDIS_REPLY_NIL ? post_build_begin(ctx, key) : NULL;
     if ((c = read_sql(ctx, viewer, ret, ret_n)) != OK)
         return c;
     text = token != NULL ? text_of(ctx, *ret, *ret_n) : NULL;
     if (text != NULL)
-        post_build_finish(ctx, key, token, text);
+        kept_put(ctx, key, token, text);
     return OK;
 }
 

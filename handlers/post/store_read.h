@@ -7,6 +7,7 @@
 #include "handlers/post/store.h"
 
 #define POST_TTL_S "604800" /* 7 days */
+#define POST_DIGITS 19      /* of each number in a row and in post:stat */
 #define POST_NONE (-1)      /* no number where Redis knows none */
 
 /* A look at Redis that failed is no failure of the work: somebody else knows. Says whether there is a reply
@@ -15,65 +16,34 @@ bool post_answered(struct ctx *ctx, const redisReply *r);
 
 /* ---- Looking (store_look.c) */
 
-/* The Lua function look(out, rows, uid, rel, rel_mark, rel_known, mine, mine_known): adds to out, a line
- * each, for rows of post:home's form,
- *   - how many they are; then the rows themselves, a line each
- *   - post:stat of each row, and of its original behind it, with ',' between; "-" is nil
- *   - conn:rel of the authors, in the same order
- *   - post:mine of the posts (the originals of reposts)
- * A hash's line is "-" where there is none, "k" where its mark is the one that the worker knows,
- * "a <field> <value> …" for all of a small hash when more than a few fields are asked for, else
- * "s <mark> <value> …" for those asked for. */
-#define POST_LUA_LOOK                                                                                   \
-    "local call, sub = redis.call, string.sub\n"                                                        \
-    "local function words(t) for i = 1, #t do t[i] = t[i] or '-' end return table.concat(t, ' ') end\n" \
-    "local function number(row, at) return string.match(sub(row, at, at + 18), '^0*(%d+)') end\n"       \
-    "local function authors(row, add)\n"                                                                \
-    "  add[#add + 1] = number(row, 20)\n"                                                               \
-    "  if #row > 38 then add[#add + 1] = number(row, 58) end\n"                                         \
-    "end\n"                                                                                             \
-    "local function targets(row, add) add[#add + 1] = number(row, #row > 38 and 39 or 1) end\n"         \
-    "local function some(key, mark, known, rows, fields)\n"                                             \
-    "  if not mark then return '-' end\n"                                                               \
-    "  if mark == known then return 'k' end\n"                                                          \
-    "  if #rows > 4 and call('HLEN', key) <= 128 then return 'a ' .. words(call('HGETALL', key)) end\n" \
-    "  local query = {'HMGET', key}\n"                                                                  \
-    "  for i = 1, #rows do fields(rows[i], query) end\n"                                                \
-    "  return 's ' .. mark .. ' ' .. words(call(unpack(query)))\n"                                      \
-    "end\n"                                                                                             \
-    "local function look(out, rows, uid, rel, rel_mark, rel_known, mine, mine_known)\n"                 \
-    "  local stats = {'MGET'}\n"                                                                        \
-    "  out[#out + 1] = #rows\n"                                                                         \
-    "  if #rows == 0 then return end\n"                                                                 \
-    "  for i = 1, #rows do\n"                                                                           \
-    "    local row = rows[i]\n"                                                                         \
-    "    stats[#stats + 1] = 'post:stat:' .. sub(row, 1, 19)\n"                                         \
-    "    if #row > 38 then stats[#stats + 1] = 'post:stat:' .. sub(row, 39, 57) end\n"                  \
-    "  end\n"                                                                                           \
-    "  out[#out + 1] = table.concat(rows, '\\n')\n"                                                     \
-    "  stats = call(unpack(stats))\n"                                                                   \
-    "  for i = 1, #stats do stats[i] = stats[i] or '-' end\n"                                           \
-    "  out[#out + 1] = table.concat(stats, ',')\n"                                                      \
-    "  if uid ~= '0' then\n"                                                                            \
-    "    out[#out + 1] = some(rel, rel_mark, rel_known, rows, authors)\n"                               \
-    "    out[#out + 1] = some(mine, call('HGET', mine, '_'), mine_known, rows, targets)\n"              \
-    "  end\n"                                                                                           \
-    "end\n"
+/* Reads rows as post_store_read() does, also none at all; and the mark that conn:rel of the viewer has (NULL:
+ * it is not there, or there is no viewer). */
+enum code post_read_marked(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
+                           struct post_read *ret, const char **ret_mark);
 
-/* Marks of the reader's hashes as this worker knows them; "" where it does not. */
-const char *post_known_rel(struct ctx *ctx, int64_t viewer);
-const char *post_known_mine(struct ctx *ctx, int64_t viewer);
+/* Asks ahead what a read of exactly these rows will ask. */
+void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n);
 
-/* What look() said, from `at` on. Then views, relations and reactions that are missing are fetched or asked
- * for. */
-enum code post_read_look(struct ctx *ctx, int64_t viewer, const char *at, struct post_read **ret,
-                         size_t *ret_n);
+/* Rows that a page showed last. As long as the tag is the same, they are what it shows ("": nothing tells).
+ */
+struct post_newest {
+    char tag[128];
+    bool steady; /* the tag was the same at the last two reads */
+    size_t n;
+    struct post_row rows[];
+};
+const struct post_newest *post_rows_newest(int64_t whose, enum post_rows kind); /* NULL: none; the cache's */
+void post_rows_remember_as(int64_t whose, enum post_rows kind, const char *tag, const struct post_row *rows,
+                           size_t n);
 
 /* A row in Redis: its id, its author, and of a repost the original and who wrote that, each in 19 digits. */
 const char *post_row_format(struct ctx *ctx, const struct post_row *row);
 void post_row_parse(const char **at, struct post_row *ret); /* *at moves behind it */
 
 /* ---- Views (store_view.c) */
+
+/* "post:stat:<id>" with as many digits as rows have. */
+const char *post_stat_key(struct ctx *ctx, int64_t id);
 
 /* What is known of one post while it is being read. */
 struct known {
@@ -86,6 +56,9 @@ struct known {
 /* Completes views: the worker's where the revision is right, then Redis', then SQL's; NULL stays where there
  * is no such post. Counters go into the views. */
 enum code post_known_fill(struct ctx *ctx, struct known *known, size_t n);
+
+/* A view that the worker has, of whatever revision; NULL when it has none. */
+const Pb__PostView *post_view_known(int64_t id);
 
 /* Views of whatever revision: for what never changes. */
 enum code post_views_any(struct ctx *ctx, const int64_t *ids, size_t n, Pb__PostView **ret);
@@ -103,12 +76,5 @@ enum code post_mine_ask(struct ctx *ctx, int64_t viewer, struct post_read *reads
 
 /* Has Redis know the reader's reactions, unless somebody is at it. */
 enum code post_mine_build(struct ctx *ctx, int64_t viewer);
-
-/* ---- Strings in Redis that are dropped with every change and built by who misses them (store_author.c) */
-
-/* Marks the key before SQL is read: a change in between drops the mark, and what was read is not kept. NULL:
- * somebody else is at it. */
-const char *post_build_begin(struct ctx *ctx, const char *key);
-void post_build_finish(struct ctx *ctx, const char *key, const char *token, const char *text);
 
 #endif

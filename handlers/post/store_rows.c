@@ -1,4 +1,4 @@
-/* Timelines, threads and counts out of PostgreSQL. */
+/* Timelines and counts out of PostgreSQL. */
 #include "fcgi/base/buf.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
@@ -113,56 +113,6 @@ enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct
                                      pg_i8(range->since), limit);
 
     return rows_read(ctx, c, r, ret, ret_n);
-}
-
-/* ---- Threads */
-
-static enum code thread_read(struct ctx *ctx, enum code c, const PGresult *r, struct thread_row **ret,
-                             size_t *ret_n) {
-    size_t n = c == OK ? (size_t)PQntuples(r) : 0;
-    struct thread_row *rows = arena_many(ctx->arena, struct thread_row, n);
-
-    for (size_t i = 0; i < n; i++) {
-        rows[i].id = pg_get_int(r, (int)i, 0);
-        rows[i].author = pg_get_int(r, (int)i, 1);
-        rows[i].parent = PQnfields(r) > 2 ? pg_get_int(r, (int)i, 2) : 0;
-    }
-    *ret = rows;
-    *ret_n = n;
-    return c;
-}
-
-enum code post_store_ancestors(struct ctx *ctx, int64_t id, int most, struct thread_row **ret,
-                               size_t *ret_n) {
-    PGresult *r = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_POST_ANCESTORS, &r, pg_i8(id), pg_i4(most));
-
-    return thread_read(ctx, c, r, ret, ret_n);
-}
-
-enum code post_store_descendants(struct ctx *ctx, const struct thread_bounds *bounds, int64_t after,
-                                 int levels, struct thread_row **ret, size_t *ret_n) {
-    PGresult *r = NULL;
-    enum code c =
-        pg_run(ctx, db(ctx), &Q_POST_DESCENDANTS, &r, pg_i8(bounds->on), pg_i8((int64_t)bounds->all),
-               pg_i4(levels), pg_i8(after), pg_i8((int64_t)bounds->top), pg_i8((int64_t)bounds->width));
-
-    return thread_read(ctx, c, r, ret, ret_n);
-}
-
-enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64_t *posts,
-                                    const int64_t *last, size_t n, int64_t **ret, size_t *ret_n) {
-    PGresult *r = NULL;
-    enum code c =
-        pg_run(ctx, db(ctx), &Q_POST_ANSWERED_AFTER, &r, pg_ids(posts, n), pg_ids(last, n), pg_i8(viewer));
-
-    if (c != OK)
-        return c;
-    *ret_n = (size_t)PQntuples(r);
-    *ret = arena_many(ctx->arena, int64_t, *ret_n);
-    for (size_t i = 0; i < *ret_n; i++)
-        (*ret)[i] = pg_get_int(r, (int)i, 0);
-    return OK;
 }
 
 /* ---- Who reacted */

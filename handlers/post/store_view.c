@@ -75,6 +75,8 @@ static Pb__PostView *view_kept(int64_t id, int64_t revision) {
     return k != NULL && (revision == POST_NONE || k->revision == revision) ? k->view : NULL;
 }
 
+const Pb__PostView *post_view_known(int64_t id) { return view_kept(id, POST_NONE); }
+
 static void known_settle(struct known *k) {
     if (k->view == NULL)
         return;
@@ -193,8 +195,7 @@ static void fill_from_redis(struct ctx *ctx, struct known *known, size_t n) {
     }
     if (k == 0)
         return;
-    redis_add_argv(ctx->env->redis, (int)k + 1, argv, NULL);
-    r = redis_next(ctx, ctx->env->redis);
+    r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, (int)k + 1, argv));
     if (!post_answered(ctx, r) || r->type != REDIS_REPLY_ARRAY || r->elements != k)
         return;
     for (size_t i = 0; i < k; i++) {
@@ -250,6 +251,7 @@ enum code post_views_any(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Post
     "local function stat(key, view, v, d, n, counters)\n"                                    \
     "  local now = redis.call('GET', key) or '-1 -1 0 0 0'\n"                                \
     "  local old_v, old_n, rest = string.match(now, '^(%-?%d+) (%-?%d+) (.*)$')\n"           \
+    "  if v == '' and tonumber(old_n) >= tonumber(n) then return end\n"                      \
     "  if v ~= '' and tonumber(old_v) <= tonumber(v) then\n"                                 \
     "    old_v = v\n"                                                                        \
     "    redis.call('SET', view, d, 'EX', " POST_TTL_S ")\n"                                 \
@@ -264,24 +266,31 @@ static struct redis_script write_view = {
                     "return 1",
 };
 
-/* KEYS: post:stat, post:mine. ARGV: n, "l r c", post, bit, 1 or 0, new mark. Older posts than the hash
- * reaches stay with SQL; a build that is on its way began before this change, and is stopped. */
-static struct redis_script write_reaction = {
+/* KEYS: post:stat, post:mine, for each reaction. ARGV, for each: n, "l r c", post, bit, 1 or 0, new mark.
+ * What is there already costs a look. Older posts than the hash reaches stay with SQL; a build that is on its
+ * way began before this change, and is stopped. */
+static struct redis_script write_reactions = {
     .src = LUA_STAT
-    "stat(KEYS[1], '', '', '', ARGV[1], ARGV[2])\n"
-    "local mark = redis.call('HGET', KEYS[2], '_')\n"
-    "if not mark then return 0 end\n"
-    "if string.sub(mark, 1, 1) == 'b' then redis.call('DEL', KEYS[2]) return 0 end\n"
-    "local id, floor = ARGV[3], string.match(mark, '^%d+')\n"
-    "if #id < #floor or (#id == #floor and id < floor) then return 0 end\n"
-    "local was = redis.call('HGET', KEYS[2], id) or '0'\n"
-    "local bits, a, b, c = string.match(was, '^(%d+):?(%d*):?(%d*):?(%d*)$')\n"
-    "local n = {['1'] = tonumber(a) or 0, ['2'] = tonumber(b) or 0, ['4'] = tonumber(c) or 0}\n"
-    "if tonumber(ARGV[1]) <= n[ARGV[4]] then return 0 end\n"
-    "n[ARGV[4]] = tonumber(ARGV[1])\n"
-    "if ARGV[5] == '1' then bits = bit.bor(bits, ARGV[4]) else bits = bit.band(bits, bit.bnot(ARGV[4])) end\n"
-    "redis.call('HSET', KEYS[2], id, string.format('%d:%d:%d:%d', bits, n['1'], n['2'], n['4']),\n"
-    "           '_', floor .. '.' .. ARGV[6])\n"
+    "local function mine(key, n, id, kind, on, token)\n"
+    "  local got = redis.call('HMGET', key, '_', id)\n"
+    "  local mark, was = got[1], got[2] or '0'\n"
+    "  if not mark then return end\n"
+    "  if string.sub(mark, 1, 1) == 'b' then redis.call('DEL', key) return end\n"
+    "  local floor = string.match(mark, '^%d+')\n"
+    "  if #id < #floor or (#id == #floor and id < floor) then return end\n"
+    "  local bits, a, b, c = string.match(was, '^(%d+):?(%d*):?(%d*):?(%d*)$')\n"
+    "  local of = {['1'] = a ~= '' and a or '0', ['2'] = b ~= '' and b or '0', ['4'] = c ~= '' and c or '0'}\n"
+    "  if tonumber(n) <= tonumber(of[kind]) then return end\n"
+    "  of[kind] = n\n"
+    "  bits = on == '1' and bit.bor(bits, kind) or bit.band(bits, bit.bnot(kind))\n"
+    "  redis.call('HSET', key, id, table.concat({bits, of['1'], of['2'], of['4']}, ':'),\n"
+    "             '_', floor .. '.' .. token)\n"
+    "end\n"
+    "for i = 1, #KEYS, 2 do\n"
+    "  local at = 3 * i - 3\n"
+    "  stat(KEYS[i], '', '', '', ARGV[at + 1], ARGV[at + 2])\n"
+    "  mine(KEYS[i + 1], ARGV[at + 1], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6])\n"
+    "end\n"
     "return 1",
 };
 
@@ -297,10 +306,10 @@ static void note(struct ctx *ctx, bool is_script) {
     queue[queued++] = is_script;
 }
 
-static void queue_script(struct ctx *ctx, struct redis_script *script, int argc, const char **argv,
-                         const size_t *lens) {
+static void queue_script(struct ctx *ctx, struct redis_script *script, int n_keys, int argc,
+                         const char **argv, const size_t *lens) {
     note(ctx, true);
-    redis_add_script(ctx, ctx->env->redis, script, 2, argc, argv, lens);
+    redis_add_script(ctx, ctx->env->redis, script, n_keys, argc, argv, lens);
 }
 
 static const char *number_str(struct ctx *ctx, int64_t v) { return arena_printf(ctx->arena, "%" PRId64, v); }
@@ -313,9 +322,15 @@ static const char *key_of(struct ctx *ctx, const char *name, int64_t id) {
     return arena_printf(ctx->arena, "%s:%" PRId64, name, id);
 }
 
-/* With as many digits as rows have: scripts take the key from a row as it is. */
-static const char *stat_key(struct ctx *ctx, int64_t id) {
-    return arena_printf(ctx->arena, "post:stat:%019" PRId64, id);
+const char *post_stat_key(struct ctx *ctx, int64_t id) {
+    static const char name[] = "post:stat:";
+    char *key = arena_alloc(ctx->arena, sizeof name + POST_DIGITS), *digits = key + sizeof name - 1;
+
+    memcpy(key, name, sizeof name - 1);
+    for (int i = POST_DIGITS - 1; i >= 0; i--, id /= 10)
+        digits[i] = (char)('0' + id % 10);
+    digits[POST_DIGITS] = '\0';
+    return key;
 }
 
 void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision,
@@ -328,7 +343,7 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
     bare.likes = bare.reposts = bare.comments = 0;
     bare.version = revision;
     rpc_pack(ctx, &bare.base, &packed, &n);
-    argv[0] = stat_key(ctx, view->id);
+    argv[0] = post_stat_key(ctx, view->id);
     argv[1] = key_of(ctx, "post:view", view->id);
     argv[2] = number_str(ctx, revision);
     argv[3] = (const char *)packed;
@@ -336,7 +351,13 @@ void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revis
     argv[5] = counters_str(ctx, counters);
     for (int i = 0; i < 6; i++)
         lens[i] = i == 3 ? n : strlen(argv[i]);
-    queue_script(ctx, &write_view, 6, argv, lens);
+    queue_script(ctx, &write_view, 2, 6, argv, lens);
+}
+
+void post_store_tree_moved(struct ctx *ctx, int64_t root) {
+    note(ctx, false);
+    redis_add(ctx->env->redis, "SET post:tree:%lld %lld EX " POST_TTL_S, (long long)root,
+              (long long)id_next());
 }
 
 void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
@@ -351,31 +372,43 @@ void post_store_publish_new(struct ctx *ctx, const Pb__PostView *view) {
     redis_add(ctx->env->redis, "SET post:view:%lld %b EX " POST_TTL_S, (long long)view->id, packed, n);
     redis_add(ctx->env->redis, "SET post:stat:%019lld %s EX " POST_TTL_S " NX", (long long)view->id,
               "1 0 0 0 0");
+    if (view->in_reply_to_id != 0)
+        post_store_tree_moved(ctx, view->root_id);
 }
 
 void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 6);
 
-    argv[0] = stat_key(ctx, id);
+    argv[0] = post_stat_key(ctx, id);
     argv[1] = argv[2] = argv[3] = "";
     argv[4] = number_str(ctx, counters->version);
     argv[5] = counters_str(ctx, counters);
-    queue_script(ctx, &write_view, 6, argv, NULL);
+    queue_script(ctx, &write_view, 2, 6, argv, NULL);
 }
 
-void post_store_publish_reaction(struct ctx *ctx, int64_t viewer, int64_t id, uint32_t bit, bool on,
-                                 const struct post_counters *counters) {
-    const char **argv = arena_many(ctx->arena, const char *, 8);
+#define REACTIONS_AT_ONCE 100
 
-    argv[0] = stat_key(ctx, id);
-    argv[1] = key_of(ctx, "post:mine", viewer);
-    argv[2] = number_str(ctx, counters->version);
-    argv[3] = counters_str(ctx, counters);
-    argv[4] = id_str(ctx->arena, id);
-    argv[5] = number_str(ctx, bit);
-    argv[6] = on ? "1" : "0";
-    argv[7] = number_str(ctx, id_next());
-    queue_script(ctx, &write_reaction, 8, argv, NULL);
+static void queue_reactions(struct ctx *ctx, const struct post_reacted *r, size_t n) {
+    const char **argv = arena_many(ctx->arena, const char *, 8 * n);
+
+    for (size_t i = 0; i < n; i++) {
+        const char **keys = argv + 2 * i, **args = argv + 2 * n + 6 * i;
+
+        keys[0] = post_stat_key(ctx, r[i].id);
+        keys[1] = key_of(ctx, "post:mine", r[i].viewer);
+        args[0] = number_str(ctx, r[i].counters.version);
+        args[1] = counters_str(ctx, &r[i].counters);
+        args[2] = id_str(ctx->arena, r[i].id);
+        args[3] = number_str(ctx, r[i].bit);
+        args[4] = r[i].on ? "1" : "0";
+        args[5] = id_str(ctx->arena, id_next());
+    }
+    queue_script(ctx, &write_reactions, 2 * (int)n, 8 * (int)n, argv, NULL);
+}
+
+void post_store_publish_reactions(struct ctx *ctx, const struct post_reacted *reactions, size_t n) {
+    for (size_t at = 0; at < n; at += REACTIONS_AT_ONCE)
+        queue_reactions(ctx, reactions + at, n - at < REACTIONS_AT_ONCE ? n - at : REACTIONS_AT_ONCE);
 }
 
 static enum code took(struct ctx *ctx, const redisReply *r, enum code before) {
@@ -399,7 +432,7 @@ enum code post_store_published(struct ctx *ctx) {
 
 void post_store_author_forget(struct ctx *ctx, int64_t author) {
     note(ctx, false);
-    redis_add(ctx->env->redis, "DEL post:author:%lld", (long long)author);
+    redis_add(ctx->env->redis, "DEL post:author:%lld side:%lld", (long long)author, (long long)author);
 }
 
 enum code post_store_republish(struct ctx *ctx, const int64_t *ids, size_t n) {

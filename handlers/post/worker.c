@@ -14,14 +14,18 @@
 #include "handlers/services.h"
 
 #define FOLLOWERS_AT_ONCE 10000
+#define FOLLOWERS_OF_MANY 1000 /* of each author, when many are asked for at once */
 
 /* What a batch of post.v1 asks for, all of it done in as few rounds as there are kinds of work. */
 struct batch {
     struct ctx *ctx;
     struct page_purge purge;
+    struct home_push push;
     int64_t *views, *counters; /* to be published anew */
     int64_t *authors;          /* whose timelines have changed */
-    size_t n_views, n_counters, n_authors;
+    int64_t *trees;            /* first posts of threads that have grown */
+    struct post_row *rows;     /* for all followers of their authors */
+    size_t n_views, n_counters, n_authors, n_trees, n_rows;
 };
 
 static void add_id(int64_t *ids, size_t *n, int64_t id) {
@@ -34,41 +38,76 @@ static void add_id(int64_t *ids, size_t *n, int64_t id) {
 
 /* ---- Fan-out */
 
-static enum code push_to_followers(struct ctx *ctx, const struct post_row *row) {
+/* The followers behind `after`, of an author who has more than are asked for at once. */
+static enum code push_to_more(struct batch *b, int64_t author, int64_t after, const struct post_row *row) {
     Pb__IdsRequest req = PB__IDS_REQUEST__INIT;
     const Pb__IdsReply *reply;
     enum code c;
 
-    req.user_id = row->author;
+    req.user_id = author;
+    req.after = after;
     req.limit = FOLLOWERS_AT_ONCE;
     do {
-        if ((c = connection_follower_ids(ctx, &req, &reply)) != OK)
-            return c;
-        post_store_home_push(ctx, reply->ids, reply->n_ids, row);
-        if (reply->next != 0 && (c = post_store_home_push_fetch(ctx)) != OK)
+        if ((c = connection_follower_ids(b->ctx, &req, &reply)) != OK ||
+            (c = home_push_add(&b->push, reply->ids, reply->n_ids, row)) != OK)
             return c;
         req.after = reply->next;
     } while (reply->next != 0);
     return OK;
 }
 
-/* Pushes are queued; the batch waits for all of them. Direct posts go to those mentioned. */
-static enum code fan_out(struct ctx *ctx, const Pb__PostCreated *e) {
+static enum code push_to_followers(struct batch *b, const Pb__Followers *f) {
+    enum code c;
+
+    for (size_t i = 0; i < b->n_rows; i++) {
+        if (b->rows[i].author != f->user_id)
+            continue;
+        if ((c = home_push_add(&b->push, f->ids, f->n_ids, &b->rows[i])) != OK ||
+            (f->more && (c = push_to_more(b, f->user_id, f->ids[f->n_ids - 1], &b->rows[i])) != OK))
+            return c;
+    }
+    return OK;
+}
+
+/* All rows of the batch go to their authors' followers, who are asked for once. */
+static enum code fan_out_rows(struct batch *b) {
+    Pb__FollowersOfRequest req = PB__FOLLOWERS_OF_REQUEST__INIT;
+    const Pb__FollowersOfReply *reply;
+    enum code c;
+
+    req.user_ids = arena_many(b->ctx->arena, int64_t, b->n_rows);
+    req.limit = FOLLOWERS_OF_MANY;
+    for (size_t i = 0; i < b->n_rows; i++)
+        add_id(req.user_ids, &req.n_user_ids, b->rows[i].author);
+    if (req.n_user_ids == 0)
+        return OK;
+    if ((c = connection_followers_of(b->ctx, &req, &reply)) != OK)
+        return c;
+    for (size_t i = 0; i < reply->n_followers; i++)
+        if ((c = push_to_followers(b, reply->followers[i])) != OK)
+            return c;
+    return OK;
+}
+
+/* Whom a post goes to: its author; those mentioned, when it is direct; else the author's followers, for whom
+ * the batch keeps it. */
+static enum code fan_out(struct batch *b, const Pb__PostCreated *e) {
     struct post_row row = {e->post_id, e->post_id, e->author_id, 0, 0};
     enum code c;
 
     if (!post_is_for_home(e->author_id, e->in_reply_to_author_id))
         return OK;
     if (e->repost_of_id != 0) {
-        if ((c = post_store_rows(ctx, &e->post_id, 1, &row)) != OK)
+        if ((c = post_store_rows(b->ctx, &e->post_id, 1, &row)) != OK)
             return c;
         if (row.id == 0 || row.inner_author == 0)
             return OK; /* gone meanwhile */
     }
-    post_store_home_push(ctx, &e->author_id, 1, &row);
-    if (e->audience != PB__AUDIENCE__AUDIENCE_DIRECT)
-        return push_to_followers(ctx, &row);
-    post_store_home_push(ctx, e->mentioned_ids, e->n_mentioned_ids, &row);
+    if ((c = home_push_add(&b->push, &e->author_id, 1, &row)) != OK)
+        return c;
+    if (e->audience == PB__AUDIENCE__AUDIENCE_DIRECT)
+        return home_push_add(&b->push, e->mentioned_ids, e->n_mentioned_ids, &row);
+    b->rows[b->n_rows++] = row;
     return OK;
 }
 
@@ -90,19 +129,20 @@ static enum code on_created(struct batch *b, const struct event *event) {
     post_purge(&b->purge, &v, e->tags, e->n_tags);
     add_id(b->counters, &b->n_counters, e->in_reply_to_id);
     add_id(b->authors, &b->n_authors, e->author_id);
-    return fan_out(b->ctx, e);
+    add_id(b->trees, &b->n_trees, e->in_reply_to_id != 0 ? e->root_id : 0);
+    return fan_out(b, e);
 }
 
 /* Whoever is mentioned by an edit only now gets a direct post now. */
-static enum code push_to_mentioned(struct ctx *ctx, const Pb__PostView *v) {
+static enum code push_to_mentioned(struct batch *b, const Pb__PostView *v) {
     struct post_row row = {v->id, v->id, v->author_id, 0, 0};
-    int64_t *ids = arena_many(ctx->arena, int64_t, v->n_mentions);
+    int64_t *ids = arena_many(b->ctx->arena, int64_t, v->n_mentions);
 
     for (size_t i = 0; i < v->n_mentions; i++)
         ids[i] = v->mentions[i]->user_id;
-    if (post_is_for_home(v->author_id, v->in_reply_to_author_id))
-        post_store_home_push(ctx, ids, v->n_mentions, &row);
-    return post_store_home_push_fetch(ctx);
+    return post_is_for_home(v->author_id, v->in_reply_to_author_id)
+               ? home_push_add(&b->push, ids, v->n_mentions, &row)
+               : OK;
 }
 
 static enum code on_changed(struct batch *b, const struct event *event) {
@@ -113,15 +153,14 @@ static enum code on_changed(struct batch *b, const struct event *event) {
 
     if (e == NULL)
         return OK;
-    if ((c = post_store_home_push_fetch(b->ctx)) != OK ||
-        (c = post_store_republish(b->ctx, &e->post_id, 1)) != OK ||
+    if ((c = post_store_republish(b->ctx, &e->post_id, 1)) != OK ||
         (c = post_store_read_one(b->ctx, 0, e->post_id, &read)) != OK)
         return c;
     post_purge(&b->purge, read.post, read.post->tags, read.post->n_tags);
     add_id(b->authors, &b->n_authors, e->author_id);
     if (read.post->audience != PB__AUDIENCE__AUDIENCE_DIRECT)
         return OK;
-    return push_to_mentioned(b->ctx, read.post);
+    return push_to_mentioned(b, read.post);
 }
 
 static enum code on_deleted(struct batch *b, const struct event *event) {
@@ -156,21 +195,28 @@ static enum code post_events(struct ctx *ctx, const struct event *events, size_t
     struct batch b = {.ctx = ctx,
                       .views = arena_many(ctx->arena, int64_t, n),
                       .counters = arena_many(ctx->arena, int64_t, n),
-                      .authors = arena_many(ctx->arena, int64_t, n)};
+                      .authors = arena_many(ctx->arena, int64_t, n),
+                      .trees = arena_many(ctx->arena, int64_t, n),
+                      .rows = arena_many(ctx->arena, struct post_row, n)};
     enum code c;
 
     page_purge_init(&b.purge, ctx);
+    home_push_init(&b.push, ctx);
     for (size_t i = 0; i < n; i++)
         if ((c = on_post_event(&b, &events[i])) != OK)
             return c;
-    if ((c = post_store_home_push_fetch(ctx)) != OK)
+    if ((c = fan_out_rows(&b)) != OK || (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
+        (c = post_store_republish_counters(ctx, b.counters, b.n_counters)) != OK)
         return c;
     for (size_t i = 0; i < b.n_authors; i++)
         post_store_author_forget(ctx, b.authors[i]);
-    if ((c = post_store_published(ctx)) != OK || (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
-        (c = post_store_republish_counters(ctx, b.counters, b.n_counters)) != OK)
+    for (size_t i = 0; i < b.n_trees; i++)
+        post_store_tree_moved(ctx, b.trees[i]);
+    home_push_send(&b.push);
+    page_purge_send(&b.purge);
+    if ((c = post_store_published(ctx)) != OK || (c = home_push_wait(&b.push)) != OK)
         return c;
-    page_purge_run(&b.purge);
+    page_purge_settle(&b.purge);
     return OK;
 }
 
@@ -181,7 +227,9 @@ static uint32_t bit_of(const char *kind) {
 }
 
 static enum code engagement_events(struct ctx *ctx, const struct event *events, size_t n) {
+    struct post_reacted *reacted = arena_many(ctx->arena, struct post_reacted, n);
     struct page_purge purge;
+    size_t k = 0;
     enum code c;
 
     page_purge_init(&purge, ctx);
@@ -191,13 +239,15 @@ static enum code engagement_events(struct ctx *ctx, const struct event *events, 
 
         if (e == NULL || bit_of(e->kind) == 0)
             continue;
-        post_store_publish_reaction(ctx, e->user_id, e->post_id, bit_of(e->kind), e->on,
-                                    &(struct post_counters){e->version, e->likes, e->reposts, e->comments});
+        reacted[k++] = (struct post_reacted){e->user_id, e->post_id, bit_of(e->kind), e->on,
+                                             .counters = {e->version, e->likes, e->reposts, e->comments}};
         page_purge_add(&purge, 'p', e->post_id);
     }
+    post_store_publish_reactions(ctx, reacted, k);
+    page_purge_send(&purge);
     if ((c = post_store_published(ctx)) != OK)
         return c;
-    page_purge_run(&purge);
+    page_purge_settle(&purge);
     return OK;
 }
 

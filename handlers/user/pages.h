@@ -24,7 +24,9 @@ enum code user_page_reset_token_send(struct request *req);
 
 /* pages_profile.c */
 enum code user_page_profile(struct request *req);
+void user_page_profile_prefetch(struct request *req, int64_t claimed_user);
 enum code user_page_replies(struct request *req);
+void user_page_replies_prefetch(struct request *req, int64_t claimed_user);
 enum code user_page_avatar(struct request *req);
 enum code user_page_banner(struct request *req);
 enum code user_page_avatar_png(struct request *req);

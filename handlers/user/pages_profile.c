@@ -7,6 +7,7 @@
 #include "gen/templates.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/forms.h"
+#include "handlers/common/kept.h"
 #include "handlers/common/members.h"
 #include "handlers/common/models.h"
 #include "handlers/common/page.h"
@@ -45,55 +46,47 @@ static enum code fill_counts(struct ctx *ctx, Pb__Profile *p) {
 }
 
 static enum code fill_relationship(struct ctx *ctx, struct profile_view *v) {
-    Pb__GetRelationshipsRequest ask = PB__GET_RELATIONSHIPS_REQUEST__INIT;
-    const Pb__GetRelationshipsReply *reply;
-    int64_t id = v->profile->card->id;
-    enum code c;
+    struct relation relation;
+    enum code c = relation_get(ctx, ctx->viewer_id, v->profile->card->id, &relation);
 
-    if (ctx->viewer_id == 0)
-        return OK;
-    ask.viewer_id = ctx->viewer_id;
-    ask.target_ids = &id;
-    ask.n_target_ids = 1;
-    if ((c = connection_get_relationships(ctx, &ask, &reply)) != OK)
-        return c;
-    v->edges = reply->relationships[0]->edges;
-    v->mute_until_ms = reply->relationships[0]->mute_until_ms;
-    return OK;
+    v->edges = relation.edges;
+    v->mute_until_ms = relation.mute_until_ms;
+    return c;
 }
 
-static enum code timeline(struct request *req, const struct profile_view *v, bool pinned,
-                          const Pb__TimelinePage **ret) {
-    Pb__PageRequest ask = post_cards_ask(req);
+/* Those pinned stand before all others, and on the first page alone. */
+static size_t count_pinned(struct request *req, const Pb__TimelinePage *posts) {
+    size_t n = 0;
 
-    ask.author_id = v->profile->card->id;
-    ask.with_replies = v->tab == PROFILE_REPLIES;
-    ask.pinned = pinned;
-    return post_author_timeline(&req->ctx, &ask, ret);
+    while (post_cards_first(req) && n < posts->n_items && posts->items[n]->post->pinned_ms != 0)
+        n++;
+    return n;
 }
 
 static enum code fill_posts(struct request *req, const struct page *page, struct profile_view *v) {
-    const Pb__TimelinePage *posts, *pinned;
-    struct post_card *cards;
+    Pb__PageRequest ask = post_cards_ask(req);
+    const Pb__TimelinePage *posts;
     const char *fragment = NULL;
+    struct post_card *pinned;
+    Pb__TimelinePage rest;
     enum code c;
 
     if ((v->edges & EDGE_SEVERED) != 0)
         return OK;
-    if ((c = timeline(req, v, false, &posts)) != OK)
+    ask.author_id = v->profile->card->id;
+    ask.with_replies = v->tab == PROFILE_REPLIES;
+    if ((c = post_author_timeline(&req->ctx, &ask, &posts)) != OK)
         return c;
+    v->n_pinned = count_pinned(req, posts);
+    v->pinned = pinned = post_cards(req, page, posts->items, v->n_pinned);
+    for (size_t i = 0; i < v->n_pinned; i++)
+        pinned[i].pinned = true;
+    rest = *posts;
+    rest.items += v->n_pinned;
+    rest.n_items -= v->n_pinned;
     if (v->tab == PROFILE_POSTS)
         fragment = arena_printf(req->ctx.arena, "/fragment/user/%" PRId64, v->profile->card->id);
-    v->list = post_cards_list(req, page, posts, req->path, fragment);
-    if (v->tab != PROFILE_POSTS || !post_cards_first(req))
-        return OK;
-    if ((c = timeline(req, v, true, &pinned)) != OK)
-        return c;
-    cards = post_cards(req, page, pinned->items, pinned->n_items);
-    for (size_t i = 0; i < pinned->n_items; i++)
-        cards[i].pinned = true;
-    v->pinned = cards;
-    v->n_pinned = pinned->n_items;
+    v->list = post_cards_list(req, page, &rest, req->path, fragment);
     return OK;
 }
 
@@ -124,7 +117,6 @@ static struct page *profile_page(struct request *req, const struct profile_view 
 
 static enum code show_profile(struct request *req, enum profile_tab tab) {
     struct ctx *ctx = &req->ctx;
-    Pb__GetProfileRequest ask = PB__GET_PROFILE_REQUEST__INIT;
     struct profile_view v = {.tab = tab};
     const Pb__Profile *profile;
     struct page *page;
@@ -132,8 +124,7 @@ static enum code show_profile(struct request *req, enum profile_tab tab) {
     enum code c;
 
     page_cache_begin(req);
-    ask.handle = req->args[0];
-    if ((c = user_get_profile(ctx, &ask, &profile)) != OK)
+    if ((c = profile_get(ctx, req->args[0], &profile)) != OK)
         return c;
     if (profile->card->state == PB__ACCOUNT_STATE__STATE_SUSPENDED ||
         profile->card->state == PB__ACCOUNT_STATE__STATE_DELETED)
@@ -155,6 +146,25 @@ static enum code show_profile(struct request *req, enum profile_tab tab) {
         return c;
     tpl_user_profile(form_html(req), page, &v);
     return OK;
+}
+
+static void prefetch(struct request *req, int64_t claimed_user, bool with_replies) {
+    int64_t id = profile_known_id(req->args[0]);
+
+    if (id == 0)
+        return;
+    relation_ahead(&req->ctx, claimed_user, id);
+    kept_ahead(&req->ctx, arena_printf(req->ctx.arena, "conn:counts:%" PRId64, id));
+    if (post_cards_author_ahead != NULL)
+        post_cards_author_ahead(&req->ctx, claimed_user, id, with_replies);
+}
+
+void user_page_profile_prefetch(struct request *req, int64_t claimed_user) {
+    prefetch(req, claimed_user, false);
+}
+
+void user_page_replies_prefetch(struct request *req, int64_t claimed_user) {
+    prefetch(req, claimed_user, true);
 }
 
 enum code user_page_profile(struct request *req) { return show_profile(req, PROFILE_POSTS); }

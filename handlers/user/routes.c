@@ -242,9 +242,11 @@ const struct route user_routes[] = {
      .summary = "sets the new password"},
 
     {GET, .pattern = "/@{handle}", .handler = user_page_profile, .auth = AUTH_ANYBODY,
-     .fields = timeline_fields, .cacheable = true, .summary = "a member's profile and posts"},
+     .prefetch = user_page_profile_prefetch, .fields = timeline_fields, .cacheable = true,
+     .summary = "a member's profile and posts"},
     {GET, .pattern = "/@{handle}/replies", .handler = user_page_replies, .auth = AUTH_ANYBODY,
-     .fields = timeline_fields, .cacheable = true, .summary = "a member's posts and comments"},
+     .prefetch = user_page_replies_prefetch, .fields = timeline_fields, .cacheable = true,
+     .summary = "a member's posts and comments"},
     {GET, .pattern = "/@{handle}/avatar.svg", .handler = user_page_avatar, .auth = AUTH_ANYBODY,
      .summary = "a member's generated picture"},
     {GET, .pattern = "/@{handle}/banner.svg", .handler = user_page_banner, .auth = AUTH_ANYBODY,

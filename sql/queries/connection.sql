@@ -212,6 +212,11 @@ SELECT followee_id FROM follows WHERE follower_id = $1 AND followee_id > $2 ORDE
 SELECT blocked_id FROM blocks WHERE blocker_id = $1 AND blocked_id = ANY ($2::bigint[])
 UNION SELECT blocker_id FROM blocks WHERE blocked_id = $1 AND blocker_id = ANY ($2::bigint[]);
 
+-- name: connection_followers_of :many
+-- $1 members, $2 how many of each → member, the lowest of the followers' ids.
+SELECT member, ARRAY(SELECT follower_id FROM follows WHERE followee_id = member ORDER BY follower_id LIMIT $2)
+FROM unnest($1::bigint[]) AS member;
+
 -- name: connection_followers_among :many
 -- Those of $2 who follow $1.
 SELECT follower_id FROM follows WHERE followee_id = $1 AND follower_id = ANY ($2::bigint[]);

@@ -24,20 +24,29 @@ UPDATE events.consumer SET starts = 0, tries = 0 WHERE name = $1;
 -- name: events_try :exec
 UPDATE events.consumer SET tries = tries + 1 WHERE name = $1;
 
--- name: events_advance :exec
--- Touches no row when somebody else has moved the consumer meanwhile.
-UPDATE events.consumer SET xid = $2, id = $3, starts = 0, tries = 0, updated_at = now()
-WHERE name = $1 AND xid = $4 AND id = $5;
-
--- name: events_head :maybe
--- The last event that may be read: no transaction older than its own is still running.
-SELECT xid, id FROM events.outbox WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY xid DESC, id DESC LIMIT 1;
+-- name: events_advance :many
+-- Notes how far consumers are. $1 names, $2 and $3 where they were, $4 and $5 where they are. Touches nobody
+-- whom somebody else has moved meanwhile, and gives the names of the others.
+UPDATE events.consumer AS c
+SET xid = n.to_xid::text::xid8, id = n.to_id, starts = 0, tries = 0, updated_at = now()
+FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+     AS n (name, xid, id, to_xid, to_id)
+WHERE c.name = n.name AND c.xid = n.xid::text::xid8 AND c.id = n.id
+RETURNING c.name;
 
 -- name: events_read :many
-SELECT xid, id, topic, key, type, body, created_at FROM events.outbox
-WHERE (xid, id) > ($1::xid8, $2::bigint) AND (xid, id) <= ($3::xid8, $4::bigint) AND topic = ANY ($5::text[])
-ORDER BY xid, id LIMIT $6;
+-- Events behind ($1, $2) up to ($3, $4) of topics $5, at most $6, in order. Only those before every
+-- transaction that is still running, whose oldest is in the first column of every row: there is one row, of
+-- NULLs else, where there is no event.
+SELECT head.xid, o.xid, o.id, o.topic, o.key, o.type, o.body, o.created_at
+FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid) AS head
+LEFT JOIN LATERAL (
+    SELECT * FROM events.outbox
+    WHERE (xid, id) > ($1::xid8, $2::bigint) AND (xid, id) <= ($3::xid8, $4::bigint)
+      AND xid < head.xid AND topic = ANY ($5::text[])
+    ORDER BY xid, id LIMIT $6
+) AS o ON true
+ORDER BY o.xid, o.id;
 
 -- name: events_failed :exec
 -- $10: tried again after so many milliseconds; 0: a dead letter.

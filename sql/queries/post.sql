@@ -47,12 +47,13 @@ WITH claimed AS (
         AND $8::boolean
     ON CONFLICT (post_id) DO UPDATE SET version = s.version + 1, comments = s.comments + 1
     RETURNING s.version, s.likes, s.reposts, s.comments
+), said AS (
+    INSERT INTO events.outbox (topic, key, type, body)
+    SELECT 'post.v1', p.id, 'post.created', $20::bytea FROM p
 )
-SELECT parent.version, parent.likes, parent.reposts, parent.comments,
-       events.emit('post.v1', p.id, 'post.created', $20::bytea)
-FROM p LEFT JOIN parent ON true;
+SELECT parent.version, parent.likes, parent.reposts, parent.comments FROM p LEFT JOIN parent ON true;
 
--- name: post_create_plain :one
+-- name: post_create_plain :exec
 -- The same for the most frequent case, at two thirds of the cost: no key, no parent, no tags. $1 id, $2
 -- author, $3 audience, $4 sensitive, $5 source, $6 html, $7 excerpt, $8 warning, $9 language, $10 mentions,
 -- $11 handles, $12 created, $13 event body.
@@ -64,7 +65,7 @@ WITH p AS (
     INSERT INTO authors AS a (user_id, posts, last_at) SELECT $2, 1, $12 WHERE $3 < 3
     ON CONFLICT (user_id) DO UPDATE SET posts = a.posts + 1, last_at = greatest(a.last_at, excluded.last_at)
 )
-SELECT events.emit('post.v1', $1, 'post.created', $13);
+INSERT INTO events.outbox (topic, key, type, body) VALUES ('post.v1', $1, 'post.created', $13);
 
 -- name: post_by_key :maybe
 -- What a client's key made. $1 author, $2 key.
@@ -168,10 +169,11 @@ WITH made AS (
     INSERT INTO stats AS s (post_id, likes) SELECT $2, 1 FROM made
     ON CONFLICT (post_id) DO UPDATE SET version = s.version + 1, likes = s.likes + 1
     RETURNING s.version, s.likes, s.reposts, s.comments
+), said AS (
+    INSERT INTO events.outbox (topic, key, type, body)
+    SELECT 'engagement.v1', $2, 'post.reacted', pb_counters($4, version, likes, reposts, comments) FROM n
 )
-SELECT n.*, events.emit('engagement.v1', $2, 'post.reacted',
-       $4::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
-                                                             || pb_int(9, comments)) FROM n;
+SELECT * FROM n;
 
 -- name: post_unlike :maybe
 -- $1 viewer, $2 post, $3 event body (see post_like).
@@ -181,10 +183,11 @@ WITH gone AS (
     UPDATE stats s SET version = s.version + 1, likes = greatest(s.likes - 1, 0) FROM gone
         WHERE s.post_id = $2
     RETURNING s.version, s.likes, s.reposts, s.comments
+), said AS (
+    INSERT INTO events.outbox (topic, key, type, body)
+    SELECT 'engagement.v1', $2, 'post.reacted', pb_counters($3, version, likes, reposts, comments) FROM n
 )
-SELECT n.*, events.emit('engagement.v1', $2, 'post.reacted',
-       $3::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
-                                                             || pb_int(9, comments)) FROM n;
+SELECT * FROM n;
 
 -- name: post_bookmark :maybe
 -- Private: no event. The version moves so that what is published of it stays in order. $1 viewer, $2 post, $3
@@ -223,8 +226,7 @@ WITH made AS (
 )
 SELECT n.*, events.emit('post.v1', $3, 'post.created', $7::bytea),
        events.emit('engagement.v1', $2, 'post.reacted',
-       $8::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
-                                                        || pb_int(9, comments)) FROM n;
+       pb_counters($8, version, likes, reposts, comments)) FROM n;
 
 -- name: post_unrepost :maybe
 -- $1 viewer, $2 post, $3 when, $4 body of post.reacted (see post_like), $5 body of post.deleted (the repost's
@@ -240,8 +242,7 @@ WITH gone AS (
 SELECT n.*, gone.id, gone.revision,
        events.emit('post.v1', gone.id, 'post.deleted', $5::bytea || pb_int(1, gone.id)),
        events.emit('engagement.v1', $2, 'post.reacted',
-       $4::bytea || pb_int(6, version) || pb_int(7, likes) || pb_int(8, reposts)
-                                                        || pb_int(9, comments)) FROM n, gone;
+       pb_counters($4, version, likes, reposts, comments)) FROM n, gone;
 
 -- name: post_mine :many
 -- What a viewer did lately, newest posts first: post and bit (ACT_…). $1 viewer, $2 how many of each kind.

@@ -258,9 +258,10 @@ async function requests() {
 // ---- One's own things ------------------------------------------------------------------------------------------------
 
 const ownPages = ['/settings', '/settings/profile', '/settings/account', '/settings/sessions', '/settings/privacy', '/settings/appearance',
-    '/settings/activity', '/settings/account/delete', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home'];
+    '/settings/activity', '/settings/apps', '/settings/account/delete', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home'];
 const ownForms = { '/settings/profile': { name: 'x' }, '/settings/email': { email: 'x@example.org', password: 'x' }, '/settings/password': { current: 'x', password: 'y' }, '/settings/account/delete': { password: 'x' },
-    '/settings/sessions/end-others': {}, '/settings/privacy': { default_audience: 'public' }, '/settings/appearance': { theme: 'dark' } };
+    '/settings/sessions/end-others': {}, 
+    '/settings/privacy': { default_audience: 'public' }, '/settings/appearance': { theme: 'dark' } };
 
 async function own() {
     for (const path of ownPages) {
@@ -355,7 +356,8 @@ async function administration() {
 const openPages = { '/livez': 200, '/readyz': 200, '/metrics': 200, '/docs/api': 200, '/docs/api/objects': 200, '/confirm': 200, '/reset': 200, '/directory': 200, '/about': 200, '/': 200, '/local': 200,
     '/tags': 200, '/tags/secrets': 200, '/tags/secrets/feed.atom': 200, '/fragment/local': 200, '/fragment/tag/secrets': 200,
     '/confirm/wrong': 200, '/reset/wrong': 200, // opening a link asks nobody
-    '/avatars/1.png': 200, '/banners/1.png': 200 }; // made of the number alone
+    '/avatars/1.png': 200, '/banners/1.png': 200,
+    '/.well-known/host-meta': 200, '/.well-known/change-password': 303, '/oauth/authorize': 400 }; // no app is named // made of the number alone
 const strangersOnly = { '/login': 200, '/signup': 200, '/invite/wrong': 404, '/restore/wrong': 410 };
 const openForms = ['/signup', '/login', '/confirm', '/reset', '/confirm/wrong', '/reset/wrong', '/restore/wrong', '/logout'];
 
@@ -384,6 +386,10 @@ function covered() {
         keys.add(`GET ${path}`);
     for (const path of [...Object.keys(ownForms), ...openForms])
         keys.add(`POST ${path.replace('/wrong', '/{token}')}`);
+    for (const of of ['apps', 'tokens'])
+        keys.add(`POST /settings/${of}/{id}/end`);
+    keys.add('POST /oauth/authorize').add('POST /settings/tokens');
+    keys.add('GET /.well-known/security.txt');
     for (const tab of ['', '/replies', '/followers', '/following', '/feed.atom', '/avatar.svg', '/banner.svg'])
         keys.add(`GET /@{handle}${tab}`);
     for (const act of memberRoutes)

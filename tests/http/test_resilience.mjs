@@ -86,6 +86,53 @@ await part('kill -9 of the event worker', async () => {
     check('nothing was parked', (await deeplink('events', 'list')).includes('No dead letters'));
 });
 
+await part('kill -9 in the middle of a fan-out', async () => {
+    const pid = await master('work'), names = ['fan_one', 'fan_two', 'fan_three'];
+    const authors = [ada, ...await Promise.all(names.map((name) => member(name)))], readers = [ben, ...await Promise.all(['ear_one', 'ear_two'].map((name) => member(name)))];
+    for (const reader of readers)
+        for (const author of authors) {
+            const form = /\/members\/(\d+)\/follow/.exec((await reader.get(`/@${author.handle}`)).html);
+            if (form)
+                await reader.act(`/members/${form[1]}/follow`);
+        }
+    const drained = () => until(async () => (await deeplink('events', 'lag')).split('\n').filter(Boolean).every((l) => / 0 waiting/.test(l)), 'the consumers', 60);
+    await drained();
+    for (const reader of readers)
+        await reader.get('/');
+    const written = [], tokens = await Promise.all(authors.map((author) => author.csrf()));
+    let on = true, kills = 0;
+    const writers = authors.map(async (author, n) => {
+        for (let i = 0; i < 25; i++) {
+            const text = `fanned out ${n} ${i} .`;
+            const answer = await author.post('/posts', { csrf: tokens[n], text, audience: 'public' }, { follow: false });
+            equal('it is written', answer.status, 303);
+            written.push(text);
+        }
+    });
+    const killer = (async () => {
+        for (; on; await sleep(35))
+            for (const child of await childrenOf(pid)) {
+                process.kill(child, 'SIGKILL');
+                kills++;
+            }
+    })();
+    await Promise.all(writers);
+    on = false;
+    await killer;
+    check('it was killed meanwhile', kills > 0, kills);
+    await drained();
+    for (const reader of readers) {
+        const seen = [];
+        for (let path = '/'; path;) {
+            const page = await reader.get(path);
+            seen.push(...[...page.text.matchAll(/fanned out \d+ \d+ \./g)].map(([text]) => text));
+            path = page.links({ rel: 'next' })[0]?.href;
+        }
+        equal(`every post is at ${reader.handle}'s home, once`, seen.sort(), [...written].sort());
+    }
+    check('nothing was parked', (await deeplink('events', 'list')).includes('No dead letters'));
+});
+
 await part('Redis emptied', async () => {
     await ben.act(`/posts`, { text: 'before the flood .', audience: 'public' });
     const before = (await new Client().get('/@ada')).text;
@@ -94,7 +141,7 @@ await part('Redis emptied', async () => {
     equal('strangers see what they saw', (await new Client().get('/@ada')).text, before);
     const again = new Client();
     const page = await again.submit((await again.get('/login')).form('/login'), { login: 'ben', password: 'quiet meadow lantern' });
-    check('home is whole again', page.text.includes('before the flood .') && page.text.includes('while work dies 4 .'));
+    check('home is whole again', page.text.includes('before the flood .') && /fanned out \d+ 24 \./.test(page.text));
     await again.act(`/members/${adaId}/unfollow`);
     check('relations still hold', !(await again.get('/')).text.includes('while work dies'));
     await again.act(`/members/${adaId}/follow`);

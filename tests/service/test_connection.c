@@ -138,6 +138,62 @@ START_TEST(blocks_go_both_ways) {
 }
 END_TEST
 
+/* Writes what stands between ann and ben into the model, under another mark. */
+static uint32_t edges_stored(const char *value, const char *mark) {
+    ck_assert_ptr_nonnull(redis_do(ctx, ctx->env->redis, "HSET conn:rel:%lld _ %s %lld %s", (long long)ann,
+                                   mark, (long long)ben, value));
+    return edges_now(ann, ben);
+}
+
+START_TEST(what_is_kept_goes_with_the_mark) {
+    const char *later;
+
+    ck_assert_uint_eq(edges_now(ann, ben) & EDGE_MUTING, 0);
+    later = arena_printf(ctx->arena, "65:%lld", (long long)clock_now_ms() + 60000);
+    ck_assert_uint_eq(edges_stored("64", "one"), EDGE_MUTING);
+    ck_assert_uint_eq(edges_stored("64:1000", "two"), 0);
+    ck_assert_uint_eq(edges_stored("65:1000", "three"), EDGE_FOLLOWING);
+    ck_assert_uint_eq(edges_stored(later, "four"), EDGE_FOLLOWING | EDGE_MUTING);
+    ck_assert_ptr_nonnull(redis_do(ctx, ctx->env->redis, "DEL conn:rel:%lld", (long long)ann));
+    ck_assert_uint_eq(edges_now(ann, ben), 0);
+}
+END_TEST
+
+/* What a profile shows of both: out of the models where they are, else as the owner says; always the same. */
+START_TEST(relation_is_what_its_owner_says) {
+    int64_t both[][2] = {{ann, ben}, {ben, ann}, {ann, ann}};
+
+    for (int step = 0; step < 5; step++) {
+        if (step == 1)
+            expect_ok(ctx, edge(connection_follow, ben, ann, NULL));
+        if (step == 2)
+            expect_ok(ctx, edge(connection_mute, ann, ben, NULL));
+        if (step == 3)
+            expect_ok(ctx, edge(connection_follow, ann, ben, NULL));
+        if (step == 4)
+            expect_ok(ctx, edge(connection_block, ben, ann, NULL));
+        for (size_t i = 0; i < 9; i++) {
+            int64_t viewer = both[i % 3][0], other = both[i % 3][1];
+            Pb__GetRelationshipsRequest req = PB__GET_RELATIONSHIPS_REQUEST__INIT;
+            const Pb__GetRelationshipsReply *reply;
+            struct relation relation;
+
+            req.viewer_id = viewer;
+            req.target_ids = &other;
+            req.n_target_ids = 1;
+            if (i >= 6)
+                relation_ahead(ctx, viewer, other);
+            expect_ok(ctx, relation_get(ctx, viewer, other, &relation));
+            expect_ok(ctx, connection_get_relationships(ctx, &req, &reply));
+            ck_assert_uint_eq(relation.edges, reply->relationships[0]->edges);
+            ck_assert_int_eq(relation.mute_until_ms, reply->relationships[0]->mute_until_ms);
+        }
+    }
+    expect_ok(ctx, edge(connection_unblock, ben, ann, NULL));
+    expect_ok(ctx, edge(connection_unmute, ann, ben, NULL));
+}
+END_TEST
+
 START_TEST(mutes_end) {
     Pb__EdgeRequest req = PB__EDGE_REQUEST__INIT;
     const Pb__Relationship *reply;
@@ -150,9 +206,6 @@ START_TEST(mutes_end) {
     ck_assert_uint_eq(reply->edges, EDGE_MUTING);
     ck_assert_int_gt(reply->mute_until_ms, clock_now_ms() + 3500 * 1000);
     ck_assert_uint_eq(edges_now(ann, ben), EDGE_MUTING);
-    ck_assert_uint_eq(edges_parse("64:1000", 2000), 0);
-    ck_assert_uint_eq(edges_parse("65:1000", 2000), EDGE_FOLLOWING);
-    ck_assert_uint_eq(edges_parse("64", 2000), EDGE_MUTING);
     expect_ok(ctx, edge(connection_unmute, ann, ben, NULL));
     ck_assert_uint_eq(edges_now(ann, ben), 0);
 }
@@ -270,7 +323,9 @@ int main(void) {
     tcase_add_test(t, not_oneself_and_not_nobody);
     tcase_add_test(t, locked_accounts_are_asked);
     tcase_add_test(t, blocks_go_both_ways);
+    tcase_add_test(t, relation_is_what_its_owner_says);
     tcase_add_test(t, mutes_end);
+    tcase_add_test(t, what_is_kept_goes_with_the_mark);
     tcase_add_test(t, model_survives_a_flush_and_a_lost_update);
     tcase_add_test(t, lists_page_to_the_end);
     tcase_add_test(t, own_lists_are_private);

@@ -377,14 +377,14 @@ START_TEST(wake_goes_along) {
     bus_wake(&ctx, db); /* too soon: one is enough */
     ck_ok(&ctx, pg_run(&ctx, db, &insert_quiet, NULL, pg_i8(1), pg_text("one")));
     ck_ok(&ctx, pg_run(&ctx, db, &pid, &r));
-    usleep(25 * 1000);
+    usleep(60 * 1000);
     bus_wake(&ctx, db);
     ck_ok(&ctx, pg_queue(&ctx, db, &pid));
     ck_ok(&ctx, pg_queue(&ctx, db, &thing_by_id, pg_i8(1)));
     ck_ok(&ctx, pg_fetch(&ctx, db, &r));
     ck_ok(&ctx, pg_fetch(&ctx, db, &r));
     ck_assert_str_eq(pg_get_str(r, 0, 0), "one");
-    usleep(25 * 1000);
+    usleep(60 * 1000);
     bus_wake(&ctx, db);
     pg_settle(db);
     ck_ok(&ctx, pg_begin(&ctx, db));

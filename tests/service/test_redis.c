@@ -53,6 +53,53 @@ START_TEST(replies_of_every_kind) {
 }
 END_TEST
 
+static struct redis_want *want_of(const char *key) {
+    const char *argv[] = {"GET", key};
+    return redis_want(&ctx, r, 2, argv);
+}
+
+START_TEST(wants_wait_for_nobody) {
+    redis_do(&ctx, r, "MSET a 1 b 2 c 3");
+    redis_add(r, "ECHO first");
+    struct redis_want *a = want_of("a"), *b = want_of("b");
+    redis_add(r, "ECHO second");
+    redis_add(r, "ECHO third");
+    struct redis_want *c = want_of("c");
+    redis_add(r, "ECHO fourth");
+    ck_assert_str_eq(str(redis_got(&ctx, r, b)), "2");
+    ck_assert_str_eq(str(redis_next(&ctx, r)), "first");
+    ck_assert_str_eq(str(redis_do(&ctx, r, "ECHO between")), "between");
+    ck_assert_str_eq(str(redis_next(&ctx, r)), "second");
+    ck_assert_str_eq(str(redis_got(&ctx, r, a)), "1");
+    ck_assert_str_eq(str(redis_next(&ctx, r)), "third");
+    ck_assert_str_eq(str(redis_next(&ctx, r)), "fourth");
+    ck_assert_str_eq(str(redis_got(&ctx, r, c)), "3");
+    ck_assert_str_eq(str(redis_got(&ctx, r, c)), "3");
+    want_of("a"); /* nobody asks for it: it is in nobody's way */
+    ck_assert_str_eq(str(redis_do(&ctx, r, "ECHO end")), "end");
+}
+END_TEST
+
+START_TEST(asked_ahead_until_something_changes) {
+    const char *get_n[] = {"GET", "n"}, *get_m[] = {"GET", "m"};
+    redis_do(&ctx, r, "MSET n 1 m 7");
+    redis_add(r, "ECHO before");
+    redis_ahead(&ctx, r, 2, get_n);
+    redis_ahead(&ctx, r, 2, get_m);
+    ck_assert_str_eq(str(redis_next(&ctx, r)), "before");
+    struct redis *other = redis_open(server_of("TEST_REDIS"), 2000);
+    ck_assert_int_eq(redis_do(&ctx, other, "INCR n")->integer, 2);
+    redis_close(other);
+    ck_assert_str_eq(str(redis_got(&ctx, r, want_of("n"))), "1"); /* as it was when it was asked ahead */
+    ck_assert_str_eq(str(redis_got(&ctx, r, want_of("n"))), "1");
+    ck_assert_int_eq(redis_do(&ctx, r, "INCR n")->integer, 3);
+    ck_assert_str_eq(str(redis_got(&ctx, r, want_of("n"))), "3");
+    redis_ahead(&ctx, r, 2, get_m);
+    redis_settle(r);
+    ck_assert_str_eq(str(redis_got(&ctx, r, want_of("m"))), "7"); /* another request's are forgotten */
+}
+END_TEST
+
 START_TEST(pipeline_in_order) {
     for (int i = 0; i < 3000; i++)
         redis_add(r, "RPUSH list %d", i);
@@ -166,10 +213,12 @@ static void cut(void) {
 START_TEST(connection_comes_back) {
     cut();
     redis_add(r, "ECHO one");
+    struct redis_want *lost = want_of("a");
     redis_add(r, "ECHO two");
     ck_assert_ptr_null(redis_next(&ctx, r)); /* in full flight */
     ck_assert_int_eq(ctx.error.code, UNAVAILABLE);
     ck_assert_int_gt(ctx.error.retry_after, 0);
+    ck_assert_ptr_null(redis_got(&ctx, r, lost));
     ck_assert_ptr_null(redis_next(&ctx, r));
     ck_assert(!redis_is_up(r));
     fail_clear(&ctx);
@@ -189,7 +238,9 @@ START_TEST(no_server_is_unavailable_at_once) {
     int64_t begun = clock_mono_us();
     for (int i = 0; i < 10; i++) {
         redis_add(none, "PING");
+        struct redis_want *want = redis_want(&ctx, none, 1, (const char *[]){"PING"});
         redis_add(none, "PING");
+        ck_assert_ptr_null(redis_got(&ctx, none, want));
         ck_assert_ptr_null(redis_next(&ctx, none));
         ck_assert_ptr_null(redis_next(&ctx, none));
         ck_assert_ptr_null(redis_do(&ctx, none, "PING"));
@@ -251,6 +302,8 @@ int main(void) {
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, replies_of_every_kind);
     tcase_add_test(t, pipeline_in_order);
+    tcase_add_test(t, wants_wait_for_nobody);
+    tcase_add_test(t, asked_ahead_until_something_changes);
     tcase_add_test(t, one_command_between_others);
     tcase_add_test(t, words_with_lengths);
     tcase_add_test(t, settle_drops_what_nobody_fetched);

@@ -1,0 +1,58 @@
+#include "handlers/common/kept.h"
+
+#include "fcgi/base/id.h"
+#include "fcgi/drivers/redis.h"
+#include "fcgi/log.h"
+
+#define BUILD_S "30"    /* a builder that takes longer has died */
+#define KEEP_S "604800" /* 7 days */
+
+/* KEYS: the string. ARGV: the builder's token, what it read. A token begins with 'b', a string does not. */
+static struct redis_script put = {
+    .src = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+           "redis.call('SET', KEYS[1], ARGV[2], 'EX', " KEEP_S ")\n"
+           "return 1",
+};
+
+static bool answered(struct ctx *ctx, const redisReply *r) {
+    if (r == NULL)
+        fail_clear(ctx);
+    else if (r->type == REDIS_REPLY_ERROR)
+        log_error(ctx, "redis refuses", "error=%s", r->str);
+    return r != NULL && r->type != REDIS_REPLY_ERROR;
+}
+
+static const char *begin(struct ctx *ctx, const char *key) {
+    const char *token = arena_printf(ctx->arena, "b%lld", (long long)id_next());
+    const redisReply *r;
+
+    redis_add(ctx->env->redis, "SET %s %s NX EX " BUILD_S, key, token);
+    r = redis_next(ctx, ctx->env->redis);
+    return answered(ctx, r) && r->type == REDIS_REPLY_STATUS ? token : NULL;
+}
+
+const char *kept_get(struct ctx *ctx, const char *key, const char **ret_token) {
+    const char *argv[] = {"GET", key};
+    const redisReply *r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, 2, argv));
+    bool is_answered = answered(ctx, r);
+
+    *ret_token = NULL;
+    if (is_answered && r->type == REDIS_REPLY_STRING)
+        return r->str[0] != 'b' ? r->str : NULL;
+    if (is_answered && r->type == REDIS_REPLY_NIL)
+        *ret_token = begin(ctx, key);
+    return NULL;
+}
+
+void kept_put(struct ctx *ctx, const char *key, const char *token, const char *text) {
+    const char *argv[] = {key, token, text};
+
+    redis_add_script(ctx, ctx->env->redis, &put, 1, 3, argv, NULL);
+    answered(ctx, redis_next_script(ctx, ctx->env->redis));
+}
+
+void kept_ahead(struct ctx *ctx, const char *key) {
+    const char *argv[] = {"GET", key};
+
+    redis_ahead(ctx, ctx->env->redis, 2, argv);
+}
