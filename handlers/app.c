@@ -54,6 +54,7 @@ const struct app deeplink_app = {
     .guard = session_guard,
     .show_error = error_show,
     .finish = finish,
+    .settle = models_finish,
     .tidy = page_cache_tidy,
     .commands = commands,
 };

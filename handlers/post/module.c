@@ -13,6 +13,7 @@ const struct service post_service = {
     .name = "post",
     .descriptor = &pb__post__descriptor,
     .table = &post_table,
+    .marks = post_marks,
     .routes = post_routes,
     .queries = queries_post,
     .collections = NULL,

@@ -34,22 +34,17 @@ static void add_id(int64_t *ids, size_t *n, int64_t id) {
 
 /* ---- Fan-out */
 
-static enum code push_to_followers(struct ctx *ctx, const struct post_row *row) {
+static enum code push_to_some(struct ctx *ctx, const Pb__IdsReply *some, void *row) {
+    post_store_home_push(ctx, some->ids, some->n_ids, row);
+    return some->next != 0 ? post_store_home_push_fetch(ctx) : OK;
+}
+
+static enum code push_to_followers(struct ctx *ctx, struct post_row *row) {
     Pb__IdsRequest req = PB__IDS_REQUEST__INIT;
-    const Pb__IdsReply *reply;
-    enum code c;
 
     req.user_id = row->author;
     req.limit = FOLLOWERS_AT_ONCE;
-    do {
-        if ((c = connection_follower_ids(ctx, &req, &reply)) != OK)
-            return c;
-        post_store_home_push(ctx, reply->ids, reply->n_ids, row);
-        if (reply->next != 0 && (c = post_store_home_push_fetch(ctx)) != OK)
-            return c;
-        req.after = reply->next;
-    } while (reply->next != 0);
-    return OK;
+    return connection_stream_followers(ctx, &req, push_to_some, row);
 }
 
 /* Pushes are queued; the batch waits for all of them. Direct posts go to those mentioned. */
