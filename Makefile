@@ -142,7 +142,7 @@ stop: ## stops what `make run` started
 
 test: install-test ## installs what is missing and runs every level of tests
 	@$(MAKE) --no-print-directory -j$$(nproc) tests
-	@bash tests/run --build $(BUILD) lint unit fuzz service http browser
+	@bash tests/run --build $(BUILD) lint unit fuzz service http split clients browser
 
 asan: install-test ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=build-asan OPTIMISE=-O1 \

@@ -51,7 +51,9 @@ const struct command builtin_commands[] = {
      "Connects as postgresql_admin says. Also makes the services' login roles and, when it is not there, the file of their\n"
      "passwords. Safe to repeat. --pending only says how many migrations are missing.",
      migrate_command, COMMAND_NEEDS_CONFIG},
-    {"routes", "[--json]", "prints every address that is answered, and who may ask", NULL, routes_command, 0},
+    {"routes", "[--json | --nginx]", "prints every address that is answered, and who may ask",
+     "--nginx prints a map for nginx, from the path to the pool that answers it, for services that live apart.",
+     routes_command, 0},
     {"config check", "", "checks the configuration",
      "Says each problem on a line; exit status 78 when there are any.", config_check_command,
      COMMAND_NEEDS_CONFIG},

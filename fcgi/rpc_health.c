@@ -50,7 +50,7 @@ static enum code ask(struct ctx *ctx, const unsigned char *p, size_t n, Pb__Heal
         (const Pb__HealthCheckRequest *)(const void *)rpc_unpack(ctx, &pb__health_check_request__descriptor,
                                                                  p, n);
     if (req == NULL)
-        return fail(ctx, INVALID, "The message is malformed.");
+        return rpc_refuse(ctx, INVALID, "The message is malformed.");
     reply->status = status_of(ctx, req->service);
     return OK;
 }
@@ -66,7 +66,7 @@ static enum code check(struct ctx *ctx, const unsigned char *p, size_t n, struct
     Pb__HealthCheckResponse reply = PB__HEALTH_CHECK_RESPONSE__INIT;
     enum code code = ask(ctx, p, n, &reply);
     if (code == OK && reply.status == PB__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN)
-        return fail(ctx, NOT_FOUND, "There is no such service here.");
+        return rpc_refuse(ctx, NOT_FOUND, "There is no such service here.");
     write_reply(ctx, &reply.base, out);
     return code;
 }

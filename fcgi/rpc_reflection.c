@@ -219,7 +219,7 @@ static enum code reflect(struct ctx *ctx, const unsigned char *p, size_t n, stru
     const unsigned char *packed;
     size_t packed_n;
     if (req == NULL)
-        return fail(ctx, INVALID, "The message is malformed.");
+        return rpc_refuse(ctx, INVALID, "The message is malformed.");
     reply.original_request = req;
     reply.valid_host = req->host;
     respond(ctx, req, &reply);

@@ -40,6 +40,8 @@ void rpc_host_free(struct rpc_host *h) {
     free(h);
 }
 
+enum code rpc_refuse(struct ctx *ctx, enum code code, const char *words) { return fail(ctx, code, words); }
+
 /* Only a service of ours says in whose name it calls. */
 static struct ctx context(const struct rpc_stream *stream) {
     struct rpc_host *h = stream->session->host;
@@ -74,11 +76,11 @@ static enum code next_message(struct ctx *ctx, struct rpc_stream *stream, const 
         stream->in_at += RPC_HEAD + *ret_n;
         return OK;
     case RPC_TOO_LARGE:
-        return fail(ctx, EXHAUSTED, "A message may have at most 4 MiB.");
+        return rpc_refuse(ctx, EXHAUSTED, "A message may have at most 4 MiB.");
     case RPC_COMPRESSED:
-        return fail(ctx, UNIMPLEMENTED, "Messages are taken uncompressed only.");
+        return rpc_refuse(ctx, UNIMPLEMENTED, "Messages are taken uncompressed only.");
     default:
-        return fail(ctx, INTERNAL, "The request has no whole message.");
+        return rpc_refuse(ctx, INTERNAL, "The request has no whole message.");
     }
 }
 
@@ -86,14 +88,14 @@ static enum code only_message(struct ctx *ctx, struct rpc_stream *stream, const 
                               size_t *ret_n) {
     enum code code = next_message(ctx, stream, ret_p, ret_n);
     if (code == OK && stream->in_at < stream->in.n)
-        return fail(ctx, INTERNAL, "The request has more than one message.");
+        return rpc_refuse(ctx, INTERNAL, "The request has more than one message.");
     return code;
 }
 
 static enum code send(struct ctx *ctx, struct rpc_stream *stream, const void *p, size_t n) {
     return rpc_stream_send(stream, p, n)
                ? OK
-               : fail_detail(ctx, EXHAUSTED, "The answer is too large. Ask for less at once.", "%zu bytes", n);
+               : rpc_refuse(ctx, EXHAUSTED, "The answer is too large. Ask for less at once.");
 }
 
 /* ---- the services ---- */
@@ -105,7 +107,7 @@ static enum code check_claims(struct ctx *ctx, const struct rpc_stream *stream, 
         const ProtobufCFieldDescriptor *f =
             protobuf_c_message_descriptor_get_field_by_name(m->descriptor, claims[i]);
         if (f != NULL && *(const int64_t *)(const void *)((const char *)m + f->offset) != 0)
-            return fail_field(ctx, claims[i], "A caller from outside acts for nobody: leave this out.");
+            return rpc_refuse(ctx, DENIED, arena_printf(ctx->arena, "%s: a caller from outside acts for nobody; leave it out.", claims[i]));
     }
     return OK;
 }
@@ -120,7 +122,7 @@ static enum code unpack(struct ctx *ctx, struct rpc_stream *stream, ProtobufCAll
         return code;
     *ret = protobuf_c_message_unpack(d->methods[stream->method].input, allocator, n, p);
     if (*ret == NULL)
-        return fail(ctx, INVALID, "The message is malformed.");
+        return rpc_refuse(ctx, INVALID, "The message is malformed.");
     return check_claims(ctx, stream, *ret);
 }
 
@@ -267,8 +269,7 @@ void rpc_run(struct rpc_stream *stream) {
         arena_reset(h->arena);
         ctx.error = (struct error){0};
         ctx.request_id = ctx.ip = ctx.user_agent = "";
-        fail_detail(&ctx, EXHAUSTED, "This needs more memory than there is. Please try again later.",
-                    "%s needs too much memory", stream->meta.path);
+        rpc_refuse(&ctx, EXHAUSTED, "This needs more memory than there is.");
         finish(&ctx, stream, EXHAUSTED, false, begin_us);
     }
     h->calls++;

@@ -117,6 +117,9 @@ struct rpc_stream *rpc_session_next(const struct rpc_session *s, bool outer);
 /* Runs a call, or the next piece of a stream (rpc_run.c). */
 void rpc_run(struct rpc_stream *stream);
 
+/* Like fail(), in words for who programs a client: they are in English, and no reader sees them. */
+enum code rpc_refuse(struct ctx *ctx, enum code code, const char *words);
+
 /* For rpc_run.c. A stream is put at the end of its session's queue; a packed message is appended to what is
  * sent; the end. Words that only we may read go only to services of ours. */
 void rpc_stream_queue(struct rpc_stream *stream);

@@ -9,6 +9,8 @@
 #
 #   listen=127.0.0.1:8080   where nginx listens
 #   app=/path/fcgi.sock     the workers' FastCGI socket
+#   pools=FILE pool_socket=/path/fcgi-%s.sock   services that live apart: what `deeplink routes --nginx` says, and
+#                           where each one's pool listens (none)
 #   static=DIR pages=DIR    hash-named files; cached pages
 #   limits=on|off           limits on requests a second (on)
 #   log=FILE|off            the access log (DIR/access.log)
@@ -26,6 +28,7 @@ read_values() {
     value=([listen]=127.0.0.1:8080 [limits]=on [log]=$dir/access.log)
     for pair in "$@"; do
         case $pair in
+            pools=* | pool_socket=*) ;;
             listen=* | app=* | static=* | pages=* | limits=* | log=* | bench=* | bench_file=*) ;;
             *) die "stack/nginx.sh does not know $pair" ;;
         esac
@@ -54,7 +57,7 @@ languages() {
 }
 
 script_of() {
-    local dir=$1 limit='' log=off user=''
+    local dir=$1 limit='' log=off user='' pool=deeplink
     [ "${value[limits]}" = on ] || limit='# '
     [ "${value[log]}" = off ] || log="\"${value[log]}\" deeplink buffer=64k flush=1s"
     # A master that is root gives its workers to the servers' user; any other nginx is its user already.
@@ -65,6 +68,8 @@ script_of() {
     fill MIME_TYPES "$(mime_types)"
     fill LISTEN "${value[listen]}"
     fill APP_SOCKET "${value[app]}"
+    if [ -n "${value[pools]:-}" ]; then pool=\$deeplink_pool; fi
+    fill POOL "$pool"
     fill STATIC_DIR "${value[static]}"
     fill PAGES_DIR "${value[pages]}"
     fill BENCH_SOCKET "${value[bench]:-}"
@@ -72,6 +77,18 @@ script_of() {
     fill LOG "$log"
     fill LIMIT "$limit"
     fill LANGUAGES "$(languages)"
+}
+
+# pools: an upstream for every pool that answers anything, and the map that chooses one.
+pools() {
+    local name socket
+    [ -n "${value[pools]:-}" ] || return 0
+    while read -r name; do
+        # shellcheck disable=SC2059 # the path of a socket, with the service's name in it
+        printf -v socket "${value[pool_socket]}" "${name#deeplink_}"
+        printf 'upstream %s {\n    server unix:%s max_fails=0;\n}\n\n' "$name" "$socket"
+    done < <(grep -o 'deeplink_[a-z]*;$' "${value[pools]}" | tr -d ';' | sort -u)
+    cat "${value[pools]}"
 }
 
 fill_file() { sed -f "$dir/fill.sed" "$ROOT/nginx/$1" >"$dir/conf/${2:-$1}"; }
@@ -87,10 +104,11 @@ fill_in() {
         snippets/{locations,fastcgi,pages,static,errors,security-headers}.conf; do
         fill_file "$file"
     done
+    pools >"$dir/conf/pools.conf"
     cp "$ROOT"/nginx/errors/* "$dir/conf/errors/"
     if [ -n "${value[bench]:-}" ]; then
         fill_file bench.conf extra/bench.conf
-        sed "s|fastcgi_pass deeplink;|fastcgi_pass unix:${value[bench]};|" "$dir/conf/snippets/fastcgi.conf" \
+        sed "s|fastcgi_pass .*;|fastcgi_pass unix:${value[bench]};|" "$dir/conf/snippets/fastcgi.conf" \
             >"$dir/conf/snippets/bench-fastcgi.conf"
     fi
     rm -f "$dir/fill.sed"
