@@ -165,6 +165,8 @@ static int print_nginx(struct ctx *ctx) {
         }
         printf(" deeplink_%s;\n", p.all[i].service);
     }
+    for (const struct service *const *s = ctx->env->app->services; *s != NULL; s++)
+        printf("    \"/metrics/%s\" deeplink_%s;\n", (*s)->name, (*s)->name);
     puts("}");
     return COMMAND_OK;
 }

@@ -106,6 +106,8 @@ fill_in() {
     done
     pools >"$dir/conf/pools.conf"
     cp "$ROOT"/nginx/errors/* "$dir/conf/errors/"
+    sed 's|REQUEST_URI .request_uri;|REQUEST_URI /metrics;|' "$dir/conf/snippets/fastcgi.conf" \
+        >"$dir/conf/snippets/pool-metrics.conf"
     if [ -n "${value[bench]:-}" ]; then
         fill_file bench.conf extra/bench.conf
         sed "s|fastcgi_pass .*;|fastcgi_pass unix:${value[bench]};|" "$dir/conf/snippets/fastcgi.conf" \

@@ -31,7 +31,7 @@
 #
 # `--set` adds a line to the site's configuration. By hand, a site to look at: tests/harness/stack.sh site
 # bash A test that stops servers says `tests/harness/stack.sh server stop|start|kill
-# postgres|redis|mongo|nginx|serve|work`; `server start twin` gives a split site a twin in one pool. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
+# postgres|redis|mongo|nginx|serve|work`; `serve-user` and the like are pools of a split site; `server start twin` gives a split site a twin in one pool. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
 # servers that keep what they are told, as `make run` does, and TEST_NGINX='log=off bench=SOCKET
 # bench_file=FILE' goes to stack/nginx.sh.
 . "$(dirname "${BASH_SOURCE[0]}")/../../stack/lib.sh"
@@ -201,7 +201,7 @@ pid_file() {
         postgres) say "$TEST_SERVERS/postgres/data/postmaster.pid" ;;
         redis | mongo) say "$TEST_SERVERS/$1/pid" ;;
         nginx) say "$NGINX/nginx.pid" ;;
-        serve | work) say "$STATE/$1.pid" ;;
+        serve* | work*) say "$STATE/$1.pid" ;;
     esac
 }
 
@@ -228,6 +228,8 @@ server() {
     case $verb:$name in
         kill:*) kill -KILL "$(head -n 1 "$(pid_file "$name")")" ;;
         stop:serve | stop:work) site_end "$name" ;;
+        stop:serve-* | stop:work-*) site_end_one "$name" ;;
+        start:serve-* | start:work-*) SOCKETS=$(socket_dir "$STATE") && site_launch_one "$name" ;;
         start:twin) start_twin ;;
         stop:twin)
             "$ROOT/stack/nginx.sh" stop "$STATE/twin"
