@@ -11,6 +11,8 @@
 #   app=/path/fcgi.sock     the workers' FastCGI socket
 #   pools=FILE pool_socket=/path/fcgi-%s.sock   services that live apart: what `deeplink routes --nginx` says, and
 #                           where each one's pool listens (none)
+#   grpc=/path/grpc.sock grpc_listen=127.0.0.1:8081   gRPC workers that programs from outside may call, and where,
+#                           by HTTP/2 without TLS (nobody, nowhere)
 #   static=DIR pages=DIR    hash-named files; cached pages
 #   limits=on|off           limits on requests a second (on)
 #   log=FILE|off            the access log (DIR/access.log)
@@ -28,7 +30,7 @@ read_values() {
     value=([listen]=127.0.0.1:8080 [limits]=on [log]=$dir/access.log)
     for pair in "$@"; do
         case $pair in
-            pools=* | pool_socket=*) ;;
+            pools=* | pool_socket=* | grpc=* | grpc_listen=*) ;;
             listen=* | app=* | static=* | pages=* | limits=* | log=* | bench=* | bench_file=*) ;;
             *) die "stack/nginx.sh does not know $pair" ;;
         esac
@@ -70,6 +72,7 @@ script_of() {
     fill APP_SOCKET "${value[app]}"
     if [ -n "${value[pools]:-}" ]; then pool=\$deeplink_pool; fi
     fill POOL "$pool"
+    fill GRPC_SOCKET "${value[grpc]:-}"
     fill STATIC_DIR "${value[static]}"
     fill PAGES_DIR "${value[pages]}"
     fill BENCH_SOCKET "${value[bench]:-}"
@@ -82,6 +85,10 @@ script_of() {
 # pools: an upstream for every pool that answers anything, and the map that chooses one.
 pools() {
     local name socket
+    if [ -n "${value[grpc_listen]:-}" ]; then
+        printf 'server {\n    listen %s http2;\n    include "%s/snippets/grpc.conf";\n}\n\n' \
+            "${value[grpc_listen]}" "$dir/conf"
+    fi
     [ -n "${value[pools]:-}" ] || return 0
     while read -r name; do
         # shellcheck disable=SC2059 # the path of a socket, with the service's name in it
@@ -101,7 +108,7 @@ fill_in() {
     mkdir -p "$dir/conf/snippets" "$dir/conf/errors" "$dir/conf/extra"
     script_of "$dir" >"$dir/fill.sed"
     for file in nginx.conf deeplink.conf site.conf \
-        snippets/{locations,fastcgi,pages,static,errors,security-headers}.conf; do
+        snippets/{locations,fastcgi,grpc,pages,static,errors,security-headers}.conf; do
         fill_file "$file"
     done
     pools >"$dir/conf/pools.conf"
