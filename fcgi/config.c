@@ -110,9 +110,10 @@ static const struct setting settings[] = {
     SECRET(grpc_secret, "",
            "What services show each other, at least 16 characters, the same in all pools: @/path of a file. "
            "Without it only a unix socket is opened, and only processes of the same user are let in."),
-    SECRET(grpc_outside_secret, "",
-           "What programs of yours show from outside (nginx/snippets/grpc.conf): they may call what strangers "
-           "may read, in nobody's name. Empty: nobody may."),
+    SECRET(
+        grpc_outside_secret, "",
+        "What programs of yours show from outside (nginx/snippets/grpc.conf): they may call what strangers "
+        "may read, in nobody's name. Empty: nobody may."),
     NUMBER(grpc_timeout_ms, "3000", 50, 60000, true, "How long one service waits for an answer of another."),
 
     TITLE("Files"),

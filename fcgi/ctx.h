@@ -62,8 +62,8 @@ enum code fail_retry(struct ctx *ctx, enum code code, int seconds, const char *t
 /* Forgets a recorded failure: for callers that go on without what failed. */
 void fail_clear(struct ctx *ctx);
 
-/* Whether a failure only says that a server or a service is not there now. Then it is forgotten: for callers that
- * show less instead. */
+/* Whether a failure only says that a server or a service is not there now. Then it is forgotten: for callers
+ * that show less instead. */
 bool fail_spared(struct ctx *ctx, enum code code);
 
 /* Appends one (public) form-field error without changing what else is recorded; INVALID. */

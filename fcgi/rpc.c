@@ -22,8 +22,8 @@
 
 enum result { ANSWERED, REFUSED, FAILED, NOT_TRIED, RESULTS };
 
-/* How this process reaches a service that lives elsewhere. The service comes first, so that a call on it finds
- * the rest. */
+/* How this process reaches a service that lives elsewhere. The service comes first, so that a call on it
+ * finds the rest. */
 struct proxy {
     ProtobufCService service;
     const struct service *what;
@@ -86,8 +86,7 @@ static enum code arrive(struct ctx *ctx, const unsigned char *p, size_t n, void 
     const ProtobufCMessage *m = rpc_unpack(ctx, a->type, p, n);
     a->call->code = OK;
     if (m == NULL)
-        return a->call->code =
-                   fail_detail(ctx, INTERNAL, WRONG, "%s: a message that is none", a->type->name);
+        return a->call->code = fail_detail(ctx, INTERNAL, WRONG, "%s: a message that is none", a->type->name);
     a->done(m, a->call);
     return a->call->code;
 }
@@ -150,9 +149,8 @@ static enum code make_client(struct ctx *ctx, struct proxy *p) {
     const struct config *c = ctx->env->config;
     if (p->client == NULL)
         p->client = rpc_client_new(config_service(c, p->what->name), c->grpc_secret);
-    return p->client != NULL
-               ? OK
-               : fail_detail(ctx, INTERNAL, WRONG, "service_%s: no address", p->what->name);
+    return p->client != NULL ? OK
+                             : fail_detail(ctx, INTERNAL, WRONG, "service_%s: no address", p->what->name);
 }
 
 static enum code call_away(struct proxy *p, unsigned index, const ProtobufCMessage *request,
@@ -200,12 +198,11 @@ bool rpc_is_here(const struct service *service) { return service->table != NULL;
 static struct proxy *proxy_of(const struct service *s, unsigned index) {
     struct proxy *p = &proxies[index];
     if (p->what != s)
-        *p = (struct proxy){
-            .service = {.descriptor = s->descriptor, .invoke = invoke, .destroy = destroy},
-            .what = s,
-            .calls = {-1, -1, -1, -1},
-            .seconds = -1,
-            .open = -1};
+        *p = (struct proxy){.service = {.descriptor = s->descriptor, .invoke = invoke, .destroy = destroy},
+                            .what = s,
+                            .calls = {-1, -1, -1, -1},
+                            .seconds = -1,
+                            .open = -1};
     return p;
 }
 

@@ -15,8 +15,8 @@
  *     enum code connection_service_stream_followers(struct ctx *ctx, Pb__IdsRequest *req,
  *                                                   Pb__IdsReply *reply, bool *ret_more);
  *
- * The rules give one message and move *req on to what comes after it; they are asked again while *ret_more. So
- * a stream holds no worker: between two messages others are served, and whoever stops reading is not asked
+ * The rules give one message and move *req on to what comes after it; they are asked again while *ret_more.
+ * So a stream holds no worker: between two messages others are served, and whoever stops reading is not asked
  * for.
  *
  * A reply and all it points to live in ctx->arena. */
@@ -24,8 +24,8 @@
 #define DEEPLINK_RPC_H
 
 #include <protobuf-c/protobuf-c.h>
-#include <stdio.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "fcgi/ctx.h"
 

@@ -1,5 +1,5 @@
-/* A circuit breaker: after failures in a row a service is left alone for a while, so that nobody waits for what
- * does not answer; then one call tries whether it is back. One a service and process. */
+/* A circuit breaker: after failures in a row a service is left alone for a while, so that nobody waits for
+ * what does not answer; then one call tries whether it is back. One a service and process. */
 #ifndef DEEPLINK_RPC_CIRCUIT_H
 #define DEEPLINK_RPC_CIRCUIT_H
 
@@ -17,8 +17,8 @@ struct rpc_circuit {
     int64_t until_us;  /* clock_mono_us() from which on one call may try */
 };
 
-/* Whether a call may go now. When it was open for long enough, one may, and the next only after its result, or
- * after the same time again. */
+/* Whether a call may go now. When it was open for long enough, one may, and the next only after its result,
+ * or after the same time again. */
 bool rpc_circuit_allows(struct rpc_circuit *c, int64_t now_us);
 
 /* What became of a call that was allowed. Returns +1 when that opened the circuit, -1 when it closed it, else

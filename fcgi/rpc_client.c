@@ -26,16 +26,16 @@
 #define WRONG "Something went wrong on our side."
 #define DOWN "A part of this site is not answering. Please try again in a moment."
 
-/* What has come of the call at hand. It stands here and not on the stack: a handler that runs out of memory in
- * the middle of a call leaves by longjmp. */
+/* What has come of the call at hand. It stands here and not on the stack: a handler that runs out of memory
+ * in the middle of a call leaves by longjmp. */
 struct reply {
     int32_t stream;
     bool closed;
     bool begun;      /* the peer has answered something */
     bool has_status; /* grpc-status has come */
     bool too_large;
-    uint32_t reset;   /* why the stream was closed */
-    int http;         /* 0: not yet */
+    uint32_t reset; /* why the stream was closed */
+    int http;       /* 0: not yet */
     enum code status;
     char message[MESSAGE_WORDS], detail[DETAIL_WORDS];
     struct buf body;
@@ -44,14 +44,14 @@ struct reply {
 
 struct rpc_client {
     char *address;
-    char *bearer;    /* NULL: none */
+    char *bearer;     /* NULL: none */
     const char *path; /* a socket's; NULL: host:port */
     struct rpc_pipe pipe;
     struct reply reply;
-    bool busy;     /* a call never came to its end: the connection is of no use */
-    bool going;    /* the peer takes no further calls on this connection */
-    int32_t last;  /* the last of ours that it has taken */
-    struct { /* the request being sent */
+    bool busy;    /* a call never came to its end: the connection is of no use */
+    bool going;   /* the peer takes no further calls on this connection */
+    int32_t last; /* the last of ours that it has taken */
+    struct {      /* the request being sent */
         const unsigned char *p;
         size_t n, at;
         unsigned char head[RPC_HEAD];

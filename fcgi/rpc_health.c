@@ -46,9 +46,8 @@ static Pb__HealthCheckResponse__ServingStatus status_of(struct ctx *ctx, const c
 }
 
 static enum code ask(struct ctx *ctx, const unsigned char *p, size_t n, Pb__HealthCheckResponse *reply) {
-    const Pb__HealthCheckRequest *req =
-        (const Pb__HealthCheckRequest *)(const void *)rpc_unpack(ctx, &pb__health_check_request__descriptor,
-                                                                 p, n);
+    const Pb__HealthCheckRequest *req = (const Pb__HealthCheckRequest *)(const void *)rpc_unpack(
+        ctx, &pb__health_check_request__descriptor, p, n);
     if (req == NULL)
         return rpc_refuse(ctx, INVALID, "The message is malformed.");
     reply->status = status_of(ctx, req->service);

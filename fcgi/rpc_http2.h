@@ -17,7 +17,7 @@
 #define RPC_META_IP "deeplink-ip"
 #define RPC_META_AGENT "deeplink-agent" /* percent-encoded */
 #define RPC_META_LANGUAGE "deeplink-language"
-#define RPC_META_DEPTH "deeplink-depth" /* how many calls led here: 1 from a page, 2 from a call */
+#define RPC_META_DEPTH "deeplink-depth"     /* how many calls led here: 1 from a page, 2 from a call */
 #define RPC_META_OUTSIDE "deeplink-outside" /* set by the gateway: whoever calls is none of us */
 
 #define RPC_DEPTH_MAX 2
@@ -37,8 +37,8 @@ enum rpc_moved { RPC_MOVED, RPC_BLOCKED, RPC_DEAD };
 
 /* Writes what the session has to say. RPC_BLOCKED: the rest when the socket is writable. */
 enum rpc_moved rpc_pipe_send(struct rpc_pipe *p);
-/* Reads once, at most 64 KiB, into the session. RPC_BLOCKED: nothing was there. RPC_DEAD: the peer has gone, or
- * speaks no HTTP/2; what the session has to say about that can still be sent. */
+/* Reads once, at most 64 KiB, into the session. RPC_BLOCKED: nothing was there. RPC_DEAD: the peer has gone,
+ * or speaks no HTTP/2; what the session has to say about that can still be sent. */
 enum rpc_moved rpc_pipe_receive(struct rpc_pipe *p);
 /* Frees the session, closes the socket. Safe to repeat. */
 void rpc_pipe_close(struct rpc_pipe *p);

@@ -25,8 +25,8 @@ struct bytes {
 
 struct cursor {
     struct bytes left;
-    unsigned field;      /* of what was read last */
-    struct bytes value;  /* its bytes, where it has a length */
+    unsigned field;     /* of what was read last */
+    struct bytes value; /* its bytes, where it has a length */
 };
 
 static bool varint(struct bytes *b, uint64_t *ret) {
@@ -148,8 +148,8 @@ static void answer_file(struct ctx *ctx, struct bytes file, Pb__ServerReflection
     files->file_descriptor_proto = arena_many(ctx->arena, ProtobufCBinaryData, FILES_MAX);
     add_file(files, file);
     for (size_t i = 0; i < files->n_file_descriptor_proto; i++) {
-        struct cursor c = {.left = {files->file_descriptor_proto[i].data,
-                                    files->file_descriptor_proto[i].len}};
+        struct cursor c = {
+            .left = {files->file_descriptor_proto[i].data, files->file_descriptor_proto[i].len}};
         struct bytes other;
         while (next_field(&c))
             if (c.field == FILE_DEPENDENCY && file_named((const char *)c.value.p, c.value.n, &other))

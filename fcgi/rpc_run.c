@@ -48,16 +48,15 @@ static struct ctx context(const struct rpc_stream *stream) {
     const struct rpc_meta *m = &stream->meta;
     bool ours = stream->peer == RPC_SERVICE;
     int64_t last = clock_mono_us() + (int64_t)h->env->config->request_timeout_ms * 1000;
-    struct ctx ctx = {.arena = h->arena,
-                      .env = h->env,
-                      .request_id = ours ? m->request_id : "grpc",
-                      .ip = ours ? m->ip : "",
-                      .user_agent = ours ? rpc_percent_decode(h->arena, m->agent) : "grpc",
-                      .depth = ours && m->depth > 0 ? m->depth : 1,
-                      .lang = m->lang,
-                      .deadline_us = stream->deadline_us != 0 && stream->deadline_us < last
-                                         ? stream->deadline_us
-                                         : last};
+    struct ctx ctx = {
+        .arena = h->arena,
+        .env = h->env,
+        .request_id = ours ? m->request_id : "grpc",
+        .ip = ours ? m->ip : "",
+        .user_agent = ours ? rpc_percent_decode(h->arena, m->agent) : "grpc",
+        .depth = ours && m->depth > 0 ? m->depth : 1,
+        .lang = m->lang,
+        .deadline_us = stream->deadline_us != 0 && stream->deadline_us < last ? stream->deadline_us : last};
     if (ours) {
         ctx.viewer_id = m->viewer;
         ctx.permissions = m->viewer != 0 ? m->permissions : 0;
@@ -107,7 +106,10 @@ static enum code check_claims(struct ctx *ctx, const struct rpc_stream *stream, 
         const ProtobufCFieldDescriptor *f =
             protobuf_c_message_descriptor_get_field_by_name(m->descriptor, claims[i]);
         if (f != NULL && *(const int64_t *)(const void *)((const char *)m + f->offset) != 0)
-            return rpc_refuse(ctx, DENIED, arena_printf(ctx->arena, "%s: a caller from outside acts for nobody; leave it out.", claims[i]));
+            return rpc_refuse(ctx, DENIED,
+                              arena_printf(ctx->arena,
+                                           "%s: a caller from outside acts for nobody; leave it out.",
+                                           claims[i]));
     }
     return OK;
 }

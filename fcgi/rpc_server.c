@@ -25,18 +25,18 @@
 #define CONNECTIONS_MAX 512 /* of one worker */
 #define EVENTS 64
 #define TICK_US 1000000
-#define LOOK_AGAIN_MS 2                         /* for a connection, or a turn, that was left to others */
-#define NEW_US (INT64_C(10) * 1000000)          /* for a first call that is let in */
-#define IDLE_US (INT64_C(600) * 1000000)        /* without any */
-#define PROMISED_US INT64_C(5000)                /* … for the first words of a connection */
-#define BLOCKED_US (INT64_C(20) * 1000000)      /* without taking what is sent */
-#define LAST_US (INT64_C(10) * 1000000)         /* for calls at hand, once asked to stop */
+#define LOOK_AGAIN_MS 2                    /* for a connection, or a turn, that was left to others */
+#define NEW_US (INT64_C(10) * 1000000)     /* for a first call that is let in */
+#define IDLE_US (INT64_C(600) * 1000000)   /* without any */
+#define PROMISED_US INT64_C(5000)          /* … for the first words of a connection */
+#define BLOCKED_US (INT64_C(20) * 1000000) /* without taking what is sent */
+#define LAST_US (INT64_C(10) * 1000000)    /* for calls at hand, once asked to stop */
 
 /* What the workers of a pool know of each other. */
 struct board {
     int n;
-    _Atomic int outer; /* calls being run that may call on */
-    _Atomic int loads[POOL_MAX]; /* connections; -1: the worker does not run */
+    _Atomic int outer;             /* calls being run that may call on */
+    _Atomic int loads[POOL_MAX];   /* connections; -1: the worker does not run */
     _Atomic int running[POOL_MAX]; /* 1: it counts in `outer` */
 };
 
@@ -122,8 +122,7 @@ static bool is_our_user(int fd) {
     socklen_t domain_n = sizeof domain;
     if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_n) != 0 || domain != AF_UNIX)
         return false;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 &&
-           (who.uid == geteuid() || who.uid == 0);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && (who.uid == geteuid() || who.uid == 0);
 }
 
 static void connection_add(struct loop *l, int fd) {
@@ -203,8 +202,8 @@ static void accept_some(struct loop *l) {
 
 /* ---- running ---- */
 
-/* Whether somebody counts on this worker: a call from within a call is on its way, or may be. Whoever took its
- * connection must not begin what could make it wait. */
+/* Whether somebody counts on this worker: a call from within a call is on its way, or may be. Whoever took
+ * its connection must not begin what could make it wait. */
 static bool is_promised(const struct loop *l) {
     int64_t now = clock_mono_us();
     for (const struct connection *c = l->connections; c != NULL; c = c->next) {

@@ -15,15 +15,15 @@
 #include "fcgi/rpc_http2.h"
 #include "fcgi/rpc_wire.h"
 
-#define STREAMS_MAX 256                         /* at once in one session */
-#define META_MAX ((size_t)16 << 10)             /* bytes of one call's fields */
-#define WINDOW (1 << 20)                        /* of a session, for requests */
-#define HELD_MAX ((size_t)16 << 20)             /* of requests of one session that are not whole yet */
-#define HELD_BY_ALL ((size_t)64 << 20)          /* … of all sessions of a process */
-#define UNSENT_MAX ((size_t)8 << 20)            /* replies that a session has not taken: then it waits */
-#define AHEAD ((size_t)64 << 10)                /* of a stream: made before it is asked for */
-#define PATIENCE_US (INT64_C(60) * 1000000)     /* for a call that says no time */
-#define STREAM_US (INT64_C(600) * 1000000)      /* … that gives a stream */
+#define STREAMS_MAX 256                     /* at once in one session */
+#define META_MAX ((size_t)16 << 10)         /* bytes of one call's fields */
+#define WINDOW (1 << 20)                    /* of a session, for requests */
+#define HELD_MAX ((size_t)16 << 20)         /* of requests of one session that are not whole yet */
+#define HELD_BY_ALL ((size_t)64 << 20)      /* … of all sessions of a process */
+#define UNSENT_MAX ((size_t)8 << 20)        /* replies that a session has not taken: then it waits */
+#define AHEAD ((size_t)64 << 10)            /* of a stream: made before it is asked for */
+#define PATIENCE_US (INT64_C(60) * 1000000) /* for a call that says no time */
+#define STREAM_US (INT64_C(600) * 1000000)  /* … that gives a stream */
 
 /* ---- streams ---- */
 
@@ -282,8 +282,7 @@ static int on_header(nghttp2_session *http2, const nghttp2_frame *frame, const u
     struct rpc_stream *stream = stream_of(arg, frame->hd.stream_id);
     char key[32], text[2048];
     (void)flags;
-    if (stream == NULL || frame->hd.type != NGHTTP2_HEADERS ||
-        frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+    if (stream == NULL || frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     stream->meta.bytes += n + value_n + 32;
     if (stream->meta.bytes > META_MAX) {
@@ -316,8 +315,7 @@ static void find_method(struct rpc_stream *stream) {
         if (!rpc_is_here(*s) || strlen(d->name) != (size_t)(slash - path - 1) ||
             memcmp(d->name, path + 1, strlen(d->name)) != 0)
             continue;
-        const ProtobufCMethodDescriptor *m =
-            protobuf_c_service_descriptor_get_method_by_name(d, slash + 1);
+        const ProtobufCMethodDescriptor *m = protobuf_c_service_descriptor_get_method_by_name(d, slash + 1);
         if (m == NULL)
             return;
         stream->service = *s;
@@ -356,9 +354,9 @@ static void begin(struct rpc_stream *stream) {
     }
     find_method(stream);
     stream->peer = peer_of(stream);
-    enum rpc_peer least = stream->builtin != NULL                  ? stream->builtin->least
+    enum rpc_peer least = stream->builtin != NULL             ? stream->builtin->least
                           : (stream->marks & RPC_PUBLIC) != 0 ? RPC_OUTSIDE
-                                                                   : RPC_SERVICE;
+                                                              : RPC_SERVICE;
     if (stream->peer < RPC_OUTSIDE && least > RPC_NOBODY)
         refuse(stream, UNAUTHENTICATED, "Show a valid key: authorization: Bearer ...");
     else if (stream->builtin == NULL && stream->service == NULL)
@@ -391,8 +389,8 @@ static bool has_message(const struct rpc_stream *stream) {
     const unsigned char *p;
     size_t n;
     return stream->in.n > stream->in_at &&
-           rpc_message_find((const unsigned char *)stream->in.p + stream->in_at,
-                            stream->in.n - stream->in_at, &p, &n) != RPC_PART;
+           rpc_message_find((const unsigned char *)stream->in.p + stream->in_at, stream->in.n - stream->in_at,
+                            &p, &n) != RPC_PART;
 }
 
 /* A call that takes one message is run when that is whole and nothing can follow; one that takes many, with
@@ -515,8 +513,8 @@ void rpc_session_free(struct rpc_session *s) {
 
 void rpc_session_leave(struct rpc_session *s) {
     if (!s->leaving)
-        nghttp2_submit_goaway(s->http2, NGHTTP2_FLAG_NONE,
-                              nghttp2_session_get_last_proc_stream_id(s->http2), NGHTTP2_NO_ERROR, NULL, 0);
+        nghttp2_submit_goaway(s->http2, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(s->http2),
+                              NGHTTP2_NO_ERROR, NULL, 0);
     s->leaving = true;
 }
 

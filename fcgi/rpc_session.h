@@ -1,6 +1,6 @@
-/* The answering side of gRPC, without sockets: HTTP/2 sessions that take bytes, streams that are calls, and the
- * order in which calls are run. fcgi/rpc_server.c moves the bytes, fcgi/rpc_run.c runs the calls; what stands
- * here is for those two, the built-in services and the fuzz target.
+/* The answering side of gRPC, without sockets: HTTP/2 sessions that take bytes, streams that are calls, and
+ * the order in which calls are run. fcgi/rpc_server.c moves the bytes, fcgi/rpc_run.c runs the calls; what
+ * stands here is for those two, the built-in services and the fuzz target.
  *
  * nghttp2's callbacks allocate by malloc only: a call that runs out of its arena leaves by longjmp, and may
  * only do so outside of them. */

@@ -89,7 +89,8 @@ static bool open_sockets(struct serve *s) {
                 c->grpc_listen);
         return false;
     }
-    return open_socket(c->listen, &s->fd) && (s->grpc_workers == 0 || open_socket(c->grpc_listen, &s->grpc_fd));
+    return open_socket(c->listen, &s->fd) &&
+           (s->grpc_workers == 0 || open_socket(c->grpc_listen, &s->grpc_fd));
 }
 
 int serve_command(struct ctx *ctx, int argc, char **argv) {

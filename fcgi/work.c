@@ -25,7 +25,7 @@
 struct work {
     struct config *config;
     const struct app *app; /* with the services that are here */
-    const char *consumer; /* NULL: all */
+    const char *consumer;  /* NULL: all */
 };
 
 static int64_t tidied_us; /* when this process last removed what has expired */

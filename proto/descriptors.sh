@@ -4,7 +4,8 @@
 set -eu
 out=$1
 shift
-protoc --include_imports --descriptor_set_out="$out/descriptors.pb" -Iproto -I/usr/include "$@" 2>"$out/descriptors.log" ||
+protoc --include_imports --descriptor_set_out="$out/descriptors.pb" -Iproto -I/usr/include "$@" \
+    2>"$out/descriptors.log" ||
     { cat "$out/descriptors.log" >&2; exit 1; }
 cat >"$out/descriptors.h" <<END
 #ifndef DEEPLINK_GEN_DESCRIPTORS_H

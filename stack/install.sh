@@ -15,8 +15,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 RUN_PACKAGES="build-essential pkg-config nginx postgresql redis-server libfcgi-dev libpq-dev libhiredis-dev
-    libmongoc-dev libbson-dev libnghttp2-dev libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev protobuf-c-compiler
-    libprotobuf-c-dev libsodium-dev libcmark-dev libutf8proc-dev re2c libcurl4-openssl-dev libidn2-dev
+    libmongoc-dev libbson-dev libnghttp2-dev libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
+    protobuf-c-compiler libprotobuf-c-dev libsodium-dev libcmark-dev libutf8proc-dev re2c libcurl4-openssl-dev libidn2-dev
     zlib1g-dev check ca-certificates"
 BENCH_PACKAGES="wrk nghttp2-client"
 LINT_PACKAGES="clang-format clang-format-14 cppcheck shellcheck"
@@ -119,8 +119,8 @@ npm_libraries() {
     fi
 }
 
-# Stock gRPC clients: grpcio in a virtual environment, grpcurl where Go is there to build it. tests/clients runs
-# with them.
+# Stock gRPC clients: grpcio in a virtual environment, grpcurl where Go is there to build it.
+# tests/clients runs with them.
 grpc_clients() {
     local from=$ROOT/tests/clients dir python=/usr/bin/python3
     dir=$(cached grpc "$from/requirements.txt" "$from/grpcurl.version")
@@ -128,8 +128,9 @@ grpc_clients() {
     if [ ! -d "$dir" ]; then
         say "installing gRPC's own client and server (pip) and grpcurl (Go) into $dir"
         rm -rf "$dir.$$"
-        "$python" -m venv "$dir.$$/python" && "$dir.$$/python/bin/pip" install -q --disable-pip-version-check \
-            -r "$from/requirements.txt" >"$dir.$$/pip.log" 2>&1 ||
+        "$python" -m venv "$dir.$$/python" &&
+            "$dir.$$/python/bin/pip" install -q --disable-pip-version-check -r "$from/requirements.txt" \
+            >"$dir.$$/pip.log" 2>&1 ||
             { last_lines "$dir.$$/pip.log"; die "pip could not bring grpcio"; }
         if ! command -v go >/dev/null; then
             warn "no Go here: grpcurl is left out, and its tests say so"

@@ -9,10 +9,10 @@
 #
 #   listen=127.0.0.1:8080   where nginx listens
 #   app=/path/fcgi.sock     the workers' FastCGI socket
-#   pools=FILE pool_socket=/path/fcgi-%s.sock   services that live apart: what `deeplink routes --nginx` says, and
-#                           where each one's pool listens (none)
-#   grpc=/path/grpc.sock grpc_listen=127.0.0.1:8081   gRPC workers that programs from outside may call, and where,
-#                           by HTTP/2 without TLS (nobody, nowhere)
+#   pools=FILE pool_socket=/path/fcgi-%s.sock   services that live apart: what `deeplink routes --nginx` says,
+#                           and where each one's pool listens (none)
+#   grpc=/path/grpc.sock grpc_listen=127.0.0.1:8081   gRPC workers that programs from outside may call, and
+#                           where, by HTTP/2 without TLS (nobody, nowhere)
 #   static=DIR pages=DIR    hash-named files; cached pages
 #   limits=on|off           limits on requests a second (on)
 #   log=FILE|off            the access log (DIR/access.log)

@@ -2,8 +2,8 @@
 # run.sh, stop.sh and the test harness, after lib.sh. site_at() comes first.
 # shellcheck shell=bash
 
-# The shape of a site: `single`, one pool with all services, or `split`, a pool for each, that call each other by
-# gRPC over unix sockets.
+# The shape of a site: `single`, one pool with all services, or `split`, a pool for each, that call each
+# other by gRPC over unix sockets.
 SITE_SHAPE=${SHAPE:-single}
 # The pool that answers "/" goes by the plain names: serve, work, serve.pid, serve.log.
 SITE_HOME=post
@@ -73,8 +73,8 @@ site_run() { (cd "$STATE" && "${AS_USER[@]}" "$APP/deeplink" --config "$CONF" "$
 # site_services: the services that have a pool, the home of "/" first.
 site_services() {
     say "$SITE_HOME"
-    "$APP/deeplink" routes --nginx | grep -o 'deeplink_[a-z]*;$' | tr -d ';' | sed 's/^deeplink_//' | sort -u |
-        grep -v -x "$SITE_HOME"
+    "$APP/deeplink" routes --nginx | grep -o 'deeplink_[a-z]*;$' | tr -d ';' | sed 's/^deeplink_//' |
+        sort -u | grep -v -x "$SITE_HOME"
 }
 
 # site_processes serve|work|all: the names of its processes.
@@ -97,8 +97,8 @@ site_pools() {
     say "pool_socket=$SOCKETS/fcgi-%s.sock"
 }
 
-# What a process of a split site is told beside the configuration: where it listens, where the others live, and
-# the passwords of its own roles only.
+# What a process of a split site is told beside the configuration: where it listens, where the others live,
+# and the passwords of its own roles only.
 site_apart() {
     local kind=${1%%-*} service=${1#*-} other roles
     [ "$service" != "$1" ] || service=$SITE_HOME
@@ -109,7 +109,8 @@ site_apart() {
     own_file "$STATE/secrets/postgresql-$service-$kind"
     export DEEPLINK_POSTGRESQL_SECRETS=$STATE/secrets/postgresql-$service-$kind
     export DEEPLINK_GRPC_SECRET=@$STATE/secrets/grpc
-    export DEEPLINK_LISTEN=unix:$SOCKETS/fcgi-$service.sock DEEPLINK_GRPC_LISTEN=unix:$SOCKETS/grpc-$service.sock
+    export DEEPLINK_LISTEN=unix:$SOCKETS/fcgi-$service.sock
+    export DEEPLINK_GRPC_LISTEN=unix:$SOCKETS/grpc-$service.sock
     for other in $(site_services); do
         export "DEEPLINK_SERVICE_${other^^}=grpc+unix:$SOCKETS/grpc-$other.sock"
     done

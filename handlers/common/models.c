@@ -96,8 +96,8 @@ static int64_t number_of(const redisReply *r) {
     return r->type == REDIS_REPLY_STRING ? strtoll(r->str, NULL, 10) : 0;
 }
 
-/* Asks Redis for all that the worker does not have, in one MGET; and for the epoch where nobody told it yet (a
- * call by gRPC, an event), so that what is kept from now on may be used again. */
+/* Asks Redis for all that the worker does not have, in one MGET; and for the epoch where nobody told it yet
+ * (a call by gRPC, an event), so that what is kept from now on may be used again. */
 static void cards_ask_redis(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret,
                             size_t missing) {
     const char **argv = arena_many(ctx->arena, const char *, missing + 2);

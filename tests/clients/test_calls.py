@@ -53,6 +53,13 @@ equal("a stream has as many messages as it takes", [len(c.ids) for c in chunks],
 equal("and all followers", [i for c in chunks for i in c.ids], sorted(ids[2:]))
 equal("a stream of nobody ends well", [list(c.ids) for c in connection.StreamFollowers(
     connection_pb2.IdsRequest(user_id=bob), metadata=ours())], [[]])
+everybody_once = [u.id for page in user.StreamUsers(user_pb2.SinceRequest(limit=7), metadata=ours()) for u in page.users]
+equal("all members, once", sorted(i for i in everybody_once if i in ids), sorted(ids))
+check("in the order of ids", everybody_once == sorted(set(everybody_once)))
+equal("those after one", [u.id for page in user.StreamUsers(user_pb2.SinceRequest(after=ids[36]), metadata=ours()) for u in page.users], ids[37:])
+more = [post.CreatePost(post_pb2.CreatePostRequest(author_id=ann, text="Number %d" % i), metadata=ours(ann)).item.post.id for i in range(8)]
+equal("all posts since one", [v.id for page in post.StreamPosts(user_pb2.SinceRequest(after=made.item.post.id, limit=3), metadata=ours())
+                              for v in page.posts], more)
 endless = connection.StreamFollowers(connection_pb2.IdsRequest(user_id=ann, limit=1), metadata=ours())
 next(endless)
 endless.cancel()

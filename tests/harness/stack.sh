@@ -31,7 +31,8 @@
 #
 # `--set` adds a line to the site's configuration. By hand, a site to look at: tests/harness/stack.sh site
 # bash A test that stops servers says `tests/harness/stack.sh server stop|start|kill
-# postgres|redis|mongo|nginx|serve|work`; `serve-user` and the like are pools of a split site; `server start twin` gives a split site a twin in one pool. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
+# postgres|redis|mongo|nginx|serve|work`; `serve-user` and the like are pools of a split site, and `server start
+# twin` gives it a twin in one pool. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
 # servers that keep what they are told, as `make run` does, and TEST_NGINX='log=off bench=SOCKET
 # bench_file=FILE' goes to stack/nginx.sh.
 . "$(dirname "${BASH_SOURCE[0]}")/../../stack/lib.sh"
@@ -205,8 +206,8 @@ pid_file() {
     esac
 }
 
-# One pool with all services beside a split site, on the same servers and configuration, behind an nginx of its
-# own, whose address is printed. It ends with the site, or by `server stop twin`.
+# One pool with all services beside a split site, on the same servers and configuration, behind an nginx of
+# its own, whose address is printed. It ends with the site, or by `server stop twin`.
 start_twin() {
     local address
     SOCKETS=$(socket_dir "$STATE")
@@ -216,8 +217,8 @@ start_twin() {
         export DEEPLINK_LISTEN=unix:$SOCKETS/twin.sock DEEPLINK_PAGES_DIR=
         launch "$STATE/twin.pid" "$LOGS/twin.log" "$APP/deeplink" --config "$CONF" serve
     )
-    "$ROOT/stack/nginx.sh" start "$STATE/twin" "listen=$address" "app=$SOCKETS/twin.sock" "static=$APP/static" \
-        "pages=$STATE/no-pages" limits=off
+    "$ROOT/stack/nginx.sh" start "$STATE/twin" "listen=$address" "app=$SOCKETS/twin.sock" \
+        "static=$APP/static" "pages=$STATE/no-pages" limits=off
     wait_for 20 site_ready "$address" || { last_lines "$LOGS/twin.log"; return 1; }
     say "http://$address"
 }

@@ -1,4 +1,5 @@
-/* Our client against a stock gRPC server (grpcio), against peers that break the protocol, and against nobody. */
+/* Our client against a stock gRPC server (grpcio), against peers that break the protocol, and against nobody.
+ */
 #include <check.h>
 #undef fail
 #include <netinet/in.h>
@@ -87,8 +88,13 @@ static void end_peer(void) {
 
 static void setup(void) {
     char address[64];
-    ctx = (struct ctx){.arena = arena_new((size_t)64 << 20), .request_id = "r-1", .ip = "192.0.2.7",
-                       .user_agent = "Ü/1", .viewer_id = 42, .permissions = 5, .session_id = 7};
+    ctx = (struct ctx){.arena = arena_new((size_t)64 << 20),
+                       .request_id = "r-1",
+                       .ip = "192.0.2.7",
+                       .user_agent = "Ü/1",
+                       .viewer_id = 42,
+                       .permissions = 5,
+                       .session_id = 7};
     snprintf(address, sizeof address, "grpc://127.0.0.1:%d", port);
     client = rpc_client_new(address, "sesame-sesame-sesame");
 }
@@ -135,8 +141,10 @@ START_TEST(all_that_rules_use_is_told) {
                                          "deeplink-agent: %C3%9C/1",
                                          "deeplink-language: en",
                                          "deeplink-depth: 1"};
-    x = (struct rpc_exchange){.path = "/t.T/Metadata", .p = (const unsigned char *)"",
-                              .deadline_us = clock_mono_us() + 10000000, .take = take_all};
+    x = (struct rpc_exchange){.path = "/t.T/Metadata",
+                              .p = (const unsigned char *)"",
+                              .deadline_us = clock_mono_us() + 10000000,
+                              .take = take_all};
     ck_assert_int_eq(rpc_client_exchange(&ctx, client, &x), OK);
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         ck_assert_msg(strstr(metadata, wanted[i]) != NULL, "%s is not in %s", wanted[i], metadata);
@@ -144,13 +152,13 @@ START_TEST(all_that_rules_use_is_told) {
 END_TEST
 
 START_TEST(every_status_comes_back) {
-    static const enum code codes[][2] = {{CANCELLED, CANCELLED}, {UNKNOWN, UNKNOWN}, {INVALID, INVALID},
-                                         {DEADLINE, DEADLINE}, {NOT_FOUND, NOT_FOUND}, {EXISTS, EXISTS},
-                                         {DENIED, INTERNAL}, {EXHAUSTED, EXHAUSTED}, {PRECONDITION, PRECONDITION},
-                                         {ABORTED, ABORTED}, {OUT_OF_RANGE, OUT_OF_RANGE},
-                                         {UNIMPLEMENTED, UNIMPLEMENTED}, {INTERNAL, INTERNAL},
-                                         {UNAVAILABLE, UNAVAILABLE}, {DATA_LOSS, DATA_LOSS},
-                                         {UNAUTHENTICATED, INTERNAL}};
+    static const enum code codes[][2] = {
+        {CANCELLED, CANCELLED},     {UNKNOWN, UNKNOWN},           {INVALID, INVALID},
+        {DEADLINE, DEADLINE},       {NOT_FOUND, NOT_FOUND},       {EXISTS, EXISTS},
+        {DENIED, INTERNAL},         {EXHAUSTED, EXHAUSTED},       {PRECONDITION, PRECONDITION},
+        {ABORTED, ABORTED},         {OUT_OF_RANGE, OUT_OF_RANGE}, {UNIMPLEMENTED, UNIMPLEMENTED},
+        {INTERNAL, INTERNAL},       {UNAVAILABLE, UNAVAILABLE},   {DATA_LOSS, DATA_LOSS},
+        {UNAUTHENTICATED, INTERNAL}};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         const char *path = arena_printf(ctx.arena, "/t.T/Code%d", codes[i][0]);
         ck_assert_msg(call(path, "") == codes[i][1], "%s gives %s", path, code_name(ctx.error.code));
@@ -206,8 +214,12 @@ END_TEST
 
 START_TEST(a_stream_that_stalls_is_left) {
     n_got = 0;
-    x = (struct rpc_exchange){.path = "/t.T/Stalls", .p = (const unsigned char *)"", .stream = true,
-                              .deadline_us = clock_mono_us() + 60000000, .quiet_us = 300000, .take = take};
+    x = (struct rpc_exchange){.path = "/t.T/Stalls",
+                              .p = (const unsigned char *)"",
+                              .stream = true,
+                              .deadline_us = clock_mono_us() + 60000000,
+                              .quiet_us = 300000,
+                              .take = take};
     ck_assert_int_eq(rpc_client_exchange(&ctx, client, &x), DEADLINE);
     ck_assert_uint_eq(n_got, 1);
 }
@@ -246,7 +258,8 @@ struct script {
 #define SETTINGS "\0\0\0\4\0\0\0\0\0"
 /* Headers of stream 1: ":status: 200" (static table 8), with END_HEADERS. */
 #define STATUS_200 "\0\0\1\1\4\0\0\0\1\x88"
-#define SCRIPT(name, bytes, code) {name, bytes, sizeof bytes - 1, code}
+#define SCRIPT(name, bytes, code) \
+    { name, bytes, sizeof bytes - 1, code }
 
 static const struct script scripts[] = {
     SCRIPT("nothing at all", "", UNAVAILABLE),

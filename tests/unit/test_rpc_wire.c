@@ -1,4 +1,5 @@
-/* What gRPC puts on a stream: framing, timeouts, percent-encoded words, base64, status, the error and back. */
+/* What gRPC puts on a stream: framing, timeouts, percent-encoded words, base64, status, the error and back.
+ */
 #include <check.h>
 #undef fail
 #include <inttypes.h>
@@ -73,8 +74,8 @@ START_TEST(timeouts_are_read) {
 END_TEST
 
 START_TEST(timeouts_come_back_never_longer) {
-    static const int64_t times[] = {-5, 0,        1,          999,          3000000,
-                                    99999999, 100000000, 123456789, INT64_C(99999999999), INT64_MAX};
+    static const int64_t times[] = {
+        -5, 0, 1, 999, 3000000, 99999999, 100000000, 123456789, INT64_C(99999999999), INT64_MAX};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         char text[RPC_TIMEOUT_MAX];
         int64_t us = 0, wanted = times[i] < 1 ? 1 : times[i];
@@ -130,7 +131,11 @@ START_TEST(statuses_of_others_become_ours) {
 END_TEST
 
 START_TEST(an_error_is_the_same_on_the_other_side) {
-    struct error e = {.code = EXHAUSTED, .text = "Wait – a little", .detail = "secret words", .retry_after = 7, .http = 413};
+    struct error e = {.code = EXHAUSTED,
+                      .text = "Wait – a little",
+                      .detail = "secret words",
+                      .retry_after = 7,
+                      .http = 413};
     error_add_field(ctx.arena, &e, "name", "Too long.");
     error_add_field(ctx.arena, &e, "bio", "Too short.");
     ck_assert(rpc_error_unpack(&ctx, rpc_error_pack(ctx.arena, &e, true)));
@@ -187,8 +192,9 @@ END_TEST
 
 START_TEST(addresses) {
     static const char *const good[] = {"grpc://a:1", "grpc://[::1]:65535", "grpc+unix:/run/x.sock"};
-    static const char *const bad[] = {"", "local", "grpc://", "grpc://a", "grpc://:1", "grpc://a:0", "grpc://a:1/x",
-                                      "grpcs://a:1", "grpc+unix:x", "http://a:1"};
+    static const char *const bad[] = {
+        "",           "local",        "grpc://",     "grpc://a",    "grpc://:1",
+        "grpc://a:0", "grpc://a:1/x", "grpcs://a:1", "grpc+unix:x", "http://a:1"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         ck_assert_msg(rpc_address_valid(good[i]), "%s", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
