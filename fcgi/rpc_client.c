@@ -241,8 +241,17 @@ static bool still_good(struct rpc_client *c) {
 /* ---- the request ---- */
 
 struct words {
-    char timeout[RPC_TIMEOUT_MAX], viewer[24], permissions[24], session[24], depth[16];
+    char timeout[RPC_TIMEOUT_MAX], viewer[24], permissions[24], session[24], token[24], app[24], depth[16];
 };
+
+/* What is 0 is not said. */
+static size_t number_field(const char *name, int64_t v, char digits[24], nghttp2_nv *f, size_t n) {
+    if (v == 0)
+        return n;
+    snprintf(digits, 24, "%" PRId64, v);
+    f[n] = rpc_field(name, digits);
+    return n + 1;
+}
 
 static size_t fields_of(struct ctx *ctx, const struct rpc_client *c, const struct rpc_exchange *x,
                         struct words *w, nghttp2_nv *f) {
@@ -265,15 +274,14 @@ static size_t fields_of(struct ctx *ctx, const struct rpc_client *c, const struc
         f[n++] = rpc_field(RPC_META_IP, ctx->ip);
     if (ctx->user_agent[0] != '\0')
         f[n++] = rpc_field(RPC_META_AGENT, rpc_percent_encode(ctx->arena, ctx->user_agent));
+    n = number_field(RPC_META_TOKEN, ctx->token_id, w->token, f, n);
+    n = number_field(RPC_META_APP, ctx->app_id, w->app, f, n);
     if (ctx->viewer_id == 0)
         return n;
-    snprintf(w->viewer, sizeof w->viewer, "%" PRId64, ctx->viewer_id);
     snprintf(w->permissions, sizeof w->permissions, "%" PRIu64, ctx->permissions);
-    snprintf(w->session, sizeof w->session, "%" PRId64, ctx->session_id);
-    f[n++] = rpc_field(RPC_META_VIEWER, w->viewer);
     f[n++] = rpc_field(RPC_META_PERMISSIONS, w->permissions);
-    f[n++] = rpc_field(RPC_META_SESSION, w->session);
-    return n;
+    n = number_field(RPC_META_VIEWER, ctx->viewer_id, w->viewer, f, n);
+    return number_field(RPC_META_SESSION, ctx->session_id, w->session, f, n);
 }
 
 static bool submit(struct ctx *ctx, struct rpc_client *c, const struct rpc_exchange *x) {

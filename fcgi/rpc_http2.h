@@ -14,6 +14,8 @@
 #define RPC_META_VIEWER "deeplink-viewer"
 #define RPC_META_PERMISSIONS "deeplink-permissions"
 #define RPC_META_SESSION "deeplink-session"
+#define RPC_META_TOKEN "deeplink-token"
+#define RPC_META_APP "deeplink-app"
 #define RPC_META_IP "deeplink-ip"
 #define RPC_META_AGENT "deeplink-agent" /* percent-encoded */
 #define RPC_META_LANGUAGE "deeplink-language"

@@ -61,6 +61,8 @@ static struct ctx context(const struct rpc_stream *stream) {
         ctx.viewer_id = m->viewer;
         ctx.permissions = m->viewer != 0 ? m->permissions : 0;
         ctx.session_id = m->session;
+        ctx.token_id = m->token;
+        ctx.app_id = m->app;
     }
     return ctx;
 }

@@ -247,6 +247,10 @@ static void take_own(struct rpc_meta *m, const char *name, const char *v) {
         m->permissions = strtoull(v, NULL, 10);
     else if (strcmp(name, RPC_META_SESSION) == 0)
         m->session = number(v, INT64_MAX);
+    else if (strcmp(name, RPC_META_TOKEN) == 0)
+        m->token = number(v, INT64_MAX);
+    else if (strcmp(name, RPC_META_APP) == 0)
+        m->app = number(v, INT64_MAX);
     else if (strcmp(name, RPC_META_IP) == 0)
         copy(m->ip, sizeof m->ip, v);
     else if (strcmp(name, RPC_META_AGENT) == 0)

@@ -44,7 +44,7 @@ struct rpc_meta {
     char path[160];
     char request_id[65], ip[64];
     char agent[1536]; /* percent-encoded */
-    int64_t viewer, session;
+    int64_t viewer, session, token, app;
     uint64_t permissions;
     int64_t timeout_us; /* 0: none */
     unsigned depth;

@@ -94,7 +94,9 @@ static void setup(void) {
                        .user_agent = "Ü/1",
                        .viewer_id = 42,
                        .permissions = 5,
-                       .session_id = 7};
+                       .session_id = 7,
+                       .token_id = 8,
+                       .app_id = 9};
     snprintf(address, sizeof address, "grpc://127.0.0.1:%d", port);
     client = rpc_client_new(address, "sesame-sesame-sesame");
 }
@@ -137,6 +139,8 @@ START_TEST(all_that_rules_use_is_told) {
                                          "deeplink-viewer: 42",
                                          "deeplink-permissions: 5",
                                          "deeplink-session: 7",
+                                         "deeplink-token: 8",
+                                         "deeplink-app: 9",
                                          "deeplink-ip: 192.0.2.7",
                                          "deeplink-agent: %C3%9C/1",
                                          "deeplink-language: en",
