@@ -1,6 +1,6 @@
-/* Bytes of a peer, fed to a server session in memory: HTTP/2, HPACK, the assembly of messages, metadata; then whatever
- * became of it is run as far as it needs no server. The first byte says how the rest is cut into pieces. Also what
- * stands in a trailer of an answer: percent-encoded words, base64, the error. */
+/* Bytes of a peer, fed to a server session in memory: HTTP/2, HPACK, the assembly of messages, metadata; then
+ * whatever became of it is run as far as it needs no server. The first byte says how the rest is cut into
+ * pieces. Also what stands in a trailer of an answer: percent-encoded words, base64, the error. */
 #include <stdlib.h>
 
 #include "fcgi/app.h"
