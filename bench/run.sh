@@ -9,7 +9,7 @@
 #   --only        some rows: home fragment profile-anonymous profile post-anonymous post like compose mix
 #   --graph FILE  the members' friendships, two numbers a line (or $GRAPH); else such a network is generated
 #   --shape       one pool with all services (single), a pool a service that call each other by gRPC (split),
-#                 or one after the other and both in one table at the end (both); and what a call by gRPC costs
+#                 or one after the other and both in one table (both); and what a call by gRPC costs
 #   --seconds N   how long each of our measurements takes, for example to look on with a profiler
 #
 # The site is a private one on servers of its own, with the settings of production: PostgreSQL makes every

@@ -19,8 +19,9 @@ for target in $targets; do
     fi
     if [ "$target" = grpc ]; then # what the transport stands on comes as it was built
         make -s build/libdeeplink.a
-        further="fcgi/rpc_*.c fcgi/rpc.c -Ibuild -Ibuild/gen build/libdeeplink.a $(pkg-config --cflags --libs libnghttp2 \
-            libprotobuf-c libpq hiredis libmongoc-1.0 libcurl libidn2 libcmark) -lfcgi -lmagic -lpthread"
+        further="fcgi/rpc_*.c fcgi/rpc.c -Ibuild -Ibuild/gen build/libdeeplink.a -lfcgi -lmagic -lpthread"
+        further+=" $(pkg-config --cflags --libs libnghttp2 libprotobuf-c libpq hiredis libmongoc-1.0)"
+        further+=" $(pkg-config --libs libcurl libidn2 libcmark)"
     fi
     # shellcheck disable=SC2086 # lists of files
     clang -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \

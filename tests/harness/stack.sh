@@ -31,7 +31,7 @@
 #
 # `--set` adds a line to the site's configuration. By hand, a site to look at: tests/harness/stack.sh site
 # bash A test that stops servers says `tests/harness/stack.sh server stop|start|kill
-# postgres|redis|mongo|nginx|serve|work`; `serve-user` and the like are pools of a split site, and `server start
+# postgres|redis|mongo|nginx|serve|work`; `serve-user` and the like are pools of a split site, `server start
 # twin` gives it a twin in one pool. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
 # servers that keep what they are told, as `make run` does, and TEST_NGINX='log=off bench=SOCKET
 # bench_file=FILE' goes to stack/nginx.sh.
