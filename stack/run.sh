@@ -134,8 +134,8 @@ start_nginx() {
     find "$PAGES" -mindepth 1 -delete 2>/dev/null || true
     local apart=() line
     while IFS= read -r line; do apart+=("$line"); done < <(site_pools "$STATE/pools.conf")
-    server nginx nginx "$NGINX" "listen=$LISTEN" "app=$SOCKETS/fcgi.sock" "static=$APP/static" "pages=$PAGES" \
-        "${apart[@]}"
+    server nginx nginx "$NGINX" "listen=$LISTEN" "app=$SOCKETS/fcgi.sock" "static=$APP/static" \
+        "pages=$PAGES" "${apart[@]}"
 }
 
 start_gateway() {
