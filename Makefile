@@ -3,7 +3,8 @@ BUILD ?= build
 GEN := $(BUILD)/gen
 CC := gcc
 CCACHE := $(shell command -v ccache 2>/dev/null)
-PACKAGES := libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl libidn2 zlib
+PACKAGES := libnghttp2 libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
+  libidn2 zlib
 SANITIZE ?=
 # V=1 shows every command.
 Q := $(if $(V),,@)
@@ -23,7 +24,8 @@ LDLIBS += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lfcgi -lmagic -lpt
 # ---- What is made from what ----------------------------------------------------------------------------------
 
 PROTOS := $(wildcard proto/deeplink/v1/*.proto)
-PROTO_C := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
+ALL_PROTOS := $(PROTOS) $(wildcard proto/grpc/*/*/*.proto)
+PROTO_C := $(ALL_PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
 TEMPLATES := $(wildcard templates/*.html templates/*/*.html)
 QUERIES := $(wildcard sql/queries/*.sql)
 MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
@@ -33,11 +35,11 @@ SCANNERS := $(patsubst %.re,$(GEN)/%.c,$(wildcard handlers/*/*.re fcgi/*.re))
 SOURCES := $(wildcard fcgi/*.c fcgi/*/*.c handlers/*.c handlers/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/o/%.o)
 # tpl_<dir>_<name>.c: the compiler names files by their path, so make only needs one stamp for all of them.
-GENERATED := $(GEN)/.protos $(GEN)/.templates $(GEN)/queries.h $(GEN)/migrations.c $(GEN)/static.h $(GEN)/stubs.h
+GENERATED := $(GEN)/.protos $(GEN)/.templates $(GEN)/queries.h $(GEN)/migrations.c $(GEN)/static.h $(GEN)/stubs.h $(GEN)/descriptors.h
 TEMPLATE_C := $(foreach t,$(TEMPLATES),$(GEN)/tpl_$(subst /,_,$(patsubst templates/%.html,%,$(t))).c)
 TEMPLATE_OBJECTS := $(TEMPLATE_C:$(GEN)/%.c=$(BUILD)/o/gen/%.o)
 GEN_OBJECTS := $(PROTO_C:$(GEN)/%.c=$(BUILD)/o/gen/%.o) $(TEMPLATE_OBJECTS) $(BUILD)/o/gen/messages.o \
-  $(BUILD)/o/gen/queries.o $(BUILD)/o/gen/migrations.o $(BUILD)/o/gen/stubs.o $(SCANNERS:$(GEN)/%.c=$(BUILD)/o/gen/%.o)
+  $(BUILD)/o/gen/queries.o $(BUILD)/o/gen/migrations.o $(BUILD)/o/gen/stubs.o $(BUILD)/o/gen/descriptors.o $(SCANNERS:$(GEN)/%.c=$(BUILD)/o/gen/%.o)
 LIBRARY := $(BUILD)/libdeeplink.a
 MAIN := fcgi/main.c
 
@@ -51,11 +53,17 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fu
 
 all: $(BUILD)/deeplink docs/deeplink.conf.example ## builds the program
 
-$(GEN)/.protos: $(PROTOS)
+$(GEN)/.protos: $(ALL_PROTOS)
 	@mkdir -p $(GEN)
-	$(Q)protoc-c --c_out=$(GEN) -Iproto -I/usr/include $(PROTOS) 2>&1 | grep -v -e warning: -e '^$$' || true
+	$(Q)protoc-c --c_out=$(GEN) -Iproto -I/usr/include $(ALL_PROTOS) 2>&1 | grep -v -e warning: -e '^$$' || true
 	@touch $@
 $(PROTO_C): $(GEN)/.protos ;
+
+# The contract as bytes, for server reflection.
+$(GEN)/descriptors.h: $(ALL_PROTOS) proto/descriptors.sh
+	@mkdir -p $(GEN)
+	$(Q)sh proto/descriptors.sh $(GEN) $(ALL_PROTOS)
+$(GEN)/descriptors.c: $(GEN)/descriptors.h ;
 
 $(GEN)/stubs.h: $(PROTOS) proto/stubs.awk
 	@mkdir -p $(GEN)
@@ -135,7 +143,7 @@ stop: ## stops what `make run` started
 
 test: install-test ## installs what is missing and runs every level of tests
 	@$(MAKE) --no-print-directory -j$$(nproc) tests
-	@bash tests/run --build $(BUILD) lint unit fuzz service http clients browser
+	@bash tests/run --build $(BUILD) lint unit fuzz service http split grpc clients browser
 
 asan: install-test ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=build-asan OPTIMISE=-O1 \

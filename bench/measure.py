@@ -41,7 +41,7 @@ class Bench:
         self.seconds = self.wanted
         self.client = Client(args.load, args.address, CONNECTIONS)
         self.events = Events(args.address)
-        self.groups = {name: Group(int(pid)) for name, pid in (pair.split("=") for pair in args.group)}
+        self.groups = {name: Group(*map(int, pids.split("+"))) for name, pids in (pair.split("=") for pair in args.group)}
         self.others = []
 
     def share_time(self, n_rows):
@@ -223,10 +223,11 @@ def parse():
     for name in ("address", "load", "site", "static-file", "graph", "graph-name", "authors", "results",
                  "database", "deeplink"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--group", action="append", default=[], help="NAME=PID")
+    parser.add_argument("--group", action="append", default=[], help="NAME=PID[+PID]...")
     parser.add_argument("--import-seconds", type=float, default=0)
     parser.add_argument("--began", type=float, required=True)
     parser.add_argument("--budget", type=float, required=True, help="seconds after --began to be done in")
+    parser.add_argument("--shape", default="single")
     parser.add_argument("--only", default="")
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--quick", action="store_true")
@@ -236,7 +237,7 @@ def parse():
 def main():
     args = parse()
     bench = Bench(args)
-    result = circumstances(args)
+    result = dict(circumstances(args), shape=args.shape)
     community = community_of(bench, args)
     result.update(members=len(community.members), members_with_full_home=community.n_full,
                   posts=community.n_posts, posting_seconds=community.posting_s,

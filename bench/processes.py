@@ -17,13 +17,13 @@ def first_number(path):
 
 
 class Group:
-    """A process and its children, for example a prefork master and its workers."""
+    """Processes and their children, for example prefork masters and their workers."""
 
-    def __init__(self, pid):
-        self.pid = pid
+    def __init__(self, *masters):
+        self.masters = masters
 
     def pids(self):
-        found = [self.pid]
+        found = list(self.masters)
         for name in os.listdir("/proc"):
             if name.isdigit():
                 try:
@@ -42,8 +42,8 @@ class Group:
                 used[pid] = precise_ms(pid)
                 if used[pid] is None:
                     used[pid] = (int(fields[11]) + int(fields[12])) * TICK_MS
-                if pid == self.pid:
-                    used[None] = (int(fields[13]) + int(fields[14])) * TICK_MS
+                if pid in self.masters:
+                    used[None] = used.get(None, 0) + (int(fields[13]) + int(fields[14])) * TICK_MS
             except (OSError, IndexError):
                 pass
         return used

@@ -2,12 +2,15 @@
 # Measures speed and memory, side by side in one run. docs/bench.md explains the table that it prints.
 #
 #   bench/run.sh [BUILD] [--quick] [--only ROW[,ROW]] [--graph FILE] [--seconds N]
+#                [--shape single|split|both]
 #
 #   BUILD         where the program was built (build)
 #   --quick       shorter measurements: a minute and a half instead of five
 #   --only        some rows: home api-home fragment profile-anonymous profile post-anonymous post like compose
 #                 mix
 #   --graph FILE  the members' friendships, two numbers a line (or $GRAPH); else such a network is generated
+#   --shape       one pool with all services (single), a pool a service that call each other by gRPC (split),
+#                 or one after the other and both in one table (both); and what a call by gRPC costs
 #   --seconds N   how long each of our measurements takes, for example to look on with a profiler
 #
 # The site is a private one on servers of its own, with the settings of production: PostgreSQL makes every
@@ -25,16 +28,23 @@ OPTIONS=()
 DIR=''
 measuring=''
 
-usage() { die "usage: bench/run.sh [BUILD] [--quick] [--only ROW[,ROW]] [--graph FILE] [--seconds N]"; }
+SHAPES=single
+RESULT=''
+
+usage() {
+    die "usage: bench/run.sh [BUILD] [--quick] [--only ROW[,ROW]] [--graph FILE] [--seconds N]" \
+        "[--shape single|split|both]"
+}
 
 read_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
-            --only | --seconds | --graph) [ $# -ge 2 ] || usage ;;
+            --only | --seconds | --graph | --shape) [ $# -ge 2 ] || usage ;;
         esac
         case $1 in
             --quick) BUDGET=84 OPTIONS+=(--quick) && shift ;;
             --only | --seconds) OPTIONS+=("$1" "$2") && shift 2 ;;
+            --shape) SHAPES=$2 && shift 2 ;;
             --graph) GRAPH=$2 && shift 2 ;;
             -*) usage ;;
             *) BUILD=$(realpath -m "$1") && shift ;;
@@ -85,12 +95,13 @@ write_conf() {
 }
 
 start_gateway() {
-    local try
+    local try apart=()
+    while IFS= read -r try; do apart+=("$try"); done < <(site_pools "$STATE/pools.conf")
     for try in 1 2 3; do
         ADDRESS=127.0.0.1:$(free_port)
         if "$ROOT/stack/nginx.sh" start "$NGINX" "listen=$ADDRESS" "app=$SOCKETS/fcgi.sock" \
             "static=$APP/static" "pages=$PAGES" limits=off "bench=$SOCKETS/null.sock" \
-            "bench_file=$APP/bench.html"; then
+            "bench_file=$APP/bench.html" "${apart[@]}"; then
             return 0
         fi
         warn "bench: nginx did not start, try $try"
@@ -115,6 +126,13 @@ start_site() {
         die "bench: the site is not ready"
     fi
     : >"$NGINX/error.log" # it asked before somebody answered
+}
+
+# pids_of serve|work: of all its processes, 1+2+3.
+pids_of() {
+    local name list=''
+    for name in $(site_processes "$1"); do list+="${list:++}$(cat "$STATE/$name.pid")"; done
+    say "$list"
 }
 
 # run_command SUBCOMMAND...: of deeplink, for two minutes at most; what it says is shown when it fails.
@@ -166,24 +184,38 @@ load_members() {
 measure() {
     local results=$ROOT/bench/results
     mkdir -p "$results" 2>/dev/null && [ -w "$results" ] || results=$BUILD/bench
+    RESULT=$results/$(date +%Y%m%d-%H%M%S).json
     PYTHONDONTWRITEBYTECODE=1 timeout --kill-after=10 $((BUDGET + 60)) python3 "$ROOT/bench/measure.py" \
         --address "$ADDRESS" --load "$BUILD/bench/load" --site "$DIR" --static-file "$APP/bench.html" \
         --graph "$APP/graph" --graph-name "$(basename "${GRAPH:-generated}")" --authors "$APP/authors" \
         --import-seconds "$IMPORT_SECONDS" --began "$BEGAN" --budget "$BUDGET" \
         --database "$PG_URL user=postgres dbname=$DATABASE" \
         --deeplink "${AS_USER[*]} $APP/deeplink --config $CONF" \
-        --results "$results/$(date +%Y%m%d-%H%M%S).json" \
+        --results "$RESULT" --shape "$SITE_SHAPE" \
         --group "nginx=$(cat "$NGINX/nginx.pid")" --group "null=$(cat "$DIR/null.pid")" \
-        --group "workers=$(cat "$STATE/serve.pid")" --group "work=$(cat "$STATE/work.pid")" \
+        --group "workers=$(pids_of serve)" --group "work=$(pids_of work)" \
         --group "redis=$(cat "$REDIS/pid")" \
         --group "postgresql=$(head -n 1 "$POSTGRES/data/postmaster.pid")" "${OPTIONS[@]}" &
     measuring=$!
     wait "$measuring"
 }
 
+# What a call by gRPC costs, beside a server on libnghttp2 that only answers the same bytes. Health is asked
+# for nothing but a word; GetCounts is a query in PostgreSQL.
+measure_calls() {
+    local key
+    key=$(cat "$STATE/secrets/grpc")
+    install -m 755 "$BUILD/bench/null_grpc" "$APP/null_grpc"
+    launch "$DIR/null_grpc.pid" "$LOGS/null_grpc.log" "$APP/null_grpc" "$SOCKETS/null-grpc.sock" "$WORKERS"
+    wait_for 5 test -S "$SOCKETS/null-grpc.sock" || die "bench: the null gRPC server did not start"
+    python3 "$ROOT/bench/calls.py" --key "$key" --null "$SOCKETS/null-grpc.sock=$(cat "$DIR/null_grpc.pid")" \
+        --ours "$SOCKETS/grpc-connection.sock=$(cat "$STATE/serve-connection.pid")"
+    end_process "$DIR/null_grpc.pid" null_grpc TERM 5
+}
+
 last_words() {
     local log
-    for log in "$LOGS/serve.log" "$LOGS/work.log" "$NGINX/error.log"; do
+    for log in "$LOGS"/serve*.log "$LOGS"/work*.log "$NGINX/error.log"; do
         [ ! -s "$log" ] || { warn "$(basename "$log"):" && last_lines "$log" 6; }
     done
 }
@@ -193,6 +225,7 @@ stop_site() {
     "$ROOT/stack/nginx.sh" stop "$NGINX" || true
     site_stop || true
     end_process "$DIR/null.pid" null TERM 5
+    end_process "$DIR/null_grpc.pid" null_grpc TERM 5
     "$ROOT/stack/postgres.sh" stop "$POSTGRES" &
     "$ROOT/stack/redis.sh" stop "$REDIS" &
     wait
@@ -214,13 +247,29 @@ clean_up() {
 }
 
 main() {
+    local one
     read_arguments "$@"
     [ -z "$GRAPH" ] || [ -r "$GRAPH" ] || die "bench: cannot read $GRAPH"
     compile load
     compile null -lfcgi
+    compile null_grpc -lnghttp2
     trap clean_up EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
+    case $SHAPES in
+        single | split) SITE_SHAPE=$SHAPES && run_shape ;;
+        both)
+            SITE_SHAPE="single" && run_shape
+            one=$RESULT && stop_site && DIR='' BEGAN=$EPOCHREALTIME
+            SITE_SHAPE="split" && run_shape
+            python3 "$ROOT/bench/shapes.py" "$one" "$RESULT"
+            ;;
+        *) usage ;;
+    esac
+}
+
+run_shape() {
+    say "bench: the shape is $SITE_SHAPE"
     DIR=$(mktemp -d "${TMPDIR:-/tmp}/dl-bench-XXXXXX")
     own "$DIR"
     chmod 755 "$DIR"
@@ -231,6 +280,7 @@ main() {
     make_graphs
     load_members
     measure
+    if [ "$SITE_SHAPE" = split ]; then measure_calls; fi
 }
 
 main "$@"

@@ -19,13 +19,14 @@ struct command;
 struct openapi_about;
 
 struct service {
-    const char *name;                   /* also its database schema and, as deeplink_<name>, its login role */
-    const void *descriptor;             /* const ProtobufCServiceDescriptor * */
-    void *table;                        /* ProtobufCService *: the rules, see gen/stubs.h */
-    const struct route *routes;         /* pages and feeds; ends with a row without pattern */
-    const struct route *api_routes;     /* FACE_JSON; the same; may be NULL */
-    const struct route *own_routes;     /* FACE_JSON, our own API; the same; may be NULL */
-    const struct query *const *queries; /* ends with NULL; prepared by every worker at start */
+    const char *name;       /* also its database schema and, as deeplink_<name>, its login role */
+    const void *descriptor; /* const ProtobufCServiceDescriptor * */
+    void *table; /* ProtobufCService *: the rules, see gen/stubs.h; NULL: the service lives elsewhere */
+    const unsigned char *marks;           /* enum rpc_mark of each rpc; NULL: none has any */
+    const struct route *routes;           /* pages and feeds; ends with a row without pattern */
+    const struct route *api_routes;       /* FACE_JSON; the same; may be NULL */
+    const struct route *own_routes;       /* FACE_JSON, our own API; the same; may be NULL */
+    const struct query *const *queries;   /* ends with NULL; prepared by every worker at start */
     const struct collection *collections; /* ends with a row without name; may be NULL */
     const struct consumer *consumers;     /* ends with a row without name; may be NULL */
     enum code (*start)(struct ctx *ctx);  /* in each worker after connecting; may be NULL */
@@ -42,6 +43,9 @@ struct app {
     void (*show_error)(struct request *req);
     /* Runs after every request (also failed ones), for what must not outlive it. May be NULL. */
     void (*finish)(struct request *req);
+    /* Runs after every piece of work that is no request: a call by gRPC, a delivery of events. May be NULL.
+     */
+    void (*settle)(void);
     /* Runs about once an hour in `deeplink work`, for what has grown old. May be NULL. */
     void (*tidy)(struct ctx *ctx);
     /* Says what the API's description cannot take from the tables; in the arena. May be NULL. */

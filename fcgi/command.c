@@ -13,6 +13,7 @@
 #include "fcgi/ctx.h"
 #include "fcgi/env.h"
 #include "fcgi/log.h"
+#include "fcgi/rpc.h"
 #include "fcgi/suggest.h"
 
 #define USUAL_CONFIG "/etc/deeplink/deeplink.conf"
@@ -131,11 +132,15 @@ static int run_with_servers(struct ctx *ctx, const struct command *c, const stru
     struct env *env;
     if (!config_secret_load(config, stderr))
         return COMMAND_CONFIG;
-    if (env_open(ctx, config, &deeplink_app, &env) != OK)
+    const struct app *app = rpc_app(&deeplink_app, config, NULL, 0, stderr);
+    if (app == NULL)
+        return COMMAND_CONFIG;
+    if (env_open(ctx, config, app, &env) != OK)
         return report(ctx, c->name);
     int status = env_require(ctx) == OK ? c->run(ctx, argc, argv) : report(ctx, c->name);
     env_settle(env);
     arena_reset(ctx->arena);
+    rpc_close();
     env_close(env);
     return status;
 }

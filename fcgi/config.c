@@ -20,6 +20,8 @@
 
 #define FILE_MAX_BYTES ((size_t)256 * 1024)
 #define VALUE_MAX_BYTES ((size_t)8 * 1024)
+#define GRPC_SECRET_MIN 16
+#define GRPC_SECRET_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
 enum type { STRING, INT, BOOL, CHOICE, HEADING };
 
@@ -94,6 +96,25 @@ static const struct setting settings[] = {
     TEXT(mail_from, "DeepLink <noreply@localhost>", true, "Sender of all mail."),
     NUMBER(server_timeout_ms, "3000", 50, 60000, true,
            "How long to wait for a server before it counts as down."),
+
+    TITLE("Services that live apart"),
+    TEXT(service_user, "local", false,
+         "Where the user service lives: local, grpc://host:port or grpc+unix:/path. `deeplink serve user` "
+         "has it in its own pool, whatever stands here."),
+    TEXT(service_post, "local", false, "The same for the post service."),
+    TEXT(service_connection, "local", false, "The same for the connection service."),
+    TEXT(grpc_listen, "", false,
+         "Where this pool's services can be called by gRPC: unix:/path or host:port; empty: nowhere."),
+    NUMBER(grpc_workers, "0", 0, 200, false,
+           "Worker processes for that, at least 2; 0: as many as there are for pages."),
+    SECRET(grpc_secret, "",
+           "What services show each other, at least 16 characters, the same in all pools: @/path of a file. "
+           "Without it only a unix socket is opened, and only processes of the same user are let in."),
+    SECRET(
+        grpc_outside_secret, "",
+        "What programs of yours show from outside (nginx/snippets/grpc.conf): they may call what strangers "
+        "may read, in nobody's name. Empty: nobody may."),
+    NUMBER(grpc_timeout_ms, "3000", 50, 60000, true, "How long one service waits for an answer of another."),
 
     TITLE("Files"),
     TEXT(static_dir, "/usr/share/deeplink/static", true,
@@ -369,6 +390,24 @@ int config_workers(const struct config *c) {
     return c->workers > 0 ? c->workers : cores > 0 ? (int)(2 * cores) : 2;
 }
 
+int config_grpc_workers(const struct config *c) {
+    int n = c->grpc_workers > 0 ? c->grpc_workers : config_workers(c);
+    return c->grpc_listen[0] == '\0' ? 0 : n < 2 ? 2 : n;
+}
+
+bool config_grpc_is_safe(const struct config *c) {
+    size_t n = strlen(c->grpc_secret);
+    return (n == 0 && text_starts(c->grpc_listen, "unix:/")) ||
+           (n >= GRPC_SECRET_MIN && strspn(c->grpc_secret, GRPC_SECRET_CHARS) == n);
+}
+
+const char *config_service(const struct config *c, const char *name) {
+    char setting[64];
+    snprintf(setting, sizeof setting, "service_%s", name);
+    const struct setting *s = setting_named(setting);
+    return s != NULL ? *(const char *const *)((const char *)c + s->at) : "local";
+}
+
 /* ---- the secret ---- */
 
 const unsigned char *config_secret(const struct config *c) { return box_of(c)->secret; }
@@ -444,17 +483,37 @@ static int check_parent(FILE *err, const char *name, const char *path) {
     return check_folder(err, name, folder, W_OK | X_OK);
 }
 
-static int check_listen(const struct config *c, FILE *err) {
-    const char *colon = strrchr(c->listen, ':');
+static int check_listen(FILE *err, const char *name, const char *address) {
+    const char *colon = strrchr(address, ':');
     int64_t port;
-    if (text_starts(c->listen, "unix:/")) {
-        if (strlen(c->listen + 5) > 100)
-            return problem(err, "listen", c->listen, "the path of a socket has at most 100 characters");
-        return check_parent(err, "listen", c->listen + 5);
+    if (text_starts(address, "unix:/")) {
+        if (strlen(address + 5) > 100)
+            return problem(err, name, address, "the path of a socket has at most 100 characters");
+        return check_parent(err, name, address + 5);
     }
-    if (colon == NULL || colon == c->listen || !text_parse_int(colon + 1, 1, 65535, &port))
-        return problem(err, "listen", c->listen, "it must be unix:/path or host:port");
+    if (colon == NULL || colon == address || !text_parse_int(colon + 1, 1, 65535, &port))
+        return problem(err, name, address, "it must be unix:/path or host:port");
     return 0;
+}
+
+static int check_secret(FILE *err, const char *name, const char *secret) {
+    size_t n = strlen(secret);
+    if (n > 0 && (n < GRPC_SECRET_MIN || n > 200 || strspn(secret, GRPC_SECRET_CHARS) != n))
+        return problem(err, name, "(hidden)",
+                       "it must have 16 to 200 letters, digits, or signs of - . _ ~ + / =");
+    return 0;
+}
+
+static int check_grpc(const struct config *c, FILE *err) {
+    int n = check_secret(err, "grpc_secret", c->grpc_secret) +
+            check_secret(err, "grpc_outside_secret", c->grpc_outside_secret);
+    if (c->grpc_listen[0] == '\0')
+        return n;
+    n += check_listen(err, "grpc_listen", c->grpc_listen);
+    if (!config_grpc_is_safe(c))
+        n += problem(err, "grpc_listen", c->grpc_listen,
+                     "without grpc_secret only a unix socket is opened, since whoever reaches it may do all");
+    return n;
 }
 
 static int check_site(const struct config *c, FILE *err) {
@@ -492,7 +551,8 @@ static int check_servers(const struct config *c, FILE *err) {
 }
 
 int config_check(const struct config *c, FILE *err) {
-    int n = check_site(c, err) + check_listen(c, err) + check_servers(c, err);
+    int n = check_site(c, err) + check_listen(err, "listen", c->listen) + check_grpc(c, err) +
+            check_servers(c, err);
     n += check_folder(err, "static_dir", c->static_dir, R_OK | X_OK);
     if (c->pages_dir[0] != '\0')
         n += check_folder(err, "pages_dir", c->pages_dir, W_OK | X_OK);

@@ -35,6 +35,13 @@ struct config {
     const char *mail; /* folder:/path | smtp://… */
     const char *mail_from;
     int server_timeout_ms;
+    /* services that live apart */
+    const char *service_user, *service_post, *service_connection; /* local | grpc://… | grpc+unix:/path */
+    const char *grpc_listen;         /* unix:/path or host:port; empty: nowhere */
+    int grpc_workers;                /* 0: as many as FastCGI workers, at least 2 */
+    const char *grpc_secret;         /* what services show each other */
+    const char *grpc_outside_secret; /* what programs from outside show */
+    int grpc_timeout_ms;             /* of one call */
     /* files */
     const char *static_dir;  /* hashed static files, for their URLs */
     const char *pages_dir;   /* where pages for anonymous readers are kept for nginx; empty: off */
@@ -72,6 +79,15 @@ const char *config_path(const struct config *c);
 
 /* workers, or twice the cores when that is 0. */
 int config_workers(const struct config *c);
+
+/* grpc_workers, or its default; 0 when grpc_listen is empty. */
+int config_grpc_workers(const struct config *c);
+
+/* Whether grpc_listen may be opened: behind a secret that is one, or only as a unix socket. */
+bool config_grpc_is_safe(const struct config *c);
+
+/* Where the service of that name lives: the setting service_<name>, "local" where there is none. */
+const char *config_service(const struct config *c, const char *name);
 
 /* The key made of secret_file, 32 bytes, valid after config_check/serve start. */
 const unsigned char *config_secret(const struct config *c);

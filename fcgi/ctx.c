@@ -51,4 +51,11 @@ enum code fail_retry(struct ctx *ctx, enum code code, int seconds, const char *t
 
 void fail_clear(struct ctx *ctx) { ctx->error = (struct error){0}; }
 
+bool fail_spared(struct ctx *ctx, enum code code) {
+    if (code != UNAVAILABLE && code != DEADLINE)
+        return false;
+    fail_clear(ctx);
+    return true;
+}
+
 bool ctx_failed(const struct ctx *ctx) { return ctx->error.code != OK; }

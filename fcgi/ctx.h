@@ -21,7 +21,7 @@ struct router;
 /* What a worker process holds for its whole life: connections made after the fork, configuration, caches. */
 struct env {
     const struct config *config;
-    const struct app *app;
+    const struct app *app;       /* services that live elsewhere have only name and contract */
     const struct router *router; /* NULL outside of `serve` */
     struct env_pending *pending; /* what env_open() could not do yet, see env.c; NULL: nothing */
     struct pg
@@ -45,6 +45,7 @@ struct ctx {
     const char *ip;         /* the client's address as text; "" when unknown */
     const char *user_agent; /* "" when unknown */
     int64_t deadline_us;    /* clock_mono_us() after which nobody waits for the answer; 0: none */
+    unsigned depth;         /* how many calls from service to service led here; see fcgi/rpc.h */
     int lang;               /* index of the language of texts, see fcgi/i18n.h */
 };
 
@@ -60,6 +61,10 @@ enum code fail_retry(struct ctx *ctx, enum code code, int seconds, const char *t
 
 /* Forgets a recorded failure: for callers that go on without what failed. */
 void fail_clear(struct ctx *ctx);
+
+/* Whether a failure only says that a server or a service is not there now. Then it is forgotten: for callers
+ * that show less instead. */
+bool fail_spared(struct ctx *ctx, enum code code);
 
 /* Appends one (public) form-field error without changing what else is recorded; INVALID. */
 bool ctx_failed(const struct ctx *ctx);

@@ -14,6 +14,7 @@
 #include "fcgi/drivers/pg.h"
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
+#include "fcgi/rpc.h"
 #include "gen/queries.h"
 
 #define TRY_EVERY_US INT64_C(1000000)
@@ -56,11 +57,20 @@ static enum code open_database(struct ctx *ctx, struct env *env, size_t i, const
     return code == OK ? OK : refuse(ctx, "a query does not prepare (has `deeplink migrate` been run?)", role);
 }
 
+/* Documents are opened where a service keeps some: the others need no password for them. */
+static bool keeps_documents(const struct app *app) {
+    for (const struct service *const *s = app->services; *s != NULL; s++)
+        if ((*s)->collections != NULL)
+            return true;
+    return false;
+}
+
 static void open_others(struct env *env) {
     const struct config *c = env->config;
     char *password = pg_secret(c->postgresql_secrets, "deeplink_docs");
     env->redis = redis_open(c->redis, c->server_timeout_ms);
-    env->docs = docs_open(c->docs, c->postgresql, password, c->server_timeout_ms);
+    if (keeps_documents(env->app))
+        env->docs = docs_open(c->docs, c->postgresql, password, c->server_timeout_ms);
     env->mail = mail_open(c->mail, c->mail_from, c->server_timeout_ms);
     free(password);
 }
@@ -132,7 +142,8 @@ enum code env_open(struct ctx *ctx, const struct config *config, const struct ap
     id_set_node(lot & 1023);
     enum code code = OK;
     for (size_t i = 0; code == OK && (s = service_at(env, i)) != NULL; i++)
-        code = open_database(ctx, env, i, s);
+        if (rpc_is_here(s))
+            code = open_database(ctx, env, i, s);
     if (code == OK) {
         open_others(env);
         code = make_up(ctx);
@@ -173,7 +184,7 @@ enum code env_require(struct ctx *ctx) {
         }
     if (redis_do(ctx, env->redis, "PING") == NULL)
         return ctx->error.code;
-    return docs_ping(ctx, env->docs);
+    return env->docs == NULL ? OK : docs_ping(ctx, env->docs);
 }
 
 void env_settle(struct env *env) {

@@ -12,6 +12,7 @@
 #include "fcgi/json.h"
 #include "fcgi/metrics.h"
 #include "fcgi/pool.h"
+#include "fcgi/rpc.h"
 #include "gen/queries.h"
 
 #define PLAIN "text/plain; charset=utf-8"
@@ -43,10 +44,25 @@ static bool redis_answers(struct ctx *ctx) {
     return up;
 }
 
+/* A pool without a service that keeps documents has no connection to them, and needs none. */
 static bool documents_are_up(struct ctx *ctx) {
-    bool up = ctx->env->docs != NULL && docs_ping(ctx, ctx->env->docs) == OK;
+    bool up = ctx->env->docs == NULL || docs_ping(ctx, ctx->env->docs) == OK;
     fail_clear(ctx);
     return up;
+}
+
+/* Services that live elsewhere, by their names. */
+static bool services_answer(struct ctx *ctx, struct json *j) {
+    bool all = true;
+    for (unsigned i = 0; ctx->env->app->services[i] != NULL; i++) {
+        const struct service *s = ctx->env->app->services[i];
+        if (rpc_is_here(s))
+            continue;
+        bool up = rpc_answers(ctx, i);
+        json_put_str(j, s->name, up ? "up" : "down");
+        all = all && up;
+    }
+    return all;
 }
 
 static enum code ready(struct request *req) {
@@ -66,6 +82,7 @@ static enum code ready(struct request *req) {
         json_put_str(&j, servers[i].name, up ? "up" : "down");
         all = all && up;
     }
+    all = services_answer(&req->ctx, &j) && all;
     json_put_bool(&j, "ready", all);
     json_close_object(&j);
     struct buf *body = respond(req, all ? 200 : 503, "application/json");

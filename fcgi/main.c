@@ -38,20 +38,23 @@ static int config_print_command(struct ctx *ctx, int argc, char **argv) {
 }
 
 const struct command builtin_commands[] = {
-    {"serve", "", "answers requests: a pool of FastCGI workers behind nginx",
+    {"serve", "[SERVICE...]", "answers requests: a pool of FastCGI workers behind nginx, and of gRPC workers",
      "Stays in the foreground. SIGTERM lets the requests at hand end, then stops; SIGHUP reads the configuration again and\n"
-     "replaces the workers one by one.",
+     "replaces the workers one by one. With SERVICEs, only these live in this pool, and the settings service_... say where\n"
+     "the others do; without, those that the settings call local. gRPC workers are there when grpc_listen is set.",
      serve_command, COMMAND_NEEDS_CONFIG},
-    {"work", "[--consumer NAME]", "handles events: timelines, counters, mail",
-     "Stays in the foreground. One process handles every consumer, or with --consumer the one of that name.",
+    {"work", "[SERVICE...] [--consumer NAME]", "handles events: timelines, counters, mail",
+     "Stays in the foreground. One process handles every consumer of the services (as with `serve`), or with --consumer the\n"
+     "one of that name.",
      work_command, COMMAND_NEEDS_CONFIG},
     {"migrate", "[--pending]", "brings the database up to date",
      "Connects as postgresql_admin says. Also makes the services' login roles and, when it is not there, the file of their\n"
      "passwords. Safe to repeat. --pending only says how many migrations are missing.",
      migrate_command, COMMAND_NEEDS_CONFIG},
-    {"routes", "[--json | --openapi]",
-     "prints every address that is answered, and who may ask; --openapi describes the JSON API (OpenAPI 3.1)",
-     NULL, routes_command, COMMAND_NEEDS_CONFIG},
+    {"routes", "[--json | --openapi | --nginx]", "prints every address that is answered, and who may ask",
+     "--openapi describes the JSON API (OpenAPI 3.1). --nginx prints a map for nginx, from the path to the pool that\n"
+     "answers it, for services that live apart.",
+     routes_command, COMMAND_NEEDS_CONFIG},
     {"config check", "", "checks the configuration",
      "Says each problem on a line; exit status 78 when there are any.", config_check_command,
      COMMAND_NEEDS_CONFIG},

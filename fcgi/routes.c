@@ -1,4 +1,6 @@
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "fcgi/app.h"
 #include "fcgi/base/arena.h"
@@ -102,10 +104,106 @@ static int print_openapi(struct ctx *ctx, struct buf *out) {
     return COMMAND_OK;
 }
 
+/* ---- for nginx ---- */
+
+/* A pattern and the service that answers it. */
+struct place {
+    const char *pattern, *service;
+};
+
+struct places {
+    struct ctx *ctx;
+    struct place *all;
+    size_t n;
+    const char *home; /* the service of "/", which also has what nobody answers */
+    bool torn;        /* two services answer one pattern */
+};
+
+#define PLACES_MAX 2000
+
+static void add_place(const char *service, const struct route *row, void *arg) {
+    struct places *p = arg;
+    if (service[0] == '\0')
+        return;
+    if (strcmp(row->pattern, "/") == 0)
+        p->home = service;
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->all[i].pattern, row->pattern) == 0) {
+            p->torn = p->torn || strcmp(p->all[i].service, service) != 0;
+            return;
+        }
+    if (p->n < PLACES_MAX)
+        p->all[p->n++] = (struct place){row->pattern, service};
+}
+
+/* The router's order: segment by segment, literal ones first, then "prefix{arg}" by the longer prefix, then
+ * "{arg}". */
+static int place_order(const void *a, const void *b) {
+    const char *p = ((const struct place *)a)->pattern, *q = ((const struct place *)b)->pattern;
+    while (*p == '/' && *q == '/') {
+        size_t n = strcspn(++p, "/"), m = strcspn(++q, "/");
+        const char *x = memchr(p, '{', n), *y = memchr(q, '{', m);
+        if ((x == NULL) != (y == NULL))
+            return x == NULL ? -1 : 1;
+        if (x != NULL && x - p != y - q)
+            return x - p > y - q ? -1 : 1;
+        size_t same = x != NULL ? (size_t)(x - p) : n < m ? n : m;
+        int c = strncmp(p, q, same);
+        if (c != 0 || (x == NULL && n != m))
+            return c != 0 ? c : n < m ? -1 : 1;
+        p += n;
+        q += m;
+    }
+    return *p == '\0' ? -(*q != '\0') : 1;
+}
+
+/* "/@{handle}/feed.atom" as a regular expression. */
+static void print_expression(const char *p) {
+    fputs("    \"~^", stdout);
+    for (; *p != '\0'; p++)
+        if (*p == '{') {
+            fputs("[^/]+", stdout);
+            p += strcspn(p, "}");
+        } else {
+            printf("%s%c", strchr(".+*?()[]^$|\\", *p) != NULL ? "\\" : "", *p);
+        }
+    fputs("/?$\"", stdout);
+}
+
+/* Which pool answers a path, for nginx: the services' pools are upstreams named deeplink_<service>. */
+static int print_nginx(struct ctx *ctx) {
+    struct places p = {.ctx = ctx, .all = arena_many(ctx->arena, struct place, PLACES_MAX)};
+    router_each(ctx->env->app, add_place, &p);
+    if (p.torn || p.home == NULL) {
+        fputs("deeplink routes: one path has two services, or \"/\" has none\n", stderr);
+        return COMMAND_FAILED;
+    }
+    qsort(p.all, p.n, sizeof *p.all, place_order);
+    puts("# Made by `deeplink routes --nginx`.\n\nmap $uri $deeplink_pool {");
+    printf("    default deeplink_%s;\n", p.home);
+    for (size_t i = 0; i < p.n; i++) {
+        const char *pattern = p.all[i].pattern;
+        if (strcmp(pattern, "/") == 0)
+            continue;
+        if (strchr(pattern, '{') == NULL) {
+            printf("    \"%s\" deeplink_%s;\n    \"%s/\"", pattern, p.all[i].service, pattern);
+        } else {
+            print_expression(pattern);
+        }
+        printf(" deeplink_%s;\n", p.all[i].service);
+    }
+    for (const struct service *const *s = ctx->env->app->services; *s != NULL; s++)
+        printf("    \"/metrics/%s\" deeplink_%s;\n", (*s)->name, (*s)->name);
+    puts("}");
+    return COMMAND_OK;
+}
+
 int routes_command(struct ctx *ctx, int argc, char **argv) {
     struct buf out;
 
     router_free(router_new(ctx->env->app)); /* two rows that collide end here */
+    if (command_flag(argc, argv, "nginx"))
+        return print_nginx(ctx);
     buf_init(&out, ctx->arena, (size_t)16 << 20);
     if (command_flag(argc, argv, "openapi"))
         return print_openapi(ctx, &out);

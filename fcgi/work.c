@@ -14,6 +14,7 @@
 #include "fcgi/log.h"
 #include "fcgi/pool.h"
 #include "fcgi/process.h"
+#include "fcgi/rpc.h"
 #include "fcgi/serve.h"
 #include "fcgi/suggest.h"
 
@@ -23,7 +24,8 @@
 
 struct work {
     struct config *config;
-    const char *consumer; /* NULL: all */
+    const struct app *app; /* with the services that are here */
+    const char *consumer;  /* NULL: all */
 };
 
 static int64_t tidied_us; /* when this process last removed what has expired */
@@ -56,7 +58,7 @@ static int worker(int slot, void *arg) {
     int status = 0;
     (void)slot;
     log_process(NAME);
-    struct env *env = process_env(w->config, &deeplink_app);
+    struct env *env = process_env(w->config, w->app);
     if (env == NULL)
         return POOL_EXIT_REFUSED;
     pool_busy(false);
@@ -65,16 +67,17 @@ static int worker(int slot, void *arg) {
         env_tick(env);
         status = bus_work(env, w->consumer, stop_or_tidy);
     }
+    rpc_close();
     env_close(env);
     return status;
 }
 
 static void reload(void *arg) { process_reload(((struct work *)arg)->config, NAME); }
 
-static bool is_consumer(const char *name) {
+static bool is_consumer(const struct app *app, const char *name) {
     struct suggest nearest;
     suggest_init(&nearest, name);
-    for (const struct service *const *s = deeplink_app.services; *s != NULL; s++)
+    for (const struct service *const *s = app->services; *s != NULL; s++)
         for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++) {
             if (strcmp(c->name, name) == 0)
                 return true;
@@ -90,11 +93,17 @@ static bool is_consumer(const char *name) {
 int work_command(struct ctx *ctx, int argc, char **argv) {
     struct work w = {.config = (struct config *)(uintptr_t)ctx->env->config,
                      .consumer = command_option(argc, argv, "consumer")};
-    if (w.consumer != NULL && !is_consumer(w.consumer))
+    char *services[SERVICE_MAX];
+    int n = 0;
+    for (const char *word; n < SERVICE_MAX && (word = command_word(argc, argv, "consumer", n)) != NULL; n++)
+        services[n] = (char *)(uintptr_t)word;
+    w.app = rpc_app(&deeplink_app, w.config, services, n, stderr);
+    if (w.app == NULL || (w.consumer != NULL && !is_consumer(w.app, w.consumer)))
         return COMMAND_USAGE;
     process_log(w.config, NAME);
     if (!config_secret_load(w.config, stderr))
         return COMMAND_CONFIG;
+    rpc_init(w.app);
     log_info(NULL, "handling events", "consumer=%s", w.consumer != NULL ? w.consumer : "all");
     return pool_run(1, GRACE_S, 0, worker, reload, &w);
 }

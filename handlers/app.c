@@ -80,6 +80,7 @@ const struct app deeplink_app = {
     .guard = session_guard,
     .show_error = error_show,
     .finish = finish,
+    .settle = models_finish,
     .tidy = tidy,
     .describe = reference_describe,
     .commands = commands,

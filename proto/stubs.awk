@@ -1,5 +1,10 @@
-# Makes gen/stubs.h and gen/stubs.c from the rpc lines of proto files: the typed calls and the thunks that fill the service tables.
+# Makes gen/stubs.h and gen/stubs.c from the rpc lines of proto files: the typed calls, the thunks that fill the service
+# tables, and what the transport has to know of each rpc.
 #     awk -v out=DIR -f proto/stubs.awk user.proto post.proto …
+#
+# An rpc stands on one line. `returns (stream X)` is a stream: the rules are asked for one message after another, and the
+# caller gives a function that takes them. An rpc whose name says that it only reads, or whose line has
+# `idempotency_level`, may be sent a second time; one whose line has `// public` may be called from outside.
 function snake(s,   r, i, c) {
     r = ""
     for (i = 1; i <= length(s); i++) {
@@ -10,9 +15,47 @@ function snake(s,   r, i, c) {
     }
     return r
 }
+function reads(name) {
+    return name ~ /^(Get|List|Resolve|Stream|Verify|Who|Filter|Suggest|Trending|Find|Search|Count)/ || \
+        name ~ /(Timeline|Ids|Likes|Bookmarks)$/
+}
+# The thunk behind the service's table: the rules write into a reply of the arena.
+function table_thunk(   more, arg) {
+    arg = stream ? "(" req " *)(uintptr_t)req" : "req"
+    more = stream ? ", &call->more" : ""
+    return "\nstatic void " lower "_table_" method "(Pb__" service "_Service *self, const " req " *req, " rep \
+        "_Closure done, void *data) {\n    struct rpc_call *call = data;\n    " rep \
+        " *reply = arena_alloc(call->ctx->arena, sizeof *reply);\n    (void)self;\n    " init "(reply);\n" \
+        "    call->code = " lower "_service_" method "(call->ctx, " arg ", reply" more ");\n" \
+        "    done(call->code == OK ? reply : NULL, data);\n}\n"
+}
+function invoke(request) {
+    return "pb__" lower "__" method "(service, " request ", (" rep "_Closure)(void (*)(void))rpc_done, &call)"
+}
+function caller(   head) {
+    head = "\nenum code " lower "_" method "(struct ctx *ctx, const " req " *req, "
+    if (!stream)
+        return head "const " rep " **ret_reply) {\n    struct rpc_call call = {.ctx = ctx, .code = UNKNOWN};\n" \
+            "    ProtobufCService *service = rpc_service(ctx, SVC_" toupper(lower) ");\n    " invoke("req") ";\n" \
+            "    if (ret_reply != NULL)\n        *ret_reply = (const " rep " *)call.reply;\n    return call.code;\n}\n"
+    return head lower "_" method "_each *each, void *arg) {\n    struct rpc_call call = {.ctx = ctx, .code = UNKNOWN," \
+        " .each = (rpc_each *)(void (*)(void))each, .arg = arg};\n" \
+        "    ProtobufCService *service = rpc_service(ctx, SVC_" toupper(lower) ");\n    " req " at = *req;\n" \
+        "    do {\n        call.more = false;\n        " invoke("&at") ";\n    } while (call.code == OK && call.more);\n" \
+        "    return call.code;\n}\n"
+}
+function declare(   c) {
+    c = "enum code " lower "_" method "(struct ctx *ctx, const " req " *req, "
+    if (!stream)
+        return c "const " rep " **ret_reply);\nenum code " lower "_service_" method "(struct ctx *ctx, const " req \
+            " *req, " rep " *reply);\n"
+    return "typedef enum code " lower "_" method "_each(struct ctx *ctx, const " rep " *message, void *arg);\n" c lower "_" \
+        method "_each *each, void *arg);\nenum code " lower "_service_" method "(struct ctx *ctx, " req " *req, " rep \
+        " *reply, bool *ret_more);\n"
+}
 BEGIN {
     h = out "/stubs.h"; c = out "/stubs.c"
-    print "#ifndef DEEPLINK_GEN_STUBS_H\n#define DEEPLINK_GEN_STUBS_H\n\n#include \"fcgi/rpc.h\"" > h
+    print "#ifndef DEEPLINK_GEN_STUBS_H\n#define DEEPLINK_GEN_STUBS_H\n\n#include <stdbool.h>\n\n#include \"fcgi/rpc.h\"" > h
     print "#include \"gen/stubs.h\"\n\n#include \"handlers/services.h\"" > c
 }
 FNR == 1 {
@@ -20,25 +63,24 @@ FNR == 1 {
     file = path[n]; sub(/\.proto$/, "", file)
     print "#include \"deeplink/v1/" file ".pb-c.h\"" > h
 }
-/^service / { service = $2; lower = snake(service); table = "" ; body = "" }
+/^service / { service = $2; lower = snake(service); marks = "" }
 service != "" && /^ *rpc / {
     line = $0
+    sub(/\/\/.*/, "", line)
     gsub(/[(){};]/, " ", line)
     split(line, w, " ")
-    method = snake(w[2]); req = "Pb__" w[3]; rep = "Pb__" w[5]
-    init = "pb__" snake(w[5]) "__init"
-    protos = protos "enum code " lower "_" method "(struct ctx *ctx, const " req " *req, const " rep " **ret_reply);\n"
-    protos = protos "enum code " lower "_service_" method "(struct ctx *ctx, const " req " *req, " rep " *reply);\n"
-    calls = calls "\nstatic void " lower "_table_" method "(Pb__" service "_Service *self, const " req " *req, " rep \
-        "_Closure done, void *data) {\n    struct rpc_call *call = data;\n    " rep " *reply = arena_alloc(call->ctx->arena, sizeof *reply);\n    (void)self;\n    " \
-        init "(reply);\n    call->code = " lower "_service_" method "(call->ctx, req, reply);\n    done(call->code == OK ? reply : NULL, data);\n}\n" \
-        "\nenum code " lower "_" method "(struct ctx *ctx, const " req " *req, const " rep " **ret_reply) {\n" \
-        "    struct rpc_call call = {ctx, UNKNOWN, NULL};\n    pb__" lower "__" method "(rpc_service(ctx, SVC_" toupper(lower) "), req, (" rep \
-        "_Closure)(void (*)(void))rpc_done, &call);\n    if (ret_reply != NULL)\n        *ret_reply = (const " rep " *)call.reply;\n    return call.code;\n}\n"
+    stream = w[5] == "stream"
+    method = snake(w[2]); req = "Pb__" w[3]; rep = "Pb__" w[stream ? 6 : 5]
+    init = "pb__" snake(w[stream ? 6 : 5]) "__init"
+    protos = protos declare()
+    calls = calls table_thunk() caller()
+    marks = marks (marks == "" ? "" : ", ") (stream ? "RPC_STREAM" : "0") \
+        (reads(w[2]) || $0 ~ /idempotency_level/ ? " | RPC_SAFE" : "") ($0 ~ /\/\/ public/ ? " | RPC_PUBLIC" : "")
 }
 service != "" && /^}/ {
-    protos = protos "extern Pb__" service "_Service " lower "_table;\n\n"
-    calls = calls "\nPb__" service "_Service " lower "_table = PB__" toupper(lower) "__INIT(" lower "_table_);\n"
+    protos = protos "extern Pb__" service "_Service " lower "_table;\nextern const unsigned char " lower "_marks[];\n\n"
+    calls = calls "\nPb__" service "_Service " lower "_table = PB__" toupper(lower) "__INIT(" lower "_table_);\n" \
+        "const unsigned char " lower "_marks[] = {" marks "};\n"
     service = ""
 }
 END {

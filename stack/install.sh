@@ -15,10 +15,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 RUN_PACKAGES="build-essential pkg-config nginx postgresql redis-server libfcgi-dev libpq-dev libhiredis-dev
-    libmongoc-dev libbson-dev libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev protobuf-c-compiler
-    libprotobuf-c-dev libsodium-dev libcmark-dev libutf8proc-dev re2c libcurl4-openssl-dev libidn2-dev
+    libmongoc-dev libbson-dev libnghttp2-dev libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
+    protobuf-c-compiler libprotobuf-c-dev libsodium-dev libcmark-dev libutf8proc-dev re2c
+    libcurl4-openssl-dev libidn2-dev
     zlib1g-dev check ca-certificates"
-BENCH_PACKAGES="wrk"
+BENCH_PACKAGES="wrk nghttp2-client"
 LINT_PACKAGES="clang-format clang-format-14 cppcheck shellcheck"
 TEST_PACKAGES="python3-venv chromium fonts-liberation fonts-noto-color-emoji clang libclang-rt-14-dev"
 # A program that is there already, wherever it came from, needs no package: PROGRAM:PACKAGE
@@ -133,6 +134,31 @@ python_libraries() {
     ln -sfnT "$dir" "$ROOT/tests/.venv"
 }
 
+# Stock gRPC clients: grpcio in a virtual environment, grpcurl where Go is there to build it.
+# tests/grpc runs with them.
+grpc_clients() {
+    local from=$ROOT/tests/grpc dir python=/usr/bin/python3
+    dir=$(cached grpc "$from/requirements.txt" "$from/grpcurl.version")
+    [ -x "$python" ] || python=python3
+    if [ ! -d "$dir" ]; then
+        say "installing gRPC's own client and server (pip) and grpcurl (Go) into $dir"
+        rm -rf "$dir.$$"
+        "$python" -m venv "$dir.$$/python" &&
+            "$dir.$$/python/bin/pip" install -q --disable-pip-version-check -r "$from/requirements.txt" \
+            >"$dir.$$/pip.log" 2>&1 ||
+            { last_lines "$dir.$$/pip.log"; die "pip could not bring grpcio"; }
+        if ! command -v go >/dev/null; then
+            warn "no Go here: grpcurl is left out, and its tests say so"
+        elif ! GOBIN=$dir.$$ go install "$(cat "$from/grpcurl.version")" >"$dir.$$/go.log" 2>&1; then
+            last_lines "$dir.$$/go.log"
+            die "go could not build grpcurl"
+        fi
+        mv -T "$dir.$$" "$dir"
+    fi
+    # A virtual environment knows its programs by their path, so what was built is called by way of this one.
+    ln -sfnT "$dir" "$CACHE/grpc"
+}
+
 mongo_wire() {
     local from=$ROOT/stack/mongo dir jars
     dir=$(cached mongo "$from/pom.xml" "$from/MongoWire.java")
@@ -171,6 +197,7 @@ main() {
         npm_libraries
         python_libraries
         mongo_wire
+        grpc_clients
     fi
 }
 

@@ -9,6 +9,10 @@
 #
 #   listen=127.0.0.1:8080   where nginx listens
 #   app=/path/fcgi.sock     the workers' FastCGI socket
+#   pools=FILE pool_socket=/path/fcgi-%s.sock   services that live apart: what `deeplink routes --nginx` says,
+#                           and where each one's pool listens (none)
+#   grpc=/path/grpc.sock grpc_listen=127.0.0.1:8081   gRPC workers that programs from outside may call, and
+#                           where, by HTTP/2 without TLS (nobody, nowhere)
 #   static=DIR pages=DIR    hash-named files; cached pages
 #   limits=on|off           limits on requests a second (on)
 #   log=FILE|off            the access log (DIR/access.log)
@@ -26,6 +30,7 @@ read_values() {
     value=([listen]=127.0.0.1:8080 [limits]=on [log]=$dir/access.log)
     for pair in "$@"; do
         case $pair in
+            pools=* | pool_socket=* | grpc=* | grpc_listen=*) ;;
             listen=* | app=* | static=* | pages=* | limits=* | log=* | bench=* | bench_file=*) ;;
             *) die "stack/nginx.sh does not know $pair" ;;
         esac
@@ -54,7 +59,7 @@ languages() {
 }
 
 script_of() {
-    local dir=$1 limit='' log=off user=''
+    local dir=$1 limit='' log=off user='' pool=deeplink
     [ "${value[limits]}" = on ] || limit='# '
     [ "${value[log]}" = off ] || log="\"${value[log]}\" deeplink buffer=64k flush=1s"
     # A master that is root gives its workers to the servers' user; any other nginx is its user already.
@@ -65,6 +70,9 @@ script_of() {
     fill MIME_TYPES "$(mime_types)"
     fill LISTEN "${value[listen]}"
     fill APP_SOCKET "${value[app]}"
+    if [ -n "${value[pools]:-}" ]; then pool=\$deeplink_pool; fi
+    fill POOL "$pool"
+    fill GRPC_SOCKET "${value[grpc]:-}"
     fill STATIC_DIR "${value[static]}"
     fill PAGES_DIR "${value[pages]}"
     fill BENCH_SOCKET "${value[bench]:-}"
@@ -72,6 +80,22 @@ script_of() {
     fill LOG "$log"
     fill LIMIT "$limit"
     fill LANGUAGES "$(languages)"
+}
+
+# pools: an upstream for every pool that answers anything, and the map that chooses one.
+pools() {
+    local name socket
+    if [ -n "${value[grpc_listen]:-}" ]; then
+        printf 'server {\n    listen %s http2;\n    include "%s/snippets/grpc.conf";\n}\n\n' \
+            "${value[grpc_listen]}" "$dir/conf"
+    fi
+    [ -n "${value[pools]:-}" ] || return 0
+    while read -r name; do
+        # shellcheck disable=SC2059 # the path of a socket, with the service's name in it
+        printf -v socket "${value[pool_socket]}" "${name#deeplink_}"
+        printf 'upstream %s {\n    server unix:%s max_fails=0;\n}\n\n' "$name" "$socket"
+    done < <(grep -o 'deeplink_[a-z]*;$' "${value[pools]}" | tr -d ';' | sort -u)
+    cat "${value[pools]}"
 }
 
 fill_file() { sed -f "$dir/fill.sed" "$ROOT/nginx/$1" >"$dir/conf/${2:-$1}"; }
@@ -84,13 +108,16 @@ fill_in() {
     mkdir -p "$dir/conf/snippets" "$dir/conf/errors" "$dir/conf/extra"
     script_of "$dir" >"$dir/fill.sed"
     for file in nginx.conf deeplink.conf site.conf \
-        snippets/{locations,fastcgi,api,cors,pages,static,errors,security-headers}.conf; do
+        snippets/{locations,fastcgi,grpc,api,cors,pages,static,errors,security-headers}.conf; do
         fill_file "$file"
     done
+    pools >"$dir/conf/pools.conf"
     cp "$ROOT"/nginx/errors/* "$dir/conf/errors/"
+    sed 's|REQUEST_URI .request_uri;|REQUEST_URI /metrics;|' "$dir/conf/snippets/fastcgi.conf" \
+        >"$dir/conf/snippets/pool-metrics.conf"
     if [ -n "${value[bench]:-}" ]; then
         fill_file bench.conf extra/bench.conf
-        sed "s|fastcgi_pass deeplink;|fastcgi_pass unix:${value[bench]};|" "$dir/conf/snippets/fastcgi.conf" \
+        sed "s|fastcgi_pass .*;|fastcgi_pass unix:${value[bench]};|" "$dir/conf/snippets/fastcgi.conf" \
             >"$dir/conf/snippets/bench-fastcgi.conf"
     fi
     rm -f "$dir/fill.sed"

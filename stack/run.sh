@@ -3,6 +3,7 @@
 #
 #   stack/run.sh [BUILD]      BUILD: where the program was built (build)
 #   ADDRESS=127.0.0.1 PORT=8080    where nginx listens; without PORT the next free one from 8080
+#   SHAPE=split               a pool of workers for each service, which call each other by gRPC
 #   DEEPLINK_STATE=./var      the folder of all data, sockets, logs and the configuration
 #
 # The first start makes private instances of PostgreSQL, Redis and, where mongod is on the PATH, MongoDB,
@@ -125,15 +126,16 @@ start_app() {
     local name
     site_run migrate >"$LOGS/migrate.log" 2>&1 ||
         { warn "deeplink migrate failed:"; last_lines "$LOGS/migrate.log"; return 1; }
-    for name in serve work; do
-        site_alive "$name" >/dev/null || site_launch "$name"
-    done
+    for name in serve work; do site_launch "$name"; done
 }
 
 start_nginx() {
     # Pages kept by an earlier build may look otherwise.
     find "$PAGES" -mindepth 1 -delete 2>/dev/null || true
-    server nginx nginx "$NGINX" "listen=$LISTEN" "app=$SOCKETS/fcgi.sock" "static=$APP/static" "pages=$PAGES"
+    local apart=() line
+    while IFS= read -r line; do apart+=("$line"); done < <(site_pools "$STATE/pools.conf")
+    server nginx nginx "$NGINX" "listen=$LISTEN" "app=$SOCKETS/fcgi.sock" "static=$APP/static" \
+        "pages=$PAGES" "${apart[@]}"
 }
 
 start_gateway() {
@@ -192,7 +194,7 @@ pid_of() {
         redis) cat "$REDIS/pid" ;;
         mongo) cat "$MONGO/pid" ;;
         nginx) cat "$NGINX/nginx.pid" ;;
-        serve | work) cat "$STATE/$1.pid" ;;
+        serve* | work*) cat "$STATE/$1.pid" ;;
     esac 2>/dev/null
 }
 
@@ -202,7 +204,7 @@ restart() {
         redis) server redis Redis "$REDIS" ;;
         mongo) server mongo MongoDB "$MONGO" ;;
         nginx) start_nginx ;;
-        serve | work) site_launch "$1" ;;
+        serve* | work*) site_launch_one "$1" ;;
     esac
 }
 
@@ -233,9 +235,10 @@ look_after() {
 }
 
 watch_all() {
-    local name pause
+    local name pause processes
+    processes=$(site_processes all)
     while :; do
-        for name in postgres redis ${WITH_MONGO:+mongo} serve work nginx; do look_after "$name"; done
+        for name in postgres redis ${WITH_MONGO:+mongo} $processes nginx; do look_after "$name"; done
         # A signal ends `wait` at once, but not `sleep`.
         sleep 0.4 &
         pause=$!

@@ -2,6 +2,12 @@
 # run.sh, stop.sh and the test harness, after lib.sh. site_at() comes first.
 # shellcheck shell=bash
 
+# The shape of a site: `single`, one pool with all services, or `split`, a pool for each, that call each
+# other by gRPC over unix sockets.
+SITE_SHAPE=${SHAPE:-single}
+# The pool that answers "/" goes by the plain names: serve, work, serve.pid, serve.log.
+SITE_HOME=post
+
 # site_at FOLDER: names everything in the site's folder. Nothing is made yet.
 site_at() {
     STATE=$1
@@ -20,7 +26,13 @@ site_make() {
     own "$STATE" "$APP" "$LOGS" "$PAGES" "$STATE/mail" "$STATE/secrets"
     chmod 700 "$STATE/secrets" "$STATE/mail"
     SOCKETS=$(socket_dir "$STATE")
+    if [ "$SITE_SHAPE" = split ] && [ ! -s "$STATE/secrets/grpc" ]; then
+        (umask 077 && head -c 30 /dev/urandom | base64 | tr '+/' '-_' >"$STATE/secrets/grpc")
+        own_file "$STATE/secrets/grpc"
+    fi
 }
+
+own_file() { if is_root; then chown "$RUN_USER:" "$1"; fi; }
 
 # site_stage BUILD: copies what was built into the site, where the servers' user can read it, and where the
 # next build does not disturb it.
@@ -58,22 +70,93 @@ END
 # site_run COMMAND...: a subcommand of deeplink, as the servers' user.
 site_run() { (cd "$STATE" && "${AS_USER[@]}" "$APP/deeplink" --config "$CONF" "$@"); }
 
-# site_launch serve|work
-site_launch() { launch "$STATE/$1.pid" "$LOGS/$1.log" "$APP/deeplink" --config "$CONF" "$1"; }
+# site_services: the services that have a pool, the home of "/" first.
+site_services() {
+    say "$SITE_HOME"
+    "$APP/deeplink" routes --nginx | grep -o 'deeplink_[a-z]*;$' | tr -d ';' | sed 's/^deeplink_//' |
+        sort -u | grep -v -x "$SITE_HOME"
+}
 
-# site_alive serve|work
+# site_processes serve|work|all: the names of its processes.
+site_processes() {
+    local kind service
+    for kind in serve work; do
+        [ "$1" = all ] || [ "$1" = "$kind" ] || continue
+        say "$kind"
+        [ "$SITE_SHAPE" = split ] || continue
+        for service in $(site_services | tail -n +2); do say "$kind-$service"; done
+    done
+}
+
+# site_pools FILE: writes which pool answers which path; prints what stack/nginx.sh is to be told.
+site_pools() {
+    [ "$SITE_SHAPE" = split ] || return 0
+    "$APP/deeplink" routes --nginx >"$1"
+    ln -sfn "fcgi-$SITE_HOME.sock" "$SOCKETS/fcgi.sock"
+    say "pools=$1"
+    say "pool_socket=$SOCKETS/fcgi-%s.sock"
+}
+
+# What a process of a split site is told beside the configuration: where it listens, where the others live,
+# and the passwords of its own roles only.
+site_apart() {
+    local kind=${1%%-*} service=${1#*-} other roles
+    [ "$service" != "$1" ] || service=$SITE_HOME
+    roles="$service|events"
+    [ "$service" != user ] || roles+='|docs'
+    (umask 077 && grep -E "^deeplink_($roles)=" "$(site_get postgresql_secrets)" \
+        >"$STATE/secrets/postgresql-$service-$kind")
+    own_file "$STATE/secrets/postgresql-$service-$kind"
+    export DEEPLINK_POSTGRESQL_SECRETS=$STATE/secrets/postgresql-$service-$kind
+    export DEEPLINK_GRPC_SECRET=@$STATE/secrets/grpc
+    export DEEPLINK_LISTEN=unix:$SOCKETS/fcgi-$service.sock
+    export DEEPLINK_GRPC_LISTEN=unix:$SOCKETS/grpc-$service.sock
+    for other in $(site_services); do
+        export "DEEPLINK_SERVICE_${other^^}=grpc+unix:$SOCKETS/grpc-$other.sock"
+    done
+    SERVICE=$service
+}
+
+# site_launch_one NAME: one process, by its name.
+site_launch_one() {
+    local name=$1 SERVICE=
+    (
+        if [ "$SITE_SHAPE" = split ]; then site_apart "$name"; fi
+        # shellcheck disable=SC2086 # no service is no word
+        launch "$STATE/$name.pid" "$LOGS/$name.log" "$APP/deeplink" --config "$CONF" "${name%%-*}" $SERVICE
+    )
+}
+
+# site_launch serve|work: all processes of that kind.
+site_launch() {
+    local name
+    for name in $(site_processes "$1"); do site_alive "$name" >/dev/null || site_launch_one "$name"; done
+}
+
+# site_alive NAME
 site_alive() { alive "$STATE/$1.pid" deeplink; }
 
-# site_end serve|work: TERM drains, what was begun is finished. A process that launch() started leads a group:
+# site_end_one NAME: TERM drains, what was begun is finished. A process that launch() started leads a group:
 # whoever of it is left after that is killed.
-site_end() {
+site_end_one() {
     local pid
     pid=$(site_alive "$1") || pid=
     end_process "$STATE/$1.pid" deeplink TERM 20
     [ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null || true
 }
 
-# site_stop: both processes, at the same time.
+# site_end serve|work: all processes of that kind, at the same time.
+site_end() {
+    local file job jobs=()
+    for file in "$STATE/$1".pid "$STATE/$1"-*.pid; do
+        [ -e "$file" ] || continue
+        site_end_one "$(basename "$file" .pid)" &
+        jobs+=($!)
+    done
+    for job in "${jobs[@]}"; do wait "$job" || true; done
+}
+
+# site_stop: all processes, at the same time.
 site_stop() {
     site_end serve &
     local one=$!

@@ -50,6 +50,8 @@ static void settle(const struct env *env) {
             pg_settle(env->pg[i]);
     if (env->redis != NULL)
         redis_settle(env->redis);
+    if (env->app->settle != NULL)
+        env->app->settle();
 }
 
 static enum code call(struct bus *b, const struct runner *r, struct ctx *ctx, const struct event *events,

@@ -23,6 +23,7 @@
  * to: it is freed when the request ends. */
 static struct lru *cards;
 static int64_t cards_at = -1;
+static bool epoch_known; /* since this piece of work began */
 static Pb__UserCard **dropped;
 static size_t n_dropped, dropped_room;
 
@@ -43,6 +44,7 @@ static void card_drop(void *card) {
 void models_finish(void) {
     while (n_dropped > 0)
         pb__user_card__free_unpacked(dropped[--n_dropped], NULL);
+    epoch_known = false;
 }
 
 /* Profiles in this worker, by handle; right as long as cards are. */
@@ -59,6 +61,7 @@ static void profile_drop(void *profile) {
 }
 
 void cards_epoch(int64_t epoch) {
+    epoch_known = true;
     if (epoch == cards_at)
         return;
     if (cards != NULL)
@@ -107,35 +110,43 @@ static enum code cards_ask_owner(struct ctx *ctx, const int64_t *ids, size_t n, 
     return OK;
 }
 
-/* Asks Redis for all that the worker does not have, in one MGET. */
+static int64_t number_of(const redisReply *r) {
+    return r->type == REDIS_REPLY_STRING ? strtoll(r->str, NULL, 10) : 0;
+}
+
+/* Asks Redis for all that the worker does not have, in one MGET; and for the epoch where nobody told it yet
+ * (a call by gRPC, an event), so that what is kept from now on may be used again. */
 static void cards_ask_redis(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret,
                             size_t missing) {
-    const char **argv = arena_many(ctx->arena, const char *, missing + 1);
+    const char **argv = arena_many(ctx->arena, const char *, missing + 2);
     size_t *where = arena_many(ctx->arena, size_t, missing), k = 0;
     const redisReply *r;
 
     argv[0] = "MGET";
+    argv[1] = "user:epoch";
     for (size_t i = 0; i < n; i++) {
         if (ret[i] == NULL && ids[i] != 0) {
             where[k] = i;
-            argv[++k] = arena_printf(ctx->arena, "user:card:%lld", (long long)ids[i]);
+            argv[++k + 1] = arena_printf(ctx->arena, "user:card:%lld", (long long)ids[i]);
         }
     }
-    r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, (int)(k + 1), argv));
+    r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, (int)(k + 2), argv));
     if (r == NULL)
         fail_clear(ctx); /* the owner will know */
     if (r == NULL || r->type != REDIS_REPLY_ARRAY)
         return;
-    for (size_t i = 0; i < k && i < r->elements; i++)
-        if (r->element[i]->type == REDIS_REPLY_STRING)
-            ret[where[i]] = card_keep(r->element[i]->str, r->element[i]->len);
+    if (!epoch_known)
+        cards_epoch(number_of(r->element[0]));
+    for (size_t i = 0; i < k && i + 1 < r->elements; i++)
+        if (r->element[i + 1]->type == REDIS_REPLY_STRING)
+            ret[where[i]] = card_keep(r->element[i + 1]->str, r->element[i + 1]->len);
 }
 
 enum code cards_get(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__UserCard **ret) {
     size_t missing = 0;
 
     for (size_t i = 0; i < n; i++) {
-        ret[i] = cards != NULL && ids[i] != 0 ? lru_get(cards, ids[i]) : NULL;
+        ret[i] = epoch_known && cards != NULL && ids[i] != 0 ? lru_get(cards, ids[i]) : NULL;
         missing += ret[i] == NULL && ids[i] != 0;
     }
     if (missing == 0)

@@ -58,7 +58,8 @@ void card_publish(struct ctx *ctx, const Pb__UserCard *card);
  * epoch stays. */
 void card_restore(struct ctx *ctx, const Pb__UserCard *card);
 
-/* Frees what the caches dropped during the request; called by the app's finish hook. */
+/* Frees what the caches dropped during the request, and trusts them no further until the epoch is known
+ * again; called by the app's hooks after each piece of work. */
 void models_finish(void);
 
 #endif

@@ -11,6 +11,7 @@ const struct service connection_service = {
     .name = "connection",
     .descriptor = &pb__connection__descriptor,
     .table = &connection_table,
+    .marks = connection_marks,
     .routes = connection_routes,
     .api_routes = connection_api_routes,
     .queries = queries_connection,

@@ -393,6 +393,15 @@ enum code connection_service_follower_ids(struct ctx *ctx, const Pb__IdsRequest 
     return ids(ctx, req, connection_store_follower_ids, reply);
 }
 
+enum code connection_service_stream_followers(struct ctx *ctx, Pb__IdsRequest *req, Pb__IdsReply *reply,
+                                              bool *ret_more) {
+    enum code c = ids(ctx, req, connection_store_follower_ids, reply);
+
+    req->after = reply->next;
+    *ret_more = reply->next != 0;
+    return c;
+}
+
 enum code connection_service_followee_ids(struct ctx *ctx, const Pb__IdsRequest *req, Pb__IdsReply *reply) {
     return ids(ctx, req, connection_store_followee_ids, reply);
 }

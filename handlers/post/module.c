@@ -19,6 +19,7 @@ const struct service post_service = {
     .name = "post",
     .descriptor = &pb__post__descriptor,
     .table = &post_table,
+    .marks = post_marks,
     .routes = post_routes,
     .own_routes = post_own_routes,
     .api_routes = post_api_routes,

@@ -43,6 +43,19 @@ enum code post_service_get_posts(struct ctx *ctx, const Pb__GetPostsRequest *req
 
 /* ---- History and source */
 
+#define STREAM_MAX 500
+
+enum code post_service_stream_posts(struct ctx *ctx, Pb__SinceRequest *req, Pb__PostViews *reply,
+                                    bool *ret_more) {
+    unsigned limit = req->limit == 0 || req->limit > STREAM_MAX ? STREAM_MAX : req->limit;
+    enum code c = post_store_after(ctx, req->after, limit, &reply->posts, &reply->n_posts);
+
+    *ret_more = c == OK && reply->n_posts == limit;
+    if (*ret_more)
+        reply->next = req->after = reply->posts[limit - 1]->id;
+    return c;
+}
+
 enum code post_service_get_history(struct ctx *ctx, const Pb__PostRequest *req, Pb__HistoryReply *reply) {
     struct post_read read;
     enum code c;

@@ -62,6 +62,9 @@ struct post_read {
     uint32_t mine;               /* ACT_…, to the original where there is one */
 };
 
+/* At most n posts with an id above `after` that are not deleted, in the order of ids, out of SQL. */
+enum code post_store_after(struct ctx *ctx, int64_t after, unsigned n, Pb__PostView ***ret, size_t *ret_n);
+
 /* Reads rows for a viewer: one Redis round when all views are in the worker (none when it was asked ahead),
  * SQL only for what Redis has lost. ret has room for n. */
 enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,

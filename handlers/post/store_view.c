@@ -129,6 +129,28 @@ static void view_read(struct ctx *ctx, const PGresult *r, int row, Pb__PostView 
                                            pg_get_int(r, row, 23), pg_get_int(r, row, 24)};
 }
 
+enum code post_store_after(struct ctx *ctx, int64_t after, unsigned n, Pb__PostView ***ret, size_t *ret_n) {
+    PGresult *r;
+    enum code c = pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_AFTER, &r, pg_i8(after), pg_i8(n));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(r);
+    *ret = arena_many(ctx->arena, Pb__PostView *, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++) {
+        struct post_counters counters;
+        int64_t revision;
+        Pb__PostView *v = (*ret)[i] = arena_one(ctx->arena, Pb__PostView);
+
+        view_read(ctx, r, (int)i, v, &revision, &counters);
+        v->version = counters.version;
+        v->likes = counters.likes;
+        v->reposts = counters.reposts;
+        v->comments = counters.comments;
+    }
+    return OK;
+}
+
 static enum code load(struct ctx *ctx, const int64_t *ids, size_t n, PGresult **ret) {
     return pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_BY_IDS, ret, pg_ids(ids, n));
 }

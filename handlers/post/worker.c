@@ -38,22 +38,28 @@ static void add_id(int64_t *ids, size_t *n, int64_t id) {
 
 /* ---- Fan-out */
 
+/* Where the followers of one author go. */
+struct pushing {
+    struct batch *batch;
+    const struct post_row *row;
+};
+
+static enum code push_to_some(struct ctx *ctx, const Pb__IdsReply *some, void *arg) {
+    struct pushing *p = arg;
+
+    (void)ctx;
+    return home_push_add(&p->batch->push, some->ids, some->n_ids, p->row);
+}
+
 /* The followers behind `after`, of an author who has more than are asked for at once. */
 static enum code push_to_more(struct batch *b, int64_t author, int64_t after, const struct post_row *row) {
+    struct pushing pushing = {b, row};
     Pb__IdsRequest req = PB__IDS_REQUEST__INIT;
-    const Pb__IdsReply *reply;
-    enum code c;
 
     req.user_id = author;
     req.after = after;
     req.limit = FOLLOWERS_AT_ONCE;
-    do {
-        if ((c = connection_follower_ids(b->ctx, &req, &reply)) != OK ||
-            (c = home_push_add(&b->push, reply->ids, reply->n_ids, row)) != OK)
-            return c;
-        req.after = reply->next;
-    } while (reply->next != 0);
-    return OK;
+    return connection_stream_followers(b->ctx, &req, push_to_some, &pushing);
 }
 
 static enum code push_to_followers(struct batch *b, const Pb__Followers *f) {

@@ -12,6 +12,7 @@ const struct service user_service = {
     .name = "user",
     .descriptor = &pb__user__descriptor,
     .table = &user_table,
+    .marks = user_marks,
     .routes = user_routes,
     .api_routes = user_api_routes,
     .own_routes = user_own_routes,

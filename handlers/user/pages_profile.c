@@ -22,26 +22,55 @@
 /* ---- Profile
  * ------------------------------------------------------------------------------------------------------- */
 
-/* Numbers that other services keep. */
-static enum code fill_counts(struct ctx *ctx, Pb__Profile *p) {
-    Pb__GetCountsRequest network = PB__GET_COUNTS_REQUEST__INIT;
-    Pb__PostCountsRequest posts = PB__POST_COUNTS_REQUEST__INIT;
-    const Pb__GetCountsReply *network_reply;
-    const Pb__PostCountsReply *posts_reply;
+/* Numbers that other services keep. Without one of them the page shows less, and is not kept. */
+static enum code fill_network(struct ctx *ctx, struct profile_view *v, Pb__Profile *p) {
+    Pb__GetCountsRequest ask = PB__GET_COUNTS_REQUEST__INIT;
+    const Pb__GetCountsReply *reply;
     int64_t id = p->card->id;
     enum code c;
 
-    network.user_ids = posts.user_ids = &id;
-    network.n_user_ids = posts.n_user_ids = 1;
-    if ((c = connection_get_counts(ctx, &network, &network_reply)) != OK ||
-        (c = post_get_post_counts(ctx, &posts, &posts_reply)) != OK)
+    ask.user_ids = &id;
+    ask.n_user_ids = 1;
+    if ((c = connection_get_counts(ctx, &ask, &reply)) != OK) {
+        v->counts_hidden = true;
         return c;
-    if (network_reply->n_counts > 0) {
-        p->followers = network_reply->counts[0]->followers;
-        p->following = network_reply->counts[0]->following;
     }
-    if (posts_reply->n_counts > 0)
-        p->posts = posts_reply->counts[0]->posts;
+    if (reply->n_counts > 0) {
+        p->followers = reply->counts[0]->followers;
+        p->following = reply->counts[0]->following;
+    }
+    return OK;
+}
+
+static enum code fill_posts_count(struct ctx *ctx, struct profile_view *v, Pb__Profile *p) {
+    Pb__PostCountsRequest ask = PB__POST_COUNTS_REQUEST__INIT;
+    const Pb__PostCountsReply *reply;
+    int64_t id = p->card->id;
+    enum code c;
+
+    ask.user_ids = &id;
+    ask.n_user_ids = 1;
+    if ((c = post_get_post_counts(ctx, &ask, &reply)) != OK) {
+        v->posts_uncounted = true;
+        return c;
+    }
+    if (reply->n_counts > 0)
+        p->posts = reply->counts[0]->posts;
+    return OK;
+}
+
+static enum code fill_counts(struct request *req, struct profile_view *v, Pb__Profile *p) {
+    struct ctx *ctx = &req->ctx;
+    enum code c = fill_network(ctx, v, p);
+
+    if (c != OK && !fail_spared(ctx, c))
+        return c;
+    if (c != OK)
+        page_cache_only_as(req, "");
+    if ((c = fill_posts_count(ctx, v, p)) != OK && !fail_spared(ctx, c))
+        return c;
+    if (c != OK)
+        page_cache_only_as(req, "");
     return OK;
 }
 
@@ -142,7 +171,7 @@ static enum code show_profile(struct request *req, enum profile_tab tab) {
     if ((v.edges & EDGE_BLOCKED_BY) != 0)
         return fail(ctx, NOT_FOUND, tr_mark("There is no member of this name. Check the spelling."));
     page = profile_page(req, &v);
-    if ((c = fill_counts(ctx, own)) != OK || (c = fill_posts(req, page, &v)) != OK)
+    if ((c = fill_counts(req, &v, own)) != OK || (c = fill_posts(req, page, &v)) != OK)
         return c;
     tpl_user_profile(form_html(req), page, &v);
     return OK;

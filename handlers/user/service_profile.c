@@ -33,6 +33,17 @@ enum code user_service_get_users(struct ctx *ctx, const Pb__GetUsersRequest *req
     return OK;
 }
 
+enum code user_service_stream_users(struct ctx *ctx, Pb__SinceRequest *req, Pb__UsersPage *reply,
+                                    bool *ret_more) {
+    unsigned limit = req->limit == 0 || req->limit > BATCH_MAX ? BATCH_MAX : req->limit;
+    enum code c = user_store_cards_after(ctx, req->after, limit, &reply->users, &reply->n_users);
+
+    *ret_more = c == OK && reply->n_users == limit;
+    if (*ret_more)
+        reply->next = req->after = reply->users[limit - 1]->id;
+    return c;
+}
+
 /* Handles are ASCII: what is not cannot be anybody's. */
 static const char *folded_handle(struct ctx *ctx, const char *handle) {
     char *s;

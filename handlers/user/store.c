@@ -108,6 +108,16 @@ enum code user_store_cards(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Us
     return c;
 }
 
+enum code user_store_cards_after(struct ctx *ctx, int64_t after, unsigned n, Pb__UserCard ***ret,
+                                 size_t *ret_n) {
+    PGresult *r;
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_CARDS_AFTER, &r, pg_i8(after), pg_i8(n));
+
+    if (c == OK)
+        *ret = user_store_cards_of(ctx, r, ret_n);
+    return c;
+}
+
 enum code user_store_cards_by_handle(struct ctx *ctx, const char *const *folded, size_t n,
                                      Pb__UserCard ***ret, size_t *ret_n) {
     PGresult *r;

@@ -45,6 +45,9 @@ enum code user_store_person_by_handle(struct ctx *ctx, const char *handle, struc
 enum code user_store_person_by_email(struct ctx *ctx, const char *email, struct person **ret);
 
 enum code user_store_cards(struct ctx *ctx, const int64_t *ids, size_t n, Pb__UserCard ***ret, size_t *ret_n);
+/* At most n cards with an id above `after`, in the order of ids. */
+enum code user_store_cards_after(struct ctx *ctx, int64_t after, unsigned n, Pb__UserCard ***ret,
+                                 size_t *ret_n);
 enum code user_store_cards_by_handle(struct ctx *ctx, const char *const *folded, size_t n,
                                      Pb__UserCard ***ret, size_t *ret_n);
 /* By id, or by handle when id is 0. *ret is NULL when there is none. */

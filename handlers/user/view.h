@@ -60,7 +60,8 @@ struct profile_view {
     const struct post_card *pinned; /* on the first page of PROFILE_POSTS */
     size_t n_pinned;
     struct post_list list;
-    bool counts_hidden; /* followers and following are not for this reader */
+    bool counts_hidden;   /* followers and following are not for this reader, or not known now */
+    bool posts_uncounted; /* how many posts there are is not known now */
     int64_t mute_until_ms;
 };
 

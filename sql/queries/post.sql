@@ -14,6 +14,17 @@ SELECT p.id, p.author_id, p.in_reply_to_id, p.in_reply_to_author_id, p.root_id, 
 FROM posts p LEFT JOIN stats s ON s.post_id = p.id
 WHERE p.id = ANY ($1::bigint[]);
 
+-- name: post_after :many
+-- The same of those with a greater id that are not deleted. $1 the last id that is known, $2 how many.
+SELECT p.id, p.author_id, p.in_reply_to_id, p.in_reply_to_author_id, p.root_id, p.repost_of_id,
+       p.repost_of_author_id,
+       p.audience, p.sensitive, p.revision, p.html, p.excerpt, p.warning, p.language, p.mentions, p.handles,
+       p.tags,
+       p.created_at, p.edited_at, p.pinned_at, false,
+       s.version, s.likes, s.reposts, s.comments
+FROM posts p LEFT JOIN stats s ON s.post_id = p.id
+WHERE p.id > $1 AND p.deleted_at IS NULL ORDER BY p.id LIMIT $2;
+
 -- name: post_create :maybe
 -- $1 id, $2 author, $3 parent or NULL, $4 parent's author or NULL, $5 root, $6 audience, $7 sensitive, $8
 -- counted, $9 source, $10 html, $11 excerpt, $12 warning, $13 language, $14 mentions, $15 handles, $16 tags,

@@ -8,6 +8,10 @@ SELECT * FROM cards WHERE id = ANY ($1::bigint[]);
 -- Cards by folded handle: members whom others may know of.
 SELECT c.* FROM cards c WHERE lower(c.handle) = ANY ($1::text[]) AND c.state IN (2, 3);
 
+-- name: user_cards_after :many
+-- Everybody, in the order of ids. $1 the last id that is known, $2 how many.
+SELECT * FROM cards WHERE id > $1 ORDER BY id LIMIT $2;
+
 -- name: user_person :maybe
 -- Everything about one account; column order of the view, read by person_of().
 SELECT * FROM people WHERE id = $1;

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 shift || true
-targets=${*:-query cookie form multipart json markdown}
+targets=${*:-query cookie form multipart json markdown grpc}
 out=${FUZZ_OUT:-build/fuzz}
 mkdir -p "$out"
 sources="fcgi/base/*.c fcgi/params.c fcgi/form.c fcgi/cookie.c fcgi/json.c fcgi/json_lex.c"
@@ -16,6 +16,12 @@ for target in $targets; do
     if [ "$target" = markdown ]; then
         re2c -W --utf-8 -o "$out/entities.c" handlers/common/entities.re
         further="handlers/common/markdown.c $out/entities.c fcgi/ctx.c -lcmark"
+    fi
+    if [ "$target" = grpc ]; then # what the transport stands on comes as it was built
+        make -s build/libdeeplink.a
+        further="fcgi/rpc_*.c fcgi/rpc.c -Ibuild -Ibuild/gen build/libdeeplink.a -lfcgi -lmagic -lpthread"
+        further+=" $(pkg-config --cflags --libs libnghttp2 libprotobuf-c libpq hiredis libmongoc-1.0)"
+        further+=" $(pkg-config --libs libcurl libidn2 libcmark)"
     fi
     # shellcheck disable=SC2086 # lists of files
     clang -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \

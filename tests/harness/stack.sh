@@ -22,11 +22,17 @@
 # and with a site:
 #   TEST_BASE_URL          where nginx listens
 #   TEST_CONFIG            its deeplink.conf, for `$TEST_DEEPLINK --config $TEST_CONFIG …`
+#   TEST_SHAPE             single or split
+#   TEST_SOCKETS           the folder of its sockets; in a split site grpc-SERVICE.sock among them
+#   TEST_GRPC_SECRET       the file of what services show each other, in a split site
 #   TEST_SITE              its folder: log/, pages/, mail/, serve.pid, work.pid
+#
+# TEST_SHAPE=split gives the site a pool a service (stack/site.sh); TEST_SHAPE=single, or none, one for all.
 #
 # `--set` adds a line to the site's configuration. By hand, a site to look at: tests/harness/stack.sh site
 # bash A test that stops servers says `tests/harness/stack.sh server stop|start|kill
-# postgres|redis|mongo|nginx|serve|work`. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
+# postgres|redis|mongo|nginx|serve|work`; `serve-user` and the like are pools of a split site, `server start
+# twin` gives it a twin in one pool. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
 # servers that keep what they are told, as `make run` does, and TEST_NGINX='log=off bench=SOCKET
 # bench_file=FILE' goes to stack/nginx.sh.
 . "$(dirname "${BASH_SOURCE[0]}")/../../stack/lib.sh"
@@ -34,6 +40,7 @@
 
 BUILD=${TEST_BUILD:-$ROOT/build}
 SETTINGS=()
+SITE_SHAPE=${TEST_SHAPE:-$SITE_SHAPE}
 export PURPOSE=${PURPOSE:-test}
 
 # ---- servers -----------------------------------------------------------------------------------------------
@@ -145,8 +152,9 @@ write_site_conf() {
 }
 
 start_nginx() {
-    local further=()
+    local further=() line
     read -r -a further <<<"${TEST_NGINX:-}" || true
+    while IFS= read -r line; do further+=("$line"); done < <(site_pools "$STATE/pools.conf")
     "$ROOT/stack/nginx.sh" start "$NGINX" "listen=$1" "app=$SOCKETS/fcgi.sock" "static=$APP/static" \
         "pages=$PAGES" "limits=${TEST_LIMITS:-off}" "${further[@]}"
 }
@@ -161,6 +169,7 @@ start_site() {
         if start_nginx "$address" 2>"$STATE/nginx.words"; then break; fi
         [ "$try" -lt 3 ] || { cat "$STATE/nginx.words" >&2; return 1; }
     done
+    export TEST_SOCKETS=$SOCKETS TEST_GRPC_SECRET=$STATE/secrets/grpc TEST_SHAPE=$SITE_SHAPE
     export TEST_BASE_URL=http://$address TEST_CONFIG=$CONF TEST_SITE=$STATE TEST_DEEPLINK=$APP/deeplink
     write_site_conf "dl_test_$NUMBER" "$TEST_BASE_URL" "$TEST_REDIS"
     site_launch serve
@@ -175,6 +184,7 @@ start_site() {
 ready_or_dead() { site_ready "$1" || ! site_alive serve; }
 
 stop_site() {
+    if [ -e "$STATE/twin.pid" ]; then server stop twin; fi
     "$ROOT/stack/nginx.sh" stop "$NGINX"
     site_stop
 }
@@ -182,7 +192,7 @@ stop_site() {
 # A sanitizer speaks into the site's logs, where no test looks: it says so here, and the test has failed.
 sanitizers_are_silent() {
     ! grep -a -h -A 12 -E 'ERROR: (Address|Leak)Sanitizer|runtime error:' \
-        "$LOGS/serve.log" "$LOGS/work.log" 2>/dev/null
+        "$LOGS"/serve*.log "$LOGS"/work*.log 2>/dev/null
 }
 
 # ---- one server, in the middle of a test -------------------------------------------------------------------
@@ -192,8 +202,25 @@ pid_file() {
         postgres) say "$TEST_SERVERS/postgres/data/postmaster.pid" ;;
         redis | mongo) say "$TEST_SERVERS/$1/pid" ;;
         nginx) say "$NGINX/nginx.pid" ;;
-        serve | work) say "$STATE/$1.pid" ;;
+        serve* | work*) say "$STATE/$1.pid" ;;
     esac
+}
+
+# One pool with all services beside a split site, on the same servers and configuration, behind an nginx of
+# its own, whose address is printed. It ends with the site, or by `server stop twin`.
+start_twin() {
+    local address
+    SOCKETS=$(socket_dir "$STATE")
+    address=127.0.0.1:$(free_port)
+    own "$STATE/no-pages"
+    (
+        export DEEPLINK_LISTEN=unix:$SOCKETS/twin.sock DEEPLINK_PAGES_DIR=
+        launch "$STATE/twin.pid" "$LOGS/twin.log" "$APP/deeplink" --config "$CONF" serve
+    )
+    "$ROOT/stack/nginx.sh" start "$STATE/twin" "listen=$address" "app=$SOCKETS/twin.sock" \
+        "static=$APP/static" "pages=$STATE/no-pages" limits=off
+    wait_for 20 site_ready "$address" || { last_lines "$LOGS/twin.log"; return 1; }
+    say "http://$address"
 }
 
 server() {
@@ -202,7 +229,14 @@ server() {
     case $verb:$name in
         kill:*) kill -KILL "$(head -n 1 "$(pid_file "$name")")" ;;
         stop:serve | stop:work) site_end "$name" ;;
-        start:serve | start:work) site_launch "$name" ;;
+        stop:serve-* | stop:work-*) site_end_one "$name" ;;
+        start:serve-* | start:work-*) SOCKETS=$(socket_dir "$STATE") && site_launch_one "$name" ;;
+        start:twin) start_twin ;;
+        stop:twin)
+            "$ROOT/stack/nginx.sh" stop "$STATE/twin"
+            site_end_one twin
+            ;;
+        start:serve | start:work) SOCKETS=$(socket_dir "$STATE") && site_launch "$name" ;;
         stop:nginx) "$ROOT/stack/nginx.sh" stop "$NGINX" ;;
         start:nginx)
             SOCKETS=$(socket_dir "$STATE")

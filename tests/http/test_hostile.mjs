@@ -12,7 +12,9 @@ let mallory, admin;
 
 // ---- The workers -----------------------------------------------------------------------------------------------------
 
-const masterPid = readFileSync(`${site}/serve.pid`, 'utf8').trim();
+// Where services live apart, the pool that logs people in is the one that is attacked at its socket.
+const apart = process.env.TEST_SHAPE === 'split' ? '-user' : '';
+const masterPid = readFileSync(`${site}/serve${apart}.pid`, 'utf8').trim();
 const workers = () => readFileSync(`/proc/${masterPid}/task/${masterPid}/children`, 'utf8').trim().split(/\s+/);
 // A sanitizer keeps what was freed, and its own books.
 const mostMemory = /libasan/.test(readFileSync(`/proc/${workers()[0]}/maps`, 'utf8')) ? 900 * 1024 : 120 * 1024;
@@ -166,7 +168,7 @@ async function fields() {
 
 // ---- Straight into the workers' socket -------------------------------------------------------------------------------
 
-const socketPath = /^listen\s*=\s*unix:(\S+)/m.exec(readFileSync(process.env.TEST_CONFIG, 'utf8'))[1];
+const socketPath = /^listen\s*=\s*unix:(\S+)/m.exec(readFileSync(process.env.TEST_CONFIG, 'utf8'))[1].replace('.sock', `${apart}.sock`);
 
 function record(type, content, { id = 1, version = 1, length = content.length } = {}) {
     const head = Buffer.from([version, type, id >> 8, id & 255, length >> 8, length & 255, 0, 0]);

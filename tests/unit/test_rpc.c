@@ -60,7 +60,7 @@ START_TEST(the_allocator_is_the_arena) {
 END_TEST
 
 START_TEST(no_reply_is_an_error) {
-    struct rpc_call call = {&ctx, OK, NULL};
+    struct rpc_call call = {.ctx = &ctx, .code = OK};
     Pb__UserCard card = PB__USER_CARD__INIT;
     rpc_done(&card.base, &call);
     ck_assert_int_eq(call.code, OK);
@@ -71,6 +71,23 @@ START_TEST(no_reply_is_an_error) {
     call.code = NOT_FOUND;
     rpc_done(NULL, &call);
     ck_assert_int_eq(call.code, NOT_FOUND);
+}
+END_TEST
+
+static enum code take_two(struct ctx *c, const ProtobufCMessage *message, void *arg) {
+    (void)message;
+    return ++*(int *)arg < 2 ? OK : fail(c, CANCELLED, "enough");
+}
+
+START_TEST(a_stream_is_taken_until_its_taker_has_enough) {
+    int n = 0;
+    Pb__UserCard card = PB__USER_CARD__INIT;
+    struct rpc_call call = {.ctx = &ctx, .code = OK, .each = (rpc_each *)take_two, .arg = &n};
+    rpc_done(&card.base, &call);
+    ck_assert_int_eq(call.code, OK);
+    rpc_done(&card.base, &call);
+    ck_assert_int_eq(call.code, CANCELLED);
+    ck_assert_int_eq(n, 2);
 }
 END_TEST
 
@@ -93,6 +110,7 @@ int main(void) {
     tcase_add_test(t, malformed_is_null);
     tcase_add_test(t, the_allocator_is_the_arena);
     tcase_add_test(t, no_reply_is_an_error);
+    tcase_add_test(t, a_stream_is_taken_until_its_taker_has_enough);
     tcase_add_test(t, a_service_here_is_its_own_table);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
