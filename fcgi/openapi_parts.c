@@ -94,6 +94,21 @@ static void put_lines(struct json *j, const struct field *f) {
     json_put_int(j, "maxItems", 20);
 }
 
+/* As forms say it, too. */
+static void put_boolean(struct json *j) {
+    json_put_array(j, "anyOf");
+    json_open_object(j);
+    json_put_str(j, "type", "boolean");
+    json_close_object(j);
+    json_open_object(j);
+    json_put_array(j, "enum");
+    put_list_of_words(j, "1|true|on|yes|0|false|off|no");
+    json_str(j, "");
+    json_close_array(j);
+    json_close_object(j);
+    json_close_array(j);
+}
+
 static void put_pattern(struct json *j, const char *pattern) {
     json_put_str(j, "type", "string");
     json_put_str(j, "pattern", pattern);
@@ -122,13 +137,13 @@ void openapi_put_field(struct json *j, const struct field *f) {
         put_number(j, f);
         break;
     case FIELD_ID:
-        put_id(j);
+        put_pattern(j, f->required ? OPENAPI_ID_PATTERN : OPENAPI_ID_OR_NONE);
         break;
     case FIELD_IDS:
         put_ids(j, f);
         break;
     case FIELD_BOOL:
-        json_put_str(j, "type", "boolean");
+        put_boolean(j);
         break;
     case FIELD_CHOICE:
         put_choice(j, f);
@@ -203,6 +218,7 @@ static const struct {
     {409, "This does not fit what has happened meanwhile."},
     {410, "This is gone for good."},
     {412, "If-Match names an older state: read it again."},
+    {414, "The address is longer than the gateway reads; what it answers is not ours."},
     {413, "The request is larger than this server takes."},
     {415, "The body's Content-Type is none of JSON, form and multipart form."},
     {422, "What was sent is not valid; the fields are named."},
@@ -222,13 +238,15 @@ static void put_refusal(struct json *j, const char *kind, size_t i, const struct
     json_put_object(j, name);
     json_put_str(j, "description", refusals[i].words);
     openapi_put_headers(j, refusals[i].status == 429 || refusals[i].status == 503 ? waiting : headers);
-    json_put_object(j, "content");
-    json_put_object(j, type);
-    json_put_object(j, "schema");
-    openapi_put_ref(j, "schemas", shape->name);
-    json_close_object(j);
-    json_close_object(j);
-    json_close_object(j);
+    if (refusals[i].status != 414) {
+        json_put_object(j, "content");
+        json_put_object(j, type);
+        json_put_object(j, "schema");
+        openapi_put_ref(j, "schemas", shape->name);
+        json_close_object(j);
+        json_close_object(j);
+        json_close_object(j);
+    }
     json_close_object(j);
 }
 
@@ -266,9 +284,6 @@ static void put_shared_parameters(struct json *j) {
         json_put_str(j, "description", headers[i].words);
         json_put_object(j, "schema");
         json_put_str(j, "type", "string");
-        json_put_int(j, "minLength", 1);
-        json_put_int(j, "maxLength", 200);
-        json_put_str(j, "pattern", "^[!-~]+$");
         json_close_object(j);
         json_close_object(j);
     }

@@ -11,6 +11,8 @@
 
 #define OPENAPI_ROWS_MAX 1024
 #define OPENAPI_ID_PATTERN "^([1-9][0-9]{0,17}|[1-8][0-9]{18})$"
+/* An empty one counts as not sent. */
+#define OPENAPI_ID_OR_NONE "^([1-9][0-9]{0,17}|[1-8][0-9]{18})?$"
 #define OPENAPI_OPERATION_MAX 200
 
 /* One document that is being written. */

@@ -69,6 +69,7 @@ size_t openapi_refusals(const struct route *row, int out[OPENAPI_STATUSES_MAX]) 
     add_status(&s, 409, posts); /* Idempotency-Key in flight */
     add_status(&s, 412, row->if_match);
     add_status(&s, 413, true);
+    add_status(&s, 414, openapi_in_query(row) && has_fields(row));
     add_status(&s, 415, !openapi_in_query(row));
     /* 422 is also what an app's token without a member gets where a member must ask. */
     add_status(&s, 422, has_fields(row) || posts || row->auth == AUTH_MEMBER);

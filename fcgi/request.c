@@ -245,12 +245,23 @@ static void blank(struct worker *w) {
     response_init(req);
 }
 
+/* Whom an answer is for when nothing more of the request can be read: programs get errors of their own. */
+static const char *path_begins(const char *uri) {
+    static const char *const begins[] = {"/api/deeplink/", "/api/"};
+
+    for (size_t i = 0; uri != NULL && i < sizeof begins / sizeof *begins; i++)
+        if (text_starts(uri, begins[i]))
+            return begins[i];
+    return "/";
+}
+
 static enum code parse(struct worker *w, int64_t begin_us) {
     struct request *req = &w->req;
     struct said said = hear(w->fcgi.envp);
     name_request(w, said.REQUEST_ID);
     blank(w);
     req->gateway = w->fcgi.envp;
+    req->path = path_begins(said.REQUEST_URI);
     req->content_type = or_empty(said.CONTENT_TYPE);
     req->ctx.ip = or_empty(said.REMOTE_ADDR);
     req->ctx.user_agent = or_empty(said.HTTP_USER_AGENT);

@@ -62,7 +62,7 @@ async function describe(base) {
 }
 
 // What any address of the API may be answered without having been described: by the gateway, before a route is found.
-const GATEWAY = [413, 429, 500, 502, 503, 504];
+const GATEWAY = [413, 414, 429, 500, 502, 503, 504];
 
 /** What is wrong with one answer, or null. */
 export async function schemaProblem(base, method, target, answer) {

@@ -43,6 +43,8 @@ await part('errors', async () => {
     equal('… are named', wrong.json().errors.map((e) => [e.field, e.pointer]), [['email', '#/email'], ['password', '#/password']]);
     equal('an unknown address', (await ada.call('GET', `${API}/nothing`)).json().status, 404);
     equal('a body that cannot be read', (await ada.request('POST', `${API}/me/email`, { headers: { 'content-type': 'application/json', 'x-csrf-token': ada.token }, body: '{' })).status, 400);
+    const unread = await ada.request('GET', `${API}/admin/members/%01`);
+    equal('an address that cannot be read', [unread.status, unread.header('content-type')], [400, 'application/problem+json']);
     equal('without the form token', (await ada.request('DELETE', `${API}/me/sessions`)).status, 403);
 });
 
@@ -233,7 +235,7 @@ await part('audit log', async () => {
     const all = await walk(boss, `${API}/admin/audit`, 7);
     equal('without gaps, the newest first', all.map((e) => e.seq), all.map((_, i) => all.length - i));
     const mine = await walk(boss, `${API}/admin/audit?actor_id=${all.find((e) => e.actor === 'mod').actor_id}`, 3);
-    equal('by who did it', mine.map((e) => e.seq), all.filter((e) => e.actor === 'mod').map((e) => e.seq));
+    equal('by who did it', mine.map((e) => e.seq).filter((seq) => seq <= all.length), all.filter((e) => e.actor === 'mod').map((e) => e.seq));
     const kinds = (await boss.call('GET', `${API}/admin/audit?kind=member.suspended`)).json().items;
     equal('by what it was', kinds.map((e) => [e.actor, e.target]), [['mod', 'newcomer']]);
 });
