@@ -64,18 +64,9 @@ async function describe(base) {
 // What any address of the API may be answered without having been described: by the gateway, before a route is found.
 const GATEWAY = [413, 414, 429, 500, 502, 503, 504];
 
-/** Decoded, or as it is where nobody could. */
-function readable(pathname) {
-    try {
-        return decodeURI(pathname);
-    } catch {
-        return pathname;
-    }
-}
-
 /** What is wrong with one answer, or null. */
 export async function schemaProblem(base, method, target, answer) {
-    const pathname = readable(new URL(target, base).pathname);
+    const { pathname } = new URL(target, base);
     if (!/^\/(api|oauth)\//.test(pathname) || ['HEAD', 'OPTIONS'].includes(method))
         return null;
     const description = await describe(base);

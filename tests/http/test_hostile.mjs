@@ -145,7 +145,7 @@ async function fields() {
         const target = pattern.replace('{id}', own).replace('{handle}', 'mallory').replace(/\{\w+\}/, 'wrong').replace(/(posts\/\d+)\/delete/, '$1/edit');
         for (const field of [...list, { name: 'csrf', kind: 'line' }])
             for (const value of /login|signup/.test(pattern) ? nasty.filter((_, i) => i % 3 === 0) : nasty) {
-                const rest = list.filter((f) => f.name !== field.name).map((f) => `${f.name}=${plain[f.kind] ?? 'x'}`);
+                const rest = list.filter((f) => f.name !== field.name).map((f) => `${f.name}=${encodeURIComponent(plain[f.kind] ?? 'x')}`);
                 const query = [...rest, ...(method === 'POST' && field.name !== 'csrf' ? [`csrf=${token}`] : []), `${field.name}=${value}`].join('&');
                 const answer = method === 'GET' ? query.length > 7000 ? null : await mallory.request('GET', `${target}?${query}`)
                     : await mallory.request('POST', target, { headers: { 'content-type': form }, body: query });
