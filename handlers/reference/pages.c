@@ -54,7 +54,7 @@ enum code reference_page_document(struct request *req) {
     if (document.n == 0) {
         reference_describe(&req->ctx, &about);
         buf_init(&document, NULL, DOCUMENT_MAX);
-        openapi_write(&document, req->ctx.env->app, &about);
+        openapi_write(&document, &deeplink_app, &about);
         if (buf_overflowed(&document)) {
             buf_free(&document);
             return fail_detail(&req->ctx, INTERNAL, tr_mark("Something went wrong on our side."),
@@ -224,8 +224,8 @@ static struct grouping *groups_of(struct ctx *ctx) {
     struct grouping *g = arena_one(ctx->arena, struct grouping);
 
     g->arena = ctx->arena;
-    router_each(ctx->env->app, count_row, g);
-    router_each(ctx->env->app, add_row, g);
+    router_each(&deeplink_app, count_row, g);
+    router_each(&deeplink_app, add_row, g);
     return g;
 }
 
@@ -291,7 +291,7 @@ enum code reference_page_index(struct request *req) {
     struct reference_index_view v = {.groups = g->groups, .n = g->n};
 
     reference_describe(&req->ctx, &about);
-    v.n_objects = openapi_shapes(req->ctx.env->app, &about, &shapes);
+    v.n_objects = openapi_shapes(&deeplink_app, &about, &shapes);
     tpl_reference_index(form_html(req), frame(req, tr_mark("For programs")), &v);
     respond_etag(req);
     return OK;
@@ -319,7 +319,7 @@ enum code reference_page_objects(struct request *req) {
     struct reference_objects_view v;
 
     reference_describe(&req->ctx, &about);
-    v.n = openapi_shapes(req->ctx.env->app, &about, &shapes);
+    v.n = openapi_shapes(&deeplink_app, &about, &shapes);
     v.objects = out = arena_many(a, struct reference_object, v.n);
     for (size_t i = 0; i < v.n; i++) {
         size_t n = members_count(shapes[i]);
