@@ -344,7 +344,6 @@ async function notKept() {
     check('a suspended member\'s is gone', !isKept('/@author_one') && (await anonymous.get('/@author_one')).status === 410 && !isKept('/@author_one'));
 }
 
-// Three readers never stop while things change; after each change the very next look must be right.
 /** A file's text; null when it is gone by now. */
 function textOrNull(file) {
     try {
@@ -356,6 +355,7 @@ function textOrNull(file) {
     }
 }
 
+// Three readers never stop while things change; after each change the very next look must be right.
 async function rightAtOnce() {
     const author = await member('changing', { name: 'Name 0' }), other = await member('reacting', { name: 'Reacting' });
     const authorId = /\/members\/(\d+)\//.exec((await other.get('/@changing')).html)[1];
