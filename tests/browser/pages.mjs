@@ -111,7 +111,7 @@ const examples = {
     '/@{handle}/{id}': () => [at.post, at.comment, at.many, at.further],
     '/directory': ['/directory', '/directory?order=new', '/directory?q=boat', '/directory?q=nobody+at+all'], '/about': ['/about'],
     '/settings': ['/settings'], '/settings/profile': ['/settings/profile'], '/settings/account': ['/settings/account'],
-    '/settings/account/delete': ['/settings/account/delete'],
+    '/settings/account/delete': ['/settings/account/delete'], '/settings/apps': ['/settings/apps'],
     '/settings/sessions': ['/settings/sessions'], '/settings/privacy': ['/settings/privacy'], '/settings/appearance': ['/settings/appearance'],
     '/settings/activity': ['/settings/activity'], '/settings/blocks': ['/settings/blocks'], '/settings/mutes': ['/settings/mutes'],
     '/admin/members': ['/admin/members', '/admin/members?state=pending', '/admin/members?state=suspended', '/admin/members?q=nobody'],
@@ -125,8 +125,8 @@ const examples = {
     '/posts/{id}/reposts': () => [`/posts/${at.id}/reposts`],
     '/network': ['/network'], '/members/{id}/block': () => [`/members/${at.jun}/block`], '/members/{id}/mute': () => [`/members/${at.jun}/mute`],
 };
-// Pieces of pages and pictures: theirs are the HTTP tests.
-const noPage = (route) => route.face !== 'page' || /^\/fragment\/|\.svg$/.test(route.pattern);
+// Pieces of pages and pictures: theirs are the HTTP tests. The consent page and the API's reference have tests of their own.
+const noPage = (route) => route.face !== 'page' || /^\/(fragment|avatars|banners|\.well-known|oauth|docs)\/|\.svg$/.test(route.pattern);
 // What is another answer than 200.
 const others = { '/tags/nobodywrites': 404 };
 
