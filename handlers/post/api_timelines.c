@@ -45,7 +45,7 @@ static bool number_in(const struct request *req, const char *name, int64_t other
     const char *text = params_get(&req->query, name);
 
     *ret = otherwise;
-    return text_is_empty(text) || text_parse_int(text, 1, INT64_MAX, ret);
+    return text_is_empty(text) || text_parse_int(text, 0, INT64_MAX, ret);
 }
 
 void post_api_home_prefetch(struct request *req, int64_t claimed_user) {

@@ -72,8 +72,8 @@ static const struct field search_fields[] = {
     {.name = "resolve", .kind = FIELD_BOOL},
     {.name = "following", .kind = FIELD_BOOL},
     {.name = "account_id", .kind = FIELD_ID},
-    {.name = "max_id", .kind = FIELD_ID},
-    {.name = "min_id", .kind = FIELD_ID},
+    {.name = "max_id", .kind = FIELD_BOUND},
+    {.name = "min_id", .kind = FIELD_BOUND},
     {0},
 };
 

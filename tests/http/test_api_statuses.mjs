@@ -277,6 +277,8 @@ await act(ben, adaAccount.id, 'follow');
     equal('home: more than the most is the most', (await dora.get('/timelines/home?limit=500')).length, 40);
     equal('home: twenty if not said', (await dora.get('/timelines/home')).length, 20);
     equal('home: of strangers there is none', (await nobody.call('GET', '/timelines/home')).status, 401);
+    equal('home: 0 is no bound', ids(await dora.get('/timelines/home?limit=5&max_id=0&since_id=0')), ids(await dora.get('/timelines/home?limit=5')));
+    equal('home: min_id 0 is below all', ids(await dora.get('/timelines/home?limit=5&min_id=0')), sorted.slice(-5));
     equal('a wrong bound is named', (await dora.call('GET', '/timelines/home?max_id=x')).status, 422);
 
     const known = await dora.client.request('GET', '/api/v1/timelines/home', {});
