@@ -261,6 +261,14 @@ enum code user_store_reset(struct ctx *ctx, const unsigned char hash[32], const 
     return OK;
 }
 
+enum code user_store_confirm_again(struct ctx *ctx, int64_t id, const char *email, bool *ret_ok) {
+    PGresult *r = NULL;
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_CONFIRM_AGAIN, &r, pg_i8(id),
+                         pg_text_or_null(email), pg_i8(id_next()));
+
+    return user_store_changed(ctx, c, r, ret_ok);
+}
+
 enum code user_store_mail_for_address(struct ctx *ctx, const char *kind, const char *email) {
     PGresult *r = NULL;
     bool ok;

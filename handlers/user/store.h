@@ -95,6 +95,9 @@ enum code user_store_confirm(struct ctx *ctx, const unsigned char hash[32], stru
                              int64_t *ret_id, Pb__AccountState *ret_state);
 enum code user_store_reset(struct ctx *ctx, const unsigned char hash[32], const char *password_hash,
                            struct body security, int64_t *ret_id);
+/* Asks once more to confirm an address, another one unless `email` is empty; *ret_ok is false when nothing
+ * waits to be confirmed. */
+enum code user_store_confirm_again(struct ctx *ctx, int64_t id, const char *email, bool *ret_ok);
 enum code user_store_mail_for_address(struct ctx *ctx, const char *kind, const char *email);
 
 /* The end of a log-in. *ret_ok is false when password or state have changed since they were checked.

@@ -85,6 +85,18 @@ SELECT user_id, events.emit('user.v1', user_id, 'user.registered', pair_event(us
     events.emit('user.mail.v1', id, 'mail.queued', ''::bytea)::text
 FROM mail;
 
+-- name: user_confirm_again :maybe
+-- The mail that asks to confirm once more, to another address ($2) where the first was wrong: links that went
+-- there before open nothing any more. No row when nothing waits to be confirmed.
+WITH changed AS (
+    UPDATE accounts SET email = coalesce($2::text, email) WHERE id = $1 AND state = 0
+    RETURNING id, email, language
+), mail AS (
+    INSERT INTO mails (id, kind, user_id, email, language) SELECT $3, 'confirm', id, email, language
+        FROM changed RETURNING id
+)
+SELECT changed.id, events.emit('user.mail.v1', mail.id, 'mail.queued', ''::bytea)::text FROM changed, mail;
+
 -- name: user_create_many :many
 -- Active members at once, one for each element: for imports, the command line and the demo. Those with a
 -- role are noted in the audit log ($12).
@@ -651,6 +663,19 @@ WITH made AS (
     RETURNING id, app_id, 0::bigint AS user_id, scopes, created_at, expires_at, seen_at
 )
 SELECT made.*, p.name, p.website FROM made JOIN apps p ON p.id = made.app_id;
+
+-- name: user_token_of_newcomer :maybe
+-- The first token of an account ($4) that an app ($3) has just made. The app is in use from now on.
+WITH made AS (
+    INSERT INTO access_tokens (id, hash, family, app_id, user_id, scopes, auth_version)
+    SELECT $1, $2, $1, $3, id, $5, auth_version FROM accounts WHERE id = $4
+    RETURNING id, app_id, user_id, scopes, created_at, expires_at, seen_at
+), attended AS (
+    UPDATE apps SET attended_at = coalesce(attended_at, now()) WHERE id = $3
+)
+SELECT made.*, p.name, p.website,
+    events.emit('user.security.v1', user_id, 'user.security', $6::bytea)::text
+FROM made JOIN apps p ON p.id = made.app_id;
 
 -- name: user_token_personal :maybe
 -- A personal token of an active member ($3).
