@@ -323,6 +323,9 @@ struct thread_bounds {
  */
 enum code post_store_descendants(struct ctx *ctx, int64_t root, const struct thread_bounds *bounds,
                                  int64_t after, int levels, struct thread_row **ret, size_t *ret_n);
+/* The direct comments before one of them, the newest first. */
+enum code post_store_comments_before(struct ctx *ctx, int64_t on, int64_t before, size_t limit, int64_t **ret,
+                                     size_t *ret_n);
 /* Those of n posts that have comments after the last one known of each (0: none) for readers like this. */
 enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64_t *posts,
                                     const int64_t *last, size_t n, int64_t **ret, size_t *ret_n);

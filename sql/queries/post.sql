@@ -473,6 +473,10 @@ WITH RECURSIVE down AS (
 )
 SELECT id, author_id, in_reply_to_id FROM (SELECT * FROM down LIMIT $2) AS few ORDER BY level, id;
 
+-- name: post_comments_before :many
+-- The direct comments before one ($2), the newest first, tombstones too. $1 post, $3 how many.
+SELECT id FROM posts WHERE in_reply_to_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+
 -- name: post_answered_after :many
 -- Those of some posts that have comments after the last one known, of an audience that a reader may be in.
 -- $1 posts, $2 the last comment known of each (0: none), $3 reader (0: nobody).

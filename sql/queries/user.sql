@@ -372,31 +372,37 @@ WHERE $4::bigint = 0 OR m.version = $4::bigint
 RETURNING timeline, last_read_id, version, updated_at;
 
 -- name: user_members :many
--- For administrators, newest first. $1 role, $2 last id shown: NULL where not asked for.
+-- For administrators, newest first. $1 role, $2 under this id, $3 right above this one, and then oldest
+-- first: NULL where not asked for; $4 how many. With the values known, the order is that of the index, either
+-- way.
 SELECT * FROM people
 WHERE ($1::text IS NULL OR role = $1::text) AND id < coalesce($2::bigint, 9223372036854775807)
-ORDER BY id DESC LIMIT $3;
+    AND id > coalesce($3::bigint, 0)
+ORDER BY CASE WHEN $3::bigint IS NULL THEN id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN id END
+LIMIT $4;
 
 -- name: user_members_in_state :many
--- The same in one state ($4).
+-- The same in one state ($5).
 SELECT * FROM people
-WHERE state = $4::smallint AND ($1::text IS NULL OR role = $1::text)
-    AND id < coalesce($2::bigint, 9223372036854775807)
-ORDER BY id DESC LIMIT $3;
+WHERE state = $5::smallint AND ($1::text IS NULL OR role = $1::text)
+    AND id < coalesce($2::bigint, 9223372036854775807) AND id > coalesce($3::bigint, 0)
+ORDER BY CASE WHEN $3::bigint IS NULL THEN id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN id END
+LIMIT $4;
 
 -- name: user_members_find :many
--- The same among those found by words ($5, a tsquery) or by the beginning of their address ($6), in one
--- state ($4) or any (NULL).
+-- The same among those found by words ($6, a tsquery) or by the beginning of their address ($7), in one
+-- state ($5) or any (NULL).
 WITH found AS MATERIALIZED (
-    SELECT a.id FROM accounts a WHERE a.words @@ $5::text::tsquery
+    SELECT a.id FROM accounts a WHERE a.words @@ $6::text::tsquery
     UNION
-    SELECT a.id FROM accounts a WHERE lower(a.email) ~>=~ lower($6::text)
-        AND lower(a.email) ~<~ (lower($6::text) || chr(1114111))
+    SELECT a.id FROM accounts a WHERE lower(a.email) ~>=~ lower($7::text)
+        AND lower(a.email) ~<~ (lower($7::text) || chr(1114111))
 )
 SELECT p.* FROM found JOIN people p ON p.id = found.id
-WHERE ($4::smallint IS NULL OR p.state = $4::smallint) AND ($1::text IS NULL OR p.role = $1::text)
-    AND p.id < coalesce($2::bigint, 9223372036854775807)
-ORDER BY p.id DESC LIMIT $3;
+WHERE ($5::smallint IS NULL OR p.state = $5::smallint) AND ($1::text IS NULL OR p.role = $1::text)
+    AND p.id < coalesce($2::bigint, 9223372036854775807) AND p.id > coalesce($3::bigint, 0)
+ORDER BY CASE WHEN $3::bigint IS NULL THEN p.id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN p.id END
+LIMIT $4;
 
 -- name: user_member_counts :one
 -- Who waits for approval, members in all without sign-ups not confirmed, and those who were here since $1 and
