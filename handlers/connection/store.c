@@ -47,24 +47,33 @@ static enum code changed(struct ctx *ctx, enum code c, const PGresult *rows, int
     return OK;
 }
 
-enum code connection_store_follow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
-                                  bool *ret_changed) {
+static struct pg_val wish(Pb__Wish w) {
+    return w == PB__WISH__WISH_UNSAID ? pg_null() : pg_bool(w == PB__WISH__WISH_YES);
+}
+
+/* A follow, or the wish for one, with what it is to bring. */
+static enum code follow(struct ctx *ctx, const struct query *q, const Pb__EdgeRequest *req, uint32_t edges,
+                        bool *ret_free, bool *ret_changed) {
+    static const Pb__FollowOptions usual = PB__FOLLOW_OPTIONS__INIT;
+    const Pb__FollowOptions *o = req->options != NULL ? req->options : &usual;
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOW, &rows, pg_i8(actor), pg_i8(target),
-                         pg_i8(id_next()), event_body(ctx, actor, target, EDGE_FOLLOWING, 0));
+    enum code c =
+        pg_run(ctx, db(ctx), q, &rows, pg_i8(req->actor_id), pg_i8(req->target_id), pg_i8(id_next()),
+               event_body(ctx, req->actor_id, req->target_id, edges, 0), wish(o->reposts), wish(o->notify),
+               o->set_languages ? pg_texts((const char *const *)o->languages, o->n_languages) : pg_null());
 
     *ret_free = c == OK && pg_get_bool(rows, 0, 0);
     return changed(ctx, c, rows, 1, ret_changed);
 }
 
-enum code connection_store_request(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
-                                   bool *ret_changed) {
-    PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_REQUEST, &rows, pg_i8(actor), pg_i8(target),
-                         pg_i8(id_next()), event_body(ctx, actor, target, EDGE_REQUESTED, 0));
+enum code connection_store_follow(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
+                                  bool *ret_changed) {
+    return follow(ctx, &Q_CONNECTION_FOLLOW, req, EDGE_FOLLOWING, ret_free, ret_changed);
+}
 
-    *ret_free = c == OK && pg_get_bool(rows, 0, 0);
-    return changed(ctx, c, rows, 1, ret_changed);
+enum code connection_store_request(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
+                                   bool *ret_changed) {
+    return follow(ctx, &Q_CONNECTION_REQUEST, req, EDGE_REQUESTED, ret_free, ret_changed);
 }
 
 enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed) {
@@ -183,6 +192,8 @@ static void edges_read(struct ctx *ctx, const PGresult *rows, struct edge_row **
         out[i].target_id = pg_get_int(rows, i, 0);
         out[i].edges = (uint32_t)pg_get_int(rows, i, 1);
         out[i].until_ms = pg_is_null(rows, i, 2) ? 0 : pg_get_time(rows, i, 2);
+        out[i].languages = NULL;
+        out[i].n_languages = PQnfields(rows) > 3 ? pg_get_texts(ctx, rows, i, 3, &out[i].languages) : 0;
     }
     *ret_rows = out;
     *ret_n = (size_t)n;

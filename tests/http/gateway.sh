@@ -107,7 +107,8 @@ program 'our own API: a body too large' 413 application/problem+json --data-bina
 program 'our own API: an address too long' 414 application/problem+json "$own?q=$long"
 program 'our own API: headers too large' 431 application/problem+json -H "X-Big: $long$long" "$own"
 program 'our own API: a Host that is none' 400 application/problem+json -H 'Host: a/b' "$own"
-is 'with the words of ours' 'The request can not be read INVALID_ARGUMENT' "$(body | jq -r '.error + " " + .code')"
+is 'with the words of ours' 'The request can not be read INVALID_ARGUMENT' \
+    "$(body | jq -r '.error + " " + .code')"
 fetch "$TEST_BASE_URL/explore?q=$long"
 is 'an address too long, for readers' '414 text/html; charset=utf-8' "$status $(header Content-Type)"
 like 'says so' '*The address is too long*' "$(body)"

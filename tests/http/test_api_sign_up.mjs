@@ -7,7 +7,7 @@ const anon = new Client();
 const SELF = '/api/v1/accounts/verify_credentials', CHECK = '/api/v1/emails/check_confirmation', AGAIN = '/api/v1/emails/confirmations';
 
 async function appToken(scopes = 'read write follow admin:read') {
-    const app = (await anon.json('POST', '/api/v1/apps', { client_name: 'Newcomers', redirect_uris: 'urn:ietf:wg:oauth:2.0:oob', scopes })).data;
+    const app = (await anon.json('POST', '/api/v1/apps', { client_name: 'Newcomers', website: 'https://newcomers.example', redirect_uris: 'urn:ietf:wg:oauth:2.0:oob', scopes })).data;
     return (await anon.json('POST', '/oauth/token', { grant_type: 'client_credentials', scope: scopes,
         client_id: app.client_id, client_secret: app.client_secret })).data.access_token;
 }
@@ -87,7 +87,12 @@ await part('the mail again, and to a better address', async () => {
     await boss.call('POST', `/api/deeplink/v1/admin/members/${waiting[0].id}/approve`);
     const me = await nova.get(SELF);
     equal('then the same token opens', [me.status, me.data.username], [200, 'nova']);
-    equal('and writes', (await nova.post('/api/v1/statuses', { status: 'Hello' })).status, 200);
+    const written = await nova.post('/api/v1/statuses', { status: 'Hello' });
+    equal('and writes, as that app', [written.status, written.data.application], [200, { name: 'Newcomers', website: 'https://newcomers.example' }]);
+    equal('everybody sees which', (await anon.json('GET', `/api/v1/statuses/${written.data.id}`)).data.application?.name, 'Newcomers');
+    const edited = await anon.json('PUT', `/api/v1/statuses/${written.data.id}`, { status: 'Hello there' }, { token: await token('nova') });
+    equal('an edit by another way changes nothing of it', edited.data.application?.name, 'Newcomers');
+    equal('a personal token is no app', (await anon.json('POST', '/api/v1/statuses', { status: 'Hi' }, { token: await token('nova') })).data.application, null);
     equal('but not what is staff\'s', (await nova.get('/api/deeplink/v1/admin/members')).status, 403);
 });
 
