@@ -338,8 +338,11 @@ enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb_
 enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, size_t limit,
                           Pb__TagInfo ***ret, size_t *ret_n);
 enum code post_store_tag_counts(struct ctx *ctx, const char *folded, int64_t *ret_posts, int64_t *ret_people);
-/* Fills in days[0] (today) to days[n - 1]. */
-enum code post_store_tag_days(struct ctx *ctx, const char *folded, Pb__TagDay **days, size_t n);
+/* Gives each of n tags its last days, today first. */
+enum code post_store_tag_days(struct ctx *ctx, Pb__TagInfo *const *tags, size_t n, size_t days);
+/* Public posts after an id that others liked and reposted, the most of that first. */
+enum code post_store_popular_rows(struct ctx *ctx, int64_t since, size_t limit, struct post_row **ret,
+                                  size_t *ret_n);
 
 /* ---- Muted conversations (store_mute.c): in PostgreSQL, and in Redis as post:muted:<uid>, the roots with
  * spaces between them, "-" for none */

@@ -537,11 +537,23 @@ WHERE tag >= $2 AND tag LIKE $1 GROUP BY tag ORDER BY people DESC, tag LIMIT $3;
 SELECT count(*), count(DISTINCT author_id) FROM tags WHERE tag = $1;
 
 -- name: post_tag_days :many
--- How often a tag was used on each day (UTC, counted from that of the smallest id). $1 folded tag, $2 the
--- first id of the first day.
-SELECT (post_id >> 22) / 86400000, count(*), count(DISTINCT author_id) FROM tags WHERE tag = $1
-       AND post_id >= $2
-GROUP BY 1;
+-- How often tags were used on each day (UTC, counted from that of the smallest id): which of them, from 0 on,
+-- day, posts, people. $1 folded tags, $2 the first id of the first day.
+SELECT array_position($1::text[], tag) - 1, (post_id >> 22) / 86400000, count(*), count(DISTINCT author_id)
+FROM tags WHERE tag = ANY ($1::text[]) AND post_id >= $2
+GROUP BY 1, 2;
+
+-- name: post_popular :many
+-- Of the latest 20,000 public posts those after $1 that were liked and reposted, the most of that first; a
+-- repost counts twice, and age takes away. $2 how many.
+SELECT p.id, p.id, p.author_id, NULL::bigint, NULL::bigint
+FROM (
+    SELECT id, author_id, sensitive FROM posts
+    WHERE deleted_at IS NULL AND audience = 0 AND in_reply_to_id IS NULL AND repost_of_id IS NULL AND id > $1
+    ORDER BY id DESC LIMIT 20000
+) AS p JOIN stats s ON s.post_id = p.id
+WHERE s.likes + s.reposts > 0 AND NOT p.sensitive
+ORDER BY (s.likes + 2 * s.reposts)::float8 * (p.id - $1) DESC, p.id DESC LIMIT $2;
 
 -- ---- Muted conversations ----------------------------------------------------------------------------------
 

@@ -97,7 +97,8 @@ program() {
 }
 long=$(head -c 9000 /dev/zero | tr '\0' x)
 for path in /api/v1/accounts /oauth/token; do
-    program "$path: a body too large" 413 application/json --data-binary "@$TEST_DIR/large" "$TEST_BASE_URL$path"
+    program "$path: a body too large" 413 application/json --data-binary "@$TEST_DIR/large" \
+        "$TEST_BASE_URL$path"
     program "$path: an address too long" 414 application/json "$TEST_BASE_URL$path?q=$long"
     program "$path: headers too large" 431 application/json -H "X-Big: $long$long" "$TEST_BASE_URL$path"
     program "$path: a Host that is none" 400 application/json -H 'Host: a/b' "$TEST_BASE_URL$path"
