@@ -148,7 +148,7 @@ static int64_t deadline_of(const struct ctx *ctx, bool stream) {
 static enum code make_client(struct ctx *ctx, struct proxy *p) {
     const struct config *c = ctx->env->config;
     if (p->client == NULL)
-        p->client = rpc_client_new(config_service(c, p->what->name), c->grpc_secret);
+        p->client = rpc_client_new(config_service(c, p->what->name), c->grpc_secret, ctx->env->tls);
     return p->client != NULL ? OK
                              : fail_detail(ctx, INTERNAL, WRONG, "service_%s: no address", p->what->name);
 }
@@ -286,7 +286,7 @@ const struct app *rpc_app(const struct app *all, const struct config *config, ch
         const char *at = config_service(config, s->name);
         bool local = strcmp(at, "local") == 0, here = n > 0 ? is_named(names, n, s->name) : local;
         if (!here && !rpc_address_valid(at)) {
-            fprintf(err, "service_%s is \"%s\": it must be %sgrpc://host:port or grpc+unix:/path\n", s->name,
+            fprintf(err, "service_%s is \"%s\": it must be %sgrpc://host:port, grpcs://host:port or grpc+unix:/path\n", s->name,
                     at, n > 0 ? "" : "local, ");
             goto failed;
         }

@@ -329,7 +329,7 @@ static void find_method(struct rpc_stream *stream) {
 }
 
 /* A gateway's word that somebody comes from outside counts more than any key. Without a secret, a process of
- * our own user is one of us: nobody else may open the socket. */
+ * our own user is one of us, since nobody else may open the socket, or one with a certificate. */
 static enum rpc_peer peer_of(const struct rpc_stream *stream) {
     const struct config *c = stream->session->host->env->config;
     const struct rpc_meta *m = &stream->meta;

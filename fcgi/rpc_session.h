@@ -81,7 +81,7 @@ struct rpc_stream {
 struct rpc_session {
     struct rpc_host *host;
     nghttp2_session *http2;
-    bool trusted; /* a process of our own user, on a unix socket */
+    bool trusted; /* a process of our own user, on a unix socket, or one with a certificate of ours */
     bool known;   /* has made a call that was let in */
     bool leaving; /* takes no further calls */
     struct rpc_stream *streams, *queue, **queue_end;

@@ -98,7 +98,7 @@ static void setup(void) {
                        .token_id = 8,
                        .app_id = 9};
     snprintf(address, sizeof address, "grpc://127.0.0.1:%d", port);
-    client = rpc_client_new(address, "sesame-sesame-sesame");
+    client = rpc_client_new(address, "sesame-sesame-sesame", NULL);
 }
 
 static void teardown(void) {
@@ -313,7 +313,7 @@ START_TEST(whoever_breaks_the_protocol_is_an_error) {
     ck_assert(bind(listener, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(listener, 1) == 0);
     getsockname(listener, (struct sockaddr *)&sa, &n);
     rpc_client_free(client);
-    client = rpc_client_new(arena_printf(ctx.arena, "grpc://127.0.0.1:%d", ntohs(sa.sin_port)), "");
+    client = rpc_client_new(arena_printf(ctx.arena, "grpc://127.0.0.1:%d", ntohs(sa.sin_port)), "", NULL);
     pthread_create(&thread, NULL, answer_by_script, (void *)(uintptr_t)s);
     enum code code = call("/t.T/Echo", "x");
     rpc_client_free(client);
@@ -329,11 +329,11 @@ END_TEST
 
 START_TEST(nobody_is_unavailable) {
     rpc_client_free(client);
-    client = rpc_client_new("grpc+unix:/nonexistent/socket", "");
+    client = rpc_client_new("grpc+unix:/nonexistent/socket", "", NULL);
     ck_assert_int_eq(call("/t.T/Echo", ""), UNAVAILABLE);
     ck_assert(x.failed && !x.reached);
     rpc_client_free(client);
-    client = rpc_client_new("grpc://name.invalid:1", "");
+    client = rpc_client_new("grpc://name.invalid:1", "", NULL);
     ck_assert_int_eq(call("/t.T/Echo", ""), UNAVAILABLE);
 }
 END_TEST
