@@ -100,9 +100,10 @@ static const struct setting settings[] = {
            "How long to wait for a server before it counts as down."),
 
     TITLE("Services that live apart"),
-    TEXT(service_user, "local", false,
-         "Where the user service lives: local, grpc+unix:/path, grpcs://host:port (TLS) or grpc://host:port (in "
-         "the open). `deeplink serve user` has it in its own pool, whatever stands here."),
+    TEXT(
+        service_user, "local", false,
+        "Where the user service lives: local, grpc+unix:/path, grpcs://host:port (TLS) or grpc://host:port (in "
+        "the open). `deeplink serve user` has it in its own pool, whatever stands here."),
     TEXT(service_post, "local", false, "The same for the post service."),
     TEXT(service_connection, "local", false, "The same for the connection service."),
     TEXT(grpc_listen, "", false,
@@ -117,10 +118,11 @@ static const struct setting settings[] = {
          "PEM file of this pool's certificate, for serving and for calling, with the host's name, and what "
          "leads to the authority."),
     TEXT(grpc_key, "", true, "PEM file of its key, without a passphrase, readable by this user alone."),
-    SECRET(grpc_secret, "",
-           "What services show each other, at least 16 characters, the same in all pools: @/path of a file. "
-           "Without it only a unix socket is opened, for processes of the same user, and TLS, for whoever has "
-           "a certificate."),
+    SECRET(
+        grpc_secret, "",
+        "What services show each other, at least 16 characters, the same in all pools: @/path of a file. "
+        "Without it only a unix socket is opened, for processes of the same user, and TLS, for whoever has "
+        "a certificate."),
     SECRET(
         grpc_outside_secret, "",
         "What programs of yours show from outside (nginx/snippets/grpc.conf): they may call what strangers "
@@ -566,9 +568,10 @@ static int check_grpc(const struct config *c, FILE *err) {
         return n;
     n += check_listen(err, "grpc_listen", config_grpc_place(c));
     if (!config_grpc_is_safe(c))
-        n += problem(err, "grpc_listen", c->grpc_listen,
-                     "without grpc_secret only a unix socket or grpcs:// is opened, since whoever reaches it may "
-                     "do all");
+        n += problem(
+            err, "grpc_listen", c->grpc_listen,
+            "without grpc_secret only a unix socket or grpcs:// is opened, since whoever reaches it may "
+            "do all");
     return n;
 }
 
@@ -582,9 +585,10 @@ int config_warn(const struct config *c, FILE *out) {
     int n = 0;
     for (size_t at = 0; (address = next_service(c, &at, &name)) != NULL;)
         if (text_starts(address, GRPC_PLAIN) && is_far(address + strlen(GRPC_PLAIN)))
-            n += problem(out, name, address,
-                         "members' data and the secret travel in the open; on a network that others share use "
-                         "grpcs://");
+            n +=
+                problem(out, name, address,
+                        "members' data and the secret travel in the open; on a network that others share use "
+                        "grpcs://");
     if (c->grpc_listen[0] != '\0' && !text_starts(c->grpc_listen, "unix:") && !config_grpc_is_tls(c) &&
         is_far(c->grpc_listen))
         n += problem(out, "grpc_listen", c->grpc_listen,

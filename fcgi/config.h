@@ -36,13 +36,14 @@ struct config {
     const char *mail_from;
     int server_timeout_ms;
     /* services that live apart */
-    const char *service_user, *service_post, *service_connection; /* local | grpc://… | grpcs://… | grpc+unix:/path */
+    const char *service_user, *service_post,
+        *service_connection; /* local | grpc://… | grpcs://… | grpc+unix:/path */
     const char *grpc_listen; /* unix:/path, host:port or grpcs://host:port; empty: nowhere */
     int grpc_workers;        /* 0: as many as FastCGI workers, at least 2 */
     const char *grpc_ca, *grpc_cert, *grpc_key; /* PEM files, for TLS */
     const char *grpc_secret;                    /* what services show each other */
-    const char *grpc_outside_secret; /* what programs from outside show */
-    int grpc_timeout_ms;             /* of one call */
+    const char *grpc_outside_secret;            /* what programs from outside show */
+    int grpc_timeout_ms;                        /* of one call */
     /* files */
     const char *static_dir;  /* hashed static files, for their URLs */
     const char *pages_dir;   /* where pages for anonymous readers are kept for nginx; empty: off */

@@ -286,8 +286,10 @@ const struct app *rpc_app(const struct app *all, const struct config *config, ch
         const char *at = config_service(config, s->name);
         bool local = strcmp(at, "local") == 0, here = n > 0 ? is_named(names, n, s->name) : local;
         if (!here && !rpc_address_valid(at)) {
-            fprintf(err, "service_%s is \"%s\": it must be %sgrpc://host:port, grpcs://host:port or grpc+unix:/path\n", s->name,
-                    at, n > 0 ? "" : "local, ");
+            fprintf(
+                err,
+                "service_%s is \"%s\": it must be %sgrpc://host:port, grpcs://host:port or grpc+unix:/path\n",
+                s->name, at, n > 0 ? "" : "local, ");
             goto failed;
         }
         services[i] = here ? s : hull(s);

@@ -51,7 +51,7 @@ struct rpc_client {
     const char *path;  /* a socket's; NULL: host:port */
     const char *place; /* host:port; NULL: a socket */
     struct rpc_lookup *lookup;
-    bool borrows; /* the lookup is another client's */
+    bool borrows;                    /* the lookup is another client's */
     const struct rpc_tls_keys *keys; /* NULL: plain */
     struct rpc_pipe pipe;
     struct reply reply;
@@ -225,8 +225,7 @@ static bool tls_open(struct rpc_client *c) {
 static bool client_open(struct rpc_client *c, int64_t deadline_us) {
     c->going = false;
     c->last = INT32_MAX;
-    c->pipe.fd =
-        c->path != NULL ? connect_unix(c->path, deadline_us) : connect_tcp(c->lookup, deadline_us);
+    c->pipe.fd = c->path != NULL ? connect_unix(c->path, deadline_us) : connect_tcp(c->lookup, deadline_us);
     if (c->pipe.fd >= 0 && tls_open(c) && session_open(c))
         return true;
     int error = errno;
@@ -476,28 +475,6 @@ static enum code exchange(struct ctx *ctx, struct rpc_client *c, struct rpc_exch
     return code;
 }
 
-static struct rpc_client *client_new(const char *address, const char *secret, const struct rpc_tls_keys *keys,
-                                     struct rpc_lookup *lookup);
-
-static struct rpc_client *like(const struct rpc_client *c) {
-    return client_new(c->address, c->bearer != NULL ? c->bearer + strlen("Bearer ") : "", c->keys, c->lookup);
-}
-
-static void client_free(void *c) { rpc_client_free(c); }
-
-enum code rpc_client_exchange(struct ctx *ctx, struct rpc_client *c, struct rpc_exchange *x) {
-    if (x->fresh) {
-        c = like(c);
-        if (c == NULL)
-            return lost(ctx, x, "no memory for a connection");
-        arena_defer(ctx->arena, client_free, c);
-    }
-    enum code code = exchange(ctx, c, x);
-    if (x->fresh)
-        rpc_pipe_close(&c->pipe);
-    return code;
-}
-
 /* ---- a client ---- */
 
 bool rpc_address_is_tls(const char *address) { return text_starts(address, SEALED); }
@@ -557,4 +534,25 @@ void rpc_client_free(struct rpc_client *c) {
     free(c->address);
     free(c->bearer);
     free(c);
+}
+
+/* ---- its calls ---- */
+
+static struct rpc_client *like(const struct rpc_client *c) {
+    return client_new(c->address, c->bearer != NULL ? c->bearer + strlen("Bearer ") : "", c->keys, c->lookup);
+}
+
+static void client_free(void *c) { rpc_client_free(c); }
+
+enum code rpc_client_exchange(struct ctx *ctx, struct rpc_client *c, struct rpc_exchange *x) {
+    if (x->fresh) {
+        c = like(c);
+        if (c == NULL)
+            return lost(ctx, x, "no memory for a connection");
+        arena_defer(ctx->arena, client_free, c);
+    }
+    enum code code = exchange(ctx, c, x);
+    if (x->fresh)
+        rpc_pipe_close(&c->pipe);
+    return code;
 }

@@ -12,7 +12,8 @@
 struct rpc_client;
 struct rpc_tls_keys;
 
-/* address: "grpc://host:port", "grpcs://host:port" (TLS) or "grpc+unix:/path"; secret: sent as a bearer token,
+/* address: "grpc://host:port", "grpcs://host:port" (TLS) or "grpc+unix:/path"; secret: sent as a bearer
+ * token,
  * "" sends none. Both are copied. keys: for TLS, they must outlive the client; may be NULL without. Connects
  * when first called. NULL when the address is none, or has no keys. The caller frees it. */
 struct rpc_client *rpc_client_new(const char *address, const char *secret, const struct rpc_tls_keys *keys);

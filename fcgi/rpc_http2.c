@@ -18,15 +18,20 @@ nghttp2_nv rpc_field(const char *name, const char *value) {
 bool rpc_pipe_is_open(const struct rpc_pipe *p) { return p->tls == NULL || rpc_tls_is_open(p->tls); }
 
 /* Gathers frames, so that a small answer is one write, and one record of TLS. */
-static bool gather(struct rpc_pipe *p) {
-    while (rpc_pipe_is_open(p) && p->out.n < AT_ONCE) {
+static bool gather_frames(struct rpc_pipe *p) {
+    while (p->out.n < AT_ONCE) {
         const uint8_t *bytes;
         ssize_t n = nghttp2_session_mem_send(p->session, &bytes);
         if (n <= 0)
             return n == 0;
         buf_add(&p->out, bytes, (size_t)n);
     }
-    return !buf_overflowed(&p->out) && (p->tls == NULL || rpc_tls_seal(p->tls, &p->out));
+    return !buf_overflowed(&p->out);
+}
+
+static bool gather(struct rpc_pipe *p) {
+    bool ok = !rpc_pipe_is_open(p) || gather_frames(p);
+    return ok && (p->tls == NULL || rpc_tls_seal(p->tls, &p->out));
 }
 
 enum rpc_moved rpc_pipe_send(struct rpc_pipe *p) {

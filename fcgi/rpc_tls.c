@@ -136,8 +136,8 @@ static bool is_taken(SSL_CTX *c, int purpose, FILE *out, const char *words) {
     X509_STORE_CTX *store = X509_STORE_CTX_new();
     STACK_OF(X509) *chain = NULL;
     SSL_CTX_get0_chain_certs(c, &chain);
-    bool ok = store != NULL && X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(c),
-                                                   SSL_CTX_get0_certificate(c), chain) == 1;
+    bool ok = store != NULL &&
+              X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(c), SSL_CTX_get0_certificate(c), chain) == 1;
     if (ok) {
         X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(store), X509_V_FLAG_PARTIAL_CHAIN);
         X509_STORE_CTX_set_purpose(store, purpose);
@@ -158,9 +158,8 @@ static void write_names(const X509 *x, FILE *out) {
         const ASN1_STRING *s = n->d.ia5;
         if (n->type == GEN_DNS)
             fprintf(out, "%s, ", (const char *)ASN1_STRING_get0_data(s));
-        else if (n->type == GEN_IPADD &&
-                 inet_ntop(ASN1_STRING_length(s) == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(s), text,
-                           sizeof text) != NULL)
+        else if (n->type == GEN_IPADD && inet_ntop(ASN1_STRING_length(s) == 4 ? AF_INET : AF_INET6,
+                                                   ASN1_STRING_get0_data(s), text, sizeof text) != NULL)
             fprintf(out, "%s, ", text);
     }
     if (sk_GENERAL_NAME_num(names) <= 0)
