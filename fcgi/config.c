@@ -127,6 +127,10 @@ static const struct setting settings[] = {
         grpc_outside_secret, "",
         "What programs of yours show from outside (nginx/snippets/grpc.conf): they may call what strangers "
         "may read, in nobody's name. Empty: nobody may."),
+    YESNO(
+        grpc_tokens, "no",
+        "Lets programs from outside act for their member: who shows a personal or an app's token may call what "
+        "its scopes allow (docs/grpc.md)."),
     NUMBER(grpc_timeout_ms, "3000", 50, 60000, true, "How long one service waits for an answer of another."),
 
     TITLE("Files"),

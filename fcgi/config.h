@@ -43,6 +43,7 @@ struct config {
     const char *grpc_ca, *grpc_cert, *grpc_key; /* PEM files, for TLS */
     const char *grpc_secret;                    /* what services show each other */
     const char *grpc_outside_secret;            /* what programs from outside show */
+    bool grpc_tokens;                           /* whether members' tokens open what is theirs */
     int grpc_timeout_ms;                        /* of one call */
     /* files */
     const char *static_dir;  /* hashed static files, for their URLs */

@@ -271,7 +271,8 @@ static bool names_known(const struct app *all, char *const *names, int n, FILE *
 static const struct service *hull(const struct service *s) {
     struct service *h = calloc(1, sizeof *h);
     if (h != NULL)
-        *h = (struct service){.name = s->name, .descriptor = s->descriptor, .marks = s->marks};
+        *h = (struct service){
+            .name = s->name, .descriptor = s->descriptor, .marks = s->marks, .doors = s->doors};
     return h;
 }
 
