@@ -1,5 +1,7 @@
 #include "handlers/common/models.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +14,7 @@
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/kept.h"
 #include "handlers/common/marked.h"
 #include "handlers/common/page_cache.h"
 
@@ -389,5 +392,32 @@ enum code relation_get(struct ctx *ctx, int64_t viewer, int64_t id, struct relat
     if (!known || (there.bits & EDGE_MUTING) != 0) /* only its owner tells to the moment when a mute ends */
         return relation_ask_owner(ctx, viewer, id, ret);
     ret->edges = there.bits | turned(back.bits) | (viewer == id ? EDGE_SELF : 0);
+    return OK;
+}
+
+/* ---- Counts */
+
+static const char *counts_key(struct ctx *ctx, int64_t id) {
+    return arena_printf(ctx->arena, "conn:counts:%" PRId64, id);
+}
+
+void counts_ahead(struct ctx *ctx, int64_t id) { kept_ahead(ctx, counts_key(ctx, id)); }
+
+enum code counts_get(struct ctx *ctx, int64_t id, struct counts *ret) {
+    Pb__GetCountsRequest ask = PB__GET_COUNTS_REQUEST__INIT;
+    const char *text = kept_look(ctx, counts_key(ctx, id));
+    const Pb__GetCountsReply *reply;
+    enum code c;
+
+    if (text != NULL && sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &ret->followers, &ret->following,
+                               &ret->requests) == 3)
+        return OK;
+    *ret = (struct counts){0};
+    ask.user_ids = &id;
+    ask.n_user_ids = 1;
+    if ((c = connection_get_counts(ctx, &ask, &reply)) != OK || reply->n_counts == 0)
+        return c;
+    *ret =
+        (struct counts){reply->counts[0]->followers, reply->counts[0]->following, reply->counts[0]->requests};
     return OK;
 }

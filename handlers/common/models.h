@@ -46,6 +46,14 @@ struct relation {
 enum code relation_get(struct ctx *ctx, int64_t viewer, int64_t id, struct relation *ret);
 void relation_ahead(struct ctx *ctx, int64_t viewer, int64_t id);
 
+/* How many follow a member, are followed, ask: conn:counts:<id>, then GetCounts. counts_ahead() for a route's
+ * prefetch. */
+struct counts {
+    int64_t followers, following, requests;
+};
+enum code counts_get(struct ctx *ctx, int64_t id, struct counts *ret);
+void counts_ahead(struct ctx *ctx, int64_t id);
+
 /* For the guard: the value of user:epoch as Redis told it in this request's first round; a change empties the
  * worker's cache. */
 void cards_epoch(int64_t epoch);

@@ -517,7 +517,9 @@ static enum code author_page_one(struct ctx *ctx, const Pb__PageRequest *req, st
     size_t n;
     enum code c;
 
-    if ((c = page(ctx, req, src, POST_BY_ITSELF, reply)) != OK || src->n_pins == 0 ||
+    reply->author = arena_one(ctx->arena, Pb__PostCounts);
+    if ((c = page(ctx, req, src, POST_BY_ITSELF, reply)) != OK ||
+        (c = post_store_author_count(ctx, req->author_id, reply->author)) != OK || src->n_pins == 0 ||
         (c = pinned(ctx, req, &top, &n)) != OK)
         return c;
     all = arena_many(ctx->arena, Pb__PostItem *, n + reply->n_items);

@@ -7,7 +7,6 @@
 #include "gen/templates.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/forms.h"
-#include "handlers/common/kept.h"
 #include "handlers/common/members.h"
 #include "handlers/common/models.h"
 #include "handlers/common/page.h"
@@ -24,21 +23,15 @@
 
 /* Numbers that other services keep. Without one of them the page shows less, and is not kept. */
 static enum code fill_network(struct ctx *ctx, struct profile_view *v, Pb__Profile *p) {
-    Pb__GetCountsRequest ask = PB__GET_COUNTS_REQUEST__INIT;
-    const Pb__GetCountsReply *reply;
-    int64_t id = p->card->id;
-    enum code c;
+    struct counts counts;
+    enum code c = counts_get(ctx, p->card->id, &counts);
 
-    ask.user_ids = &id;
-    ask.n_user_ids = 1;
-    if ((c = connection_get_counts(ctx, &ask, &reply)) != OK) {
+    if (c != OK) {
         v->counts_hidden = true;
         return c;
     }
-    if (reply->n_counts > 0) {
-        p->followers = reply->counts[0]->followers;
-        p->following = reply->counts[0]->following;
-    }
+    p->followers = counts.followers;
+    p->following = counts.following;
     return OK;
 }
 
@@ -67,6 +60,8 @@ static enum code fill_counts(struct request *req, struct profile_view *v, Pb__Pr
         return c;
     if (c != OK)
         page_cache_only_as(req, "");
+    if (v->is_counted) /* the page of posts has said it */
+        return OK;
     if ((c = fill_posts_count(ctx, v, p)) != OK && !fail_spared(ctx, c))
         return c;
     if (c != OK)
@@ -92,7 +87,8 @@ static size_t count_pinned(struct request *req, const Pb__TimelinePage *posts) {
     return n;
 }
 
-static enum code fill_posts(struct request *req, const struct page *page, struct profile_view *v) {
+static enum code fill_posts(struct request *req, const struct page *page, struct profile_view *v,
+                            Pb__Profile *p) {
     Pb__PageRequest ask = post_cards_ask(req);
     const Pb__TimelinePage *posts;
     const char *fragment = NULL;
@@ -106,6 +102,8 @@ static enum code fill_posts(struct request *req, const struct page *page, struct
     ask.with_replies = v->tab == PROFILE_REPLIES;
     if ((c = post_author_timeline(&req->ctx, &ask, &posts)) != OK)
         return c;
+    if ((v->is_counted = posts->author != NULL))
+        p->posts = posts->author->posts;
     v->n_pinned = count_pinned(req, posts);
     v->pinned = pinned = post_cards(req, page, posts->items, v->n_pinned);
     for (size_t i = 0; i < v->n_pinned; i++)
@@ -171,7 +169,7 @@ static enum code show_profile(struct request *req, enum profile_tab tab) {
     if ((v.edges & EDGE_BLOCKED_BY) != 0)
         return fail(ctx, NOT_FOUND, tr_mark("There is no member of this name. Check the spelling."));
     page = profile_page(req, &v);
-    if ((c = fill_counts(req, &v, own)) != OK || (c = fill_posts(req, page, &v)) != OK)
+    if ((c = fill_posts(req, page, &v, own)) != OK || (c = fill_counts(req, &v, own)) != OK)
         return c;
     tpl_user_profile(form_html(req), page, &v);
     return OK;
@@ -183,7 +181,7 @@ static void prefetch(struct request *req, int64_t claimed_user, bool with_replie
     if (id == 0)
         return;
     relation_ahead(&req->ctx, claimed_user, id);
-    kept_ahead(&req->ctx, arena_printf(req->ctx.arena, "conn:counts:%" PRId64, id));
+    counts_ahead(&req->ctx, id);
     if (post_cards_author_ahead != NULL)
         post_cards_author_ahead(&req->ctx, claimed_user, id, with_replies);
 }

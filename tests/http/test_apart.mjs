@@ -24,9 +24,19 @@ function isRefusal(name, answer) {
     check(`${name}: says when to come again`, Number(answer.headers['retry-after']) > 0, answer.headers['retry-after']);
 }
 
+/** Redis loses what it has of counts: else they are shown whoever is there. */
+function forgetCounts() {
+    const redis = (...words) => execFileSync('redis-cli', ['-u', process.env.TEST_REDIS, ...words], { encoding: 'utf8' });
+    for (const key of redis('--scan', '--pattern', 'conn:counts:*').split('\n').filter(Boolean))
+        redis('DEL', key);
+}
+
 async function withoutConnection() {
     await text(bob, '/@ann_apart'); // so that Redis has bob's relations
+    await text(nobody, '/@ann_apart?w=1'); // and her counts
     server('stop', 'serve-connection');
+    check("counts that stand in Redis are shown", /\d+\s+followers?\b/.test((await text(nobody, '/@ann_apart?v=1')).text));
+    forgetCounts();
     const profile = await text(nobody, '/@ann_apart?x=1'); // by its query not the page that is kept
     equal('a profile is shown without its counts', profile.status, 200);
     check('with its posts', profile.text.includes('Written before'));
@@ -81,6 +91,7 @@ async function asleep() {
     const all = [Number(master), ...workers];
     for (const pid of all)
         process.kill(pid, 'SIGSTOP');
+    forgetCounts();
     const begun = Date.now(), answer = (await text(nobody, '/@ann_apart?s=1')).answer;
     check('nobody waits longer than the deadline', Date.now() - begun < 4000, Date.now() - begun);
     equal('and the page is shown without its counts', answer.status, 200);
