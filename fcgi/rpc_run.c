@@ -122,6 +122,17 @@ static enum code check_claims(struct ctx *ctx, const struct rpc_stream *stream, 
     return OK;
 }
 
+/* Nor may they say by which app something is made: that is for who has looked at the token. */
+static void drop_app(const struct rpc_stream *stream, ProtobufCMessage *m) {
+    static const char *const names[] = {"app_name", "app_website"};
+    for (size_t i = 0; stream->peer != RPC_SERVICE && i < sizeof names / sizeof names[0]; i++) {
+        const ProtobufCFieldDescriptor *f =
+            protobuf_c_message_descriptor_get_field_by_name(m->descriptor, names[i]);
+        if (f != NULL && f->type == PROTOBUF_C_TYPE_STRING && f->label != PROTOBUF_C_LABEL_REPEATED)
+            *(const char **)(void *)((char *)m + f->offset) = "";
+    }
+}
+
 static enum code unpack(struct ctx *ctx, struct rpc_stream *stream, ProtobufCAllocator *allocator,
                         ProtobufCMessage **ret) {
     const ProtobufCServiceDescriptor *d = stream->service->descriptor;
@@ -133,6 +144,8 @@ static enum code unpack(struct ctx *ctx, struct rpc_stream *stream, ProtobufCAll
     *ret = protobuf_c_message_unpack(d->methods[stream->method].input, allocator, n, p);
     if (*ret == NULL)
         return rpc_refuse(ctx, INVALID, "The message is malformed.");
+    if (allocator != NULL) /* of the arena: what was there needs no free() */
+        drop_app(stream, *ret);
     return check_claims(ctx, stream, *ret);
 }
 

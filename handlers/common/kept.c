@@ -31,7 +31,7 @@ static const char *begin(struct ctx *ctx, const char *key) {
     return answered(ctx, r) && r->type == REDIS_REPLY_STATUS ? token : NULL;
 }
 
-/* Redis' answer; NULL: there is none. */
+/* NULL: Redis is down. */
 static const redisReply *look(struct ctx *ctx, const char *key) {
     const char *argv[] = {"GET", key};
     const redisReply *r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, 2, argv));
@@ -39,19 +39,24 @@ static const redisReply *look(struct ctx *ctx, const char *key) {
     return answered(ctx, r) ? r : NULL;
 }
 
-/* What it says, unless it is a mark that somebody is at it. */
-static const char *words_of(const redisReply *r) {
-    return r != NULL && r->type == REDIS_REPLY_STRING && r->str[0] != 'b' ? r->str : NULL;
+static bool is_whole(const redisReply *r) {
+    return r != NULL && r->type == REDIS_REPLY_STRING && r->str[0] != 'b';
+}
+
+const char *kept_look(struct ctx *ctx, const char *key) {
+    const redisReply *r = look(ctx, key);
+
+    return is_whole(r) ? r->str : NULL;
 }
 
 const char *kept_get(struct ctx *ctx, const char *key, const char **ret_token) {
     const redisReply *r = look(ctx, key);
 
-    *ret_token = r != NULL && r->type == REDIS_REPLY_NIL ? begin(ctx, key) : NULL;
-    return words_of(r);
+    *ret_token = NULL;
+    if (r != NULL && r->type == REDIS_REPLY_NIL)
+        *ret_token = begin(ctx, key);
+    return is_whole(r) ? r->str : NULL;
 }
-
-const char *kept_look(struct ctx *ctx, const char *key) { return words_of(look(ctx, key)); }
 
 void kept_put(struct ctx *ctx, const char *key, const char *token, const char *text) {
     const char *argv[] = {key, token, text};

@@ -18,8 +18,8 @@
 #include "handlers/common/marked.h"
 #include "handlers/common/page_cache.h"
 
-#define CARDS_BYTES (2u << 20)
-#define PROFILES_BYTES ((size_t)1 << 20)
+#define CARDS_BYTES (1u << 20)
+#define PROFILES_BYTES ((size_t)512 << 10)
 #define CARD_TTL_S (7 * 86400)
 
 /* Cards in this worker, unpacked by malloc. What falls out of the cache during a request may still be pointed
@@ -395,29 +395,41 @@ enum code relation_get(struct ctx *ctx, int64_t viewer, int64_t id, struct relat
     return OK;
 }
 
-/* ---- Counts */
+/* ---- Numbers of followers */
 
-static const char *counts_key(struct ctx *ctx, int64_t id) {
+const char *network_counts_key(struct ctx *ctx, int64_t id) {
     return arena_printf(ctx->arena, "conn:counts:%" PRId64, id);
 }
 
-void counts_ahead(struct ctx *ctx, int64_t id) { kept_ahead(ctx, counts_key(ctx, id)); }
+const char *network_counts_format(struct ctx *ctx, const struct network_counts *counts) {
+    return arena_printf(ctx->arena, "%" PRId64 " %" PRId64 " %" PRId64, counts->followers, counts->following,
+                        counts->requests);
+}
 
-enum code counts_get(struct ctx *ctx, int64_t id, struct counts *ret) {
+bool network_counts_parse(const char *text, struct network_counts *ret) {
+    return sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &ret->followers, &ret->following,
+                  &ret->requests) == 3;
+}
+
+static enum code network_counts_ask_owner(struct ctx *ctx, int64_t id, struct network_counts *ret) {
     Pb__GetCountsRequest ask = PB__GET_COUNTS_REQUEST__INIT;
-    const char *text = kept_look(ctx, counts_key(ctx, id));
     const Pb__GetCountsReply *reply;
     enum code c;
 
-    if (text != NULL && sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &ret->followers, &ret->following,
-                               &ret->requests) == 3)
-        return OK;
-    *ret = (struct counts){0};
     ask.user_ids = &id;
     ask.n_user_ids = 1;
     if ((c = connection_get_counts(ctx, &ask, &reply)) != OK || reply->n_counts == 0)
         return c;
-    *ret =
-        (struct counts){reply->counts[0]->followers, reply->counts[0]->following, reply->counts[0]->requests};
+    *ret = (struct network_counts){reply->counts[0]->followers, reply->counts[0]->following,
+                                   reply->counts[0]->requests};
     return OK;
 }
+
+enum code network_counts_get(struct ctx *ctx, int64_t id, struct network_counts *ret) {
+    const char *text = kept_look(ctx, network_counts_key(ctx, id));
+
+    *ret = (struct network_counts){0};
+    return text != NULL && network_counts_parse(text, ret) ? OK : network_counts_ask_owner(ctx, id, ret);
+}
+
+void network_counts_ahead(struct ctx *ctx, int64_t id) { kept_ahead(ctx, network_counts_key(ctx, id)); }

@@ -62,7 +62,6 @@ struct profile_view {
     struct post_list list;
     bool counts_hidden;   /* followers and following are not for this reader, or not known now */
     bool posts_uncounted; /* how many posts there are is not known now */
-    bool is_counted;      /* how many is in profile->posts already */
     int64_t mute_until_ms;
 };
 

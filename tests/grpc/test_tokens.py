@@ -88,6 +88,9 @@ try:
         connection_pb2.ListEdgesRequest(), metadata=bearer(everything)))[0], Code.OK)
     equal("a token needs no gateway", straight.CreatePost(post_pb2.CreatePostRequest(text="Straight"), metadata=bearer(writer)).item.post.author_id, ann)
 
+    equal("by which app it does not say", post.CreatePost(post_pb2.CreatePostRequest(text="Mine", app_name="Another"),
+                                                          metadata=bearer(writer)).item.post.app_name, "")
+
     # ---- whatever is claimed ---------------------------------------------------------------------------------------------
     LIES = (("deeplink-viewer", str(cyd)), ("deeplink-permissions", "127"), ("deeplink-session", "5"), ("deeplink-token", "6"),
             ("deeplink-app", "7"), ("deeplink-depth", "2"), ("deeplink-ip", "192.0.2.1"))
