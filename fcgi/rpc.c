@@ -148,7 +148,7 @@ static int64_t deadline_of(const struct ctx *ctx, bool stream) {
 static enum code make_client(struct ctx *ctx, struct proxy *p) {
     const struct config *c = ctx->env->config;
     if (p->client == NULL)
-        p->client = rpc_client_new(config_service(c, p->what->name), c->grpc_secret);
+        p->client = rpc_client_new(config_service(c, p->what->name), c->grpc_secret, ctx->env->tls);
     return p->client != NULL ? OK
                              : fail_detail(ctx, INTERNAL, WRONG, "service_%s: no address", p->what->name);
 }
@@ -290,7 +290,8 @@ static const struct service *placed(struct made *m, size_t i, const struct servi
                 s->name, at, n > 0 ? "" : "local, ");
         return NULL;
     }
-    m->hulls[i] = (struct service){.name = s->name, .descriptor = s->descriptor, .marks = s->marks};
+    m->hulls[i] =
+        (struct service){.name = s->name, .descriptor = s->descriptor, .marks = s->marks, .doors = s->doors};
     return &m->hulls[i];
 }
 
