@@ -13,6 +13,8 @@ const struct service notification_service = {
     .table = &notification_table,
     .marks = notification_marks,
     .routes = notification_routes,
+    .api_routes = notification_api_routes,
+    .own_routes = notification_own_routes,
     .queries = queries_notification,
     .consumers = notification_consumers,
 };
