@@ -106,6 +106,7 @@ static const struct setting settings[] = {
         "the open). `deeplink serve user` has it in its own pool, whatever stands here."),
     TEXT(service_post, "local", false, "The same for the post service."),
     TEXT(service_connection, "local", false, "The same for the connection service."),
+    TEXT(service_notification, "local", false, "The same for the notification service."),
     TEXT(grpc_listen, "", false,
          "Where this pool's services can be called by gRPC: unix:/path, grpcs://host:port (TLS) or host:port "
          "(in the open); empty: nowhere."),
@@ -148,6 +149,7 @@ static const struct setting settings[] = {
     NUMBER(password_min, "10", 8, 128, true, "Characters of a password, at least."),
     NUMBER(delete_grace_days, "14", 0, 365, true,
            "Days in which a deleted account can be restored; then everything of it is erased."),
+    NUMBER(notification_days, "90", 1, 3650, true, "Days after which notifications are removed."),
     NUMBER(argon2_memory_kib, "19456", 8192, 4194304, true, "Memory for hashing a password, in KiB."),
     NUMBER(argon2_ops, "2", 1, 16, true, "Passes over that memory."),
     TEXT(trusted_proxies, "", true, "Reserved: nginx says who the client is."),
