@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fcgi/app.h"
@@ -81,6 +80,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int what) {
         return;
     h->draining = true;
     ev_io_stop(loop, &h->accept);
+    close(h->listen_fd); /* with the last of these gone, another master may listen there */
     ev_timer_stop(loop, &h->tick);
     ev_init(&h->tick, on_drain);
     ev_timer_set(&h->tick, 0, DRAIN_EVERY_S);
@@ -117,7 +117,6 @@ static int hub_run(int slot, void *arg) {
     const struct stream *s = arg;
 
     log_process(NAME);
-    srand((unsigned)(time(NULL) ^ getpid()));
     hub = (struct hub){.config = s->config,
                        .app = deeplink_app.streams,
                        .secret = config_secret(s->config),

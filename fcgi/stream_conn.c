@@ -6,6 +6,7 @@
 
 #include "fcgi/base/arena.h"
 #include "fcgi/base/clock.h"
+#include "fcgi/base/crypto.h"
 #include "fcgi/base/text.h"
 #include "fcgi/log.h"
 #include "fcgi/stream_command.h"
@@ -72,10 +73,12 @@ static void join_posts(struct conn *c, const struct stream_ticket *t) {
 /* How soon a client of EventSource comes back, another time for each. */
 static void say_hello(struct conn *c) {
     char words[64];
+    uint16_t lot;
 
     if (c->face == STREAM_SOCKET)
         return;
-    snprintf(words, sizeof words, "%d", RETRY_MIN_MS + rand() % RETRY_JITTER_MS);
+    crypto_random(&lot, sizeof lot);
+    snprintf(words, sizeof words, "%d", RETRY_MIN_MS + lot % RETRY_JITTER_MS);
     conn_tell(c, "", words, &(struct msg_place){0});
 }
 

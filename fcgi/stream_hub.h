@@ -89,6 +89,7 @@ struct conn {
     struct sub *subs;  /* all, the own one too */
     struct msg_place from, place;
     bool live, syncing, again; /* takes what is published; reads what is between; and has to once more */
+    bool cut;                  /* its socket is shut: the next write ends it */
     bool beat;                 /* a sign of life is due */
     bool waiting;              /* for Redis to say something about the first message that waits */
     int closing; /* how it ends after what waits is written: a WebSocket's code; 0: it does not */
@@ -98,7 +99,8 @@ struct conn {
     size_t queued_bytes;
     uint64_t recent[HUB_RECENT];
     unsigned next_recent;
-    bool pinged; /* a WebSocket that has not answered yet */
+    ev_io hangup; /* EventSource: libwebsockets does not look whether the client is still there */
+    bool pinged;  /* a WebSocket that has not answered yet */
     struct conn *next_beat, **back_beat;
     struct conn *next_waiting, **back_waiting;
 };

@@ -114,6 +114,21 @@ static struct conn *open_stream(struct lws *wsi, struct session *s, const struct
     return s->conn;
 }
 
+/* A client of EventSource says nothing: when there is something to read it has gone. */
+static void on_hangup(struct ev_loop *loop, ev_io *io, int what) {
+    struct conn *c = io->data;
+
+    (void)what;
+    ev_io_stop(loop, io);
+    conn_cut(c);
+}
+
+static void watch_hangup(struct lws *wsi, struct conn *c) {
+    ev_io_init(&c->hangup, on_hangup, lws_get_socket_fd(wsi), EV_READ);
+    c->hangup.data = c;
+    ev_io_start(c->hub->loop, &c->hangup);
+}
+
 /* The header of an EventSource; what follows is written as it comes. */
 static int begin_events(struct lws *wsi, struct session *s, const struct stream_ticket *t) {
     unsigned char *start = room(), *p = start, *end = start + REPLY_MAX;
@@ -124,7 +139,10 @@ static int begin_events(struct lws *wsi, struct session *s, const struct stream_
         return -1;
     lws_http_headers_detach(wsi);
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
-    return open_stream(wsi, s, t) != NULL ? 0 : -1;
+    if (open_stream(wsi, s, t) == NULL)
+        return -1;
+    watch_hangup(wsi, s->conn);
+    return 0;
 }
 
 static int on_http(struct lws *wsi, struct session *s, const char *path) {
@@ -204,6 +222,8 @@ static int ping(struct conn *c) {
 static int on_writable(struct conn *c) {
     if (c == NULL)
         return 0;
+    if (c->cut)
+        return -1;
     if (c->face == STREAM_SOCKET && c->beat)
         return ping(c);
     if (conn_render(c) &&
@@ -230,6 +250,7 @@ static int gone(struct session *s) {
     if (c == NULL)
         return 0;
     s->conn = NULL;
+    ev_io_stop(c->hub->loop, &c->hangup);
     conn_gone(c);
     return 0;
 }
@@ -274,7 +295,9 @@ void conn_cut(struct conn *c) {
     if (c->wsi == NULL)
         return;
     c->closing = c->closing != 0 ? c->closing : 1013;
-    lws_set_timeout(c->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+    c->cut = true;
+    shutdown(lws_get_socket_fd(c->wsi), SHUT_RDWR);
+    conn_want_write(c);
 }
 
 /* ---- Opening */

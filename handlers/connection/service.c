@@ -7,7 +7,6 @@
 #include "fcgi/drivers/redis.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
-#include "handlers/common/live.h"
 #include "handlers/common/models.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/connection/store.h"
@@ -47,16 +46,6 @@ static void announce(struct ctx *ctx, int64_t a, int64_t b) {
     page_purge_add(&purge, 'u', a);
     page_purge_add(&purge, 'u', b);
     page_purge_run(&purge);
-}
-
-/* Who hides from whom has changed: the models are made anew, and the hubs of open streams told to read them,
- * so that nothing more comes through. */
-static void tell_hubs(struct ctx *ctx, int64_t a, int64_t b) {
-    int64_t both[] = {a, b};
-
-    connection_store_build(ctx, a);
-    connection_store_build(ctx, b);
-    live_push(ctx, both, 2, "relations", "{}", 2);
 }
 
 static enum code relationship(struct ctx *ctx, int64_t viewer, int64_t target, Pb__Relationship *reply) {
@@ -140,29 +129,19 @@ enum code connection_service_remove_follower(struct ctx *ctx, const Pb__EdgeRequ
     return change(ctx, req, remove_follower, reply);
 }
 
-/* A change of who hides from whom. */
-static enum code change_sight(struct ctx *ctx, const Pb__EdgeRequest *req, edge_change *store,
-                              Pb__Relationship *reply) {
-    enum code c = change(ctx, req, store, reply);
-
-    if (c == OK)
-        tell_hubs(ctx, req->actor_id, req->target_id);
-    return c;
-}
-
 enum code connection_service_block(struct ctx *ctx, const Pb__EdgeRequest *req, Pb__Relationship *reply) {
     const Pb__UserCard *target;
     enum code c = check_target(ctx, req, &target);
 
-    return c != OK ? c : change_sight(ctx, req, connection_store_block, reply);
+    return c != OK ? c : change(ctx, req, connection_store_block, reply);
 }
 
 enum code connection_service_unblock(struct ctx *ctx, const Pb__EdgeRequest *req, Pb__Relationship *reply) {
-    return change_sight(ctx, req, connection_store_unblock, reply);
+    return change(ctx, req, connection_store_unblock, reply);
 }
 
 enum code connection_service_unmute(struct ctx *ctx, const Pb__EdgeRequest *req, Pb__Relationship *reply) {
-    return change_sight(ctx, req, connection_store_unmute, reply);
+    return change(ctx, req, connection_store_unmute, reply);
 }
 
 enum code connection_service_mute(struct ctx *ctx, const Pb__EdgeRequest *req, Pb__Relationship *reply) {
@@ -178,7 +157,6 @@ enum code connection_service_mute(struct ctx *ctx, const Pb__EdgeRequest *req, P
     if (c != OK)
         return c;
     announce(ctx, req->actor_id, req->target_id);
-    tell_hubs(ctx, req->actor_id, req->target_id);
     return relationship(ctx, req->actor_id, req->target_id, reply);
 }
 

@@ -17,7 +17,12 @@ static void set_up(void) { a = arena_new(1 << 20); }
 static void tear_down(void) { arena_free(a); }
 
 START_TEST(test_event_comes_back) {
-    struct stream_event e = {.name = "update", .key = 7, .authors = {8, 9}, .payload = "{\"a\":\"b c\"}", .n = 11}, r;
+    struct stream_event e = {.name = "update",
+                             .key = 7,
+                             .authors = {8, 9},
+                             .payload = "{\"a\":\"b c\"}",
+                             .n = 11},
+                        r;
     struct buf out;
 
     buf_init(&out, a, 1000);
@@ -89,7 +94,8 @@ START_TEST(test_ticket_comes_back) {
     struct stream_ticket r;
 
     ck_assert_uint_lt(strlen(text), STREAM_TICKET_MAX);
-    ck_assert_uint_eq(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."), strlen(text));
+    ck_assert_uint_eq(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."),
+                      strlen(text));
     ck_assert(stream_ticket_read(a, secret, text, good.issued_ms + 100, &r));
     ck_assert_int_eq(r.face, STREAM_EVENTS);
     ck_assert_int_eq(r.until_ms, 2000000);
@@ -168,7 +174,8 @@ static const char *events_of(const char *payload, bool brief, const char *place)
 START_TEST(test_event_source) {
     ck_assert_str_eq(events_of("{}", false, "5-6"), "event: update\nid: 5-6\ndata: {}\n\n");
     ck_assert_str_eq(events_of("{}", false, ""), "event: update\ndata: {}\n\n");
-    ck_assert_str_eq(events_of("{\"much\":1}", true, "5-6"), "event: update\nid: 5-6\ndata: {\"id\":\"12\"}\n\n");
+    ck_assert_str_eq(events_of("{\"much\":1}", true, "5-6"),
+                     "event: update\nid: 5-6\ndata: {\"id\":\"12\"}\n\n");
     ck_assert_str_eq(events_of("a\nb", false, ""), "event: update\ndata: a\ndata: b\n\n");
 }
 END_TEST
