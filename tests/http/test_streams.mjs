@@ -226,7 +226,8 @@ await part('counts of what is open', async () => {
     equal('each change once', page.of('counts').length, 4);
     check('the post is there', hidden.id !== undefined);
     check('nothing of what may not be seen', page.of('counts').every((c) => c.id === shown.id));
-    await until(() => page.of('update').some((e) => e.id), 'the post for home');
+    await post('ada', 'For home');
+    await until(() => page.of('update').length > 0, 'the post for home');
     equal('of a post a page hears the id', Object.keys(page.of('update')[0]), ['id']);
     page.close();
 });
