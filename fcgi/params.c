@@ -79,7 +79,7 @@ enum code params_refuse_named(struct arena *a, struct error *ret_error, const ch
                               const char *text) {
     params_refuse(ret_error, text);
     if (name_n > 0 && text_utf8_valid(name, name_n))
-        error_add_field(a, ret_error, arena_strndup(a, name, name_n), text);
+        error_add_field(a, ret_error, arena_strndup(a, name, name_n), FIELD_INVALID, text);
     return INVALID;
 }
 

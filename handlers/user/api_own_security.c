@@ -111,7 +111,8 @@ enum code user_api_own_activity(struct request *req) {
 
     ask.user_id = ctx->viewer_id;
     ask.limit = api_own_limit(req);
-    if ((c = api_own_cursor(req, &ask.before)) != OK || (c = user_list_activity(ctx, &ask, &reply)) != OK)
+    if ((c = api_own_cursor(req, &ask.before, &ask.after)) != OK ||
+        (c = user_list_activity(ctx, &ask, &reply)) != OK)
         return c;
     views = arena_many(ctx->arena, struct activity, reply->n_items);
     for (size_t i = 0; i < reply->n_items; i++) {
@@ -127,9 +128,11 @@ enum code user_api_own_activity(struct request *req) {
                                      .at = did->at_ms,
                                      .session_id = did->session_id};
     }
-    return api_own_list(
-        req, &(struct api_own_page){
-                 .shape = &user_activity_shape, .items = views, .n = reply->n_items, .next = reply->next});
+    return api_own_list(req, &(struct api_own_page){.shape = &user_activity_shape,
+                                                    .items = views,
+                                                    .n = reply->n_items,
+                                                    .next = reply->next,
+                                                    .prev = reply->prev});
 }
 
 /* ---- Links that were mailed. Whether an address has an account is never told. ---- */
