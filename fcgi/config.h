@@ -39,7 +39,8 @@ struct config {
     const char *mail_from;
     int server_timeout_ms;
     /* services that live apart */
-    const char *service_user, *service_post, *service_connection; /* local | grpc://… | grpc+unix:/path */
+    const char *service_user, *service_post, *service_connection,
+        *service_notification;       /* local | grpc://… | grpc+unix:/path */
     const char *grpc_listen;         /* unix:/path or host:port; empty: nowhere */
     int grpc_workers;                /* 0: as many as FastCGI workers, at least 2 */
     const char *grpc_secret;         /* what services show each other */
@@ -54,6 +55,7 @@ struct config {
     int session_days;      /* 30 */
     int password_min;      /* 10 */
     int delete_grace_days; /* 14 */
+    int notification_days; /* 90 */
     int argon2_memory_kib;
     int argon2_ops;
     const char *trusted_proxies; /* reserved: nginx passes REMOTE_ADDR */
