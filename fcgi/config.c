@@ -82,6 +82,15 @@ static const struct setting settings[] = {
           "From which weight on lines are written; requests are info."),
     TEXT(pid_file, "", false, "The master's process number is written there; empty: nowhere."),
 
+    TITLE("Streams"),
+    TEXT(stream_listen, "unix:/run/deeplink/stream.sock", false,
+         "Where nginx reaches `deeplink stream`: unix:/path or host:port."),
+    NUMBER(stream_workers, "1", 1, 16, false, "Hub processes side by side; one holds thousands of streams."),
+    NUMBER(stream_max, "10000", 16, 500000, false, "Streams that one hub holds at most."),
+    NUMBER(stream_member_max, "16", 1, 1000, true, "Streams that one member may have open on this machine."),
+    NUMBER(stream_address_max, "200", 1, 100000, true,
+           "Streams that one address may have open on this machine."),
+
     TITLE("Servers"),
     TEXT(postgresql, "host=/var/run/postgresql dbname=deeplink", true,
          "libpq connection words, without user: each service logs in with a role of its own."),

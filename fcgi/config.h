@@ -25,6 +25,9 @@ struct config {
     const char *log_file;
     const char *log_level;
     const char *pid_file;
+    /* streams */
+    const char *stream_listen; /* unix:/path or host:port */
+    int stream_workers, stream_max, stream_member_max, stream_address_max;
     /* servers */
     const char *postgresql;         /* libpq conninfo without user */
     const char *postgresql_admin;   /* conninfo of the owner, for migrate */

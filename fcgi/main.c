@@ -47,6 +47,10 @@ const struct command builtin_commands[] = {
      "Stays in the foreground. One process handles every consumer of the services (as with `serve`), or with --consumer the\n"
      "one of that name.",
      work_command, COMMAND_NEEDS_CONFIG},
+    {"stream", "", "holds the open streams (WebSocket, EventSource) behind nginx, and hands on what happens",
+     "Stays in the foreground. SIGTERM closes all streams, which come back to whoever listens then; SIGHUP reads the\n"
+     "configuration again and replaces the hubs one by one. Needs Redis and no database.",
+     stream_command, COMMAND_NEEDS_CONFIG},
     {"migrate", "[--pending]", "brings the database up to date",
      "Connects as postgresql_admin says. Also makes the services' login roles and, when it is not there, the file of their\n"
      "passwords. Safe to repeat. --pending only says how many migrations are missing.",

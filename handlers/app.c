@@ -10,6 +10,7 @@
 #include "handlers/common/once.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/common/session.h"
+#include "handlers/common/streams.h"
 #include "handlers/connection/service.h"
 #include "handlers/demo/demo.h"
 #include "handlers/notification/service.h"
@@ -89,5 +90,6 @@ const struct app deeplink_app = {
     .settle = models_finish,
     .tidy = tidy,
     .describe = reference_describe,
+    .streams = &stream_app,
     .commands = commands,
 };

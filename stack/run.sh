@@ -127,7 +127,7 @@ start_app() {
     local name
     site_run migrate >"$LOGS/migrate.log" 2>&1 ||
         { warn "deeplink migrate failed:"; last_lines "$LOGS/migrate.log"; return 1; }
-    for name in serve work; do site_launch "$name"; done
+    for name in serve work stream; do site_launch "$name"; done
 }
 
 start_nginx() {
@@ -195,7 +195,7 @@ pid_of() {
         redis) cat "$REDIS/pid" ;;
         mongo) cat "$MONGO/pid" ;;
         nginx) cat "$NGINX/nginx.pid" ;;
-        serve* | work*) cat "$STATE/$1.pid" ;;
+        serve* | work* | stream) cat "$STATE/$1.pid" ;;
     esac 2>/dev/null
 }
 
@@ -205,7 +205,7 @@ restart() {
         redis) server redis Redis "$REDIS" ;;
         mongo) server mongo MongoDB "$MONGO" ;;
         nginx) start_nginx ;;
-        serve* | work*) site_launch_one "$1" ;;
+        serve* | work* | stream) site_launch_one "$1" ;;
     esac
 }
 

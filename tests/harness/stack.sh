@@ -176,6 +176,7 @@ start_site() {
     write_site_conf "dl_test_$NUMBER" "$TEST_BASE_URL" "$TEST_REDIS"
     site_launch serve
     site_launch work
+    site_launch stream
     wait_for 30 ready_or_dead "$address" && site_ready "$address" 2>/dev/null && return 0
     warn "the site is not ready:"
     last_lines "$LOGS/serve.log"
@@ -194,7 +195,7 @@ stop_site() {
 # A sanitizer speaks into the site's logs, where no test looks: it says so here, and the test has failed.
 sanitizers_are_silent() {
     ! grep -a -h -A 12 -E 'ERROR: (Address|Leak)Sanitizer|runtime error:' \
-        "$LOGS"/serve*.log "$LOGS"/work*.log 2>/dev/null
+        "$LOGS"/serve*.log "$LOGS"/work*.log "$LOGS"/stream.log 2>/dev/null
 }
 
 # ---- one server, in the middle of a test -------------------------------------------------------------------
@@ -204,7 +205,7 @@ pid_file() {
         postgres) say "$TEST_SERVERS/postgres/data/postmaster.pid" ;;
         redis | mongo) say "$TEST_SERVERS/$1/pid" ;;
         nginx) say "$NGINX/nginx.pid" ;;
-        serve* | work*) say "$STATE/$1.pid" ;;
+        serve* | work* | stream) say "$STATE/$1.pid" ;;
     esac
 }
 
@@ -230,7 +231,7 @@ server() {
     site_at "${TEST_SITE:-/nonexistent}"
     case $verb:$name in
         kill:*) kill -KILL "$(head -n 1 "$(pid_file "$name")")" ;;
-        stop:serve | stop:work) site_end "$name" ;;
+        stop:serve | stop:work | stop:stream) site_end "$name" ;;
         stop:serve-* | stop:work-*) site_end_one "$name" ;;
         start:serve-* | start:work-*) SOCKETS=$(socket_dir "$STATE") && site_launch_one "$name" ;;
         start:twin) start_twin ;;
@@ -238,7 +239,7 @@ server() {
             "$ROOT/stack/nginx.sh" stop "$STATE/twin"
             site_end_one twin
             ;;
-        start:serve | start:work) SOCKETS=$(socket_dir "$STATE") && site_launch "$name" ;;
+        start:serve | start:work | start:stream) SOCKETS=$(socket_dir "$STATE") && site_launch "$name" ;;
         stop:nginx) "$ROOT/stack/nginx.sh" stop "$NGINX" ;;
         start:nginx)
             SOCKETS=$(socket_dir "$STATE")
@@ -249,7 +250,7 @@ server() {
         start:redis | start:mongo)
             ENGINE=java start_one "$name" "$TEST_SERVERS/$name" "$(cat "$TEST_SERVERS/$name.port")"
             ;;
-        *) die "server stop|start|kill postgres|redis|mongo|nginx|serve|work" ;;
+        *) die "server stop|start|kill postgres|redis|mongo|nginx|serve|work|stream" ;;
     esac
 }
 
