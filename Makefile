@@ -4,7 +4,7 @@ GEN := $(BUILD)/gen
 CC := gcc
 CCACHE := $(shell command -v ccache 2>/dev/null)
 PACKAGES := libnghttp2 libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
-  libidn2 zlib
+  libidn2 zlib rdkafka
 SANITIZE ?=
 # V=1 shows every command.
 Q := $(if $(V),,@)
