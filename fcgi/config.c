@@ -90,12 +90,14 @@ static const struct setting settings[] = {
          "File of role=password lines; `deeplink migrate` writes it when it is not there."),
     SECRET(redis, "redis://127.0.0.1:6379/0", "redis://[:password@]host:port[/db] or unix:///path[?db=N]."),
     SECRET(docs, "postgresql", "Where documents live: postgresql, or mongodb://host:port/database."),
-    TEXT(bus, "builtin", true,
-         "What carries events: builtin, or kafka://host:port,host:port, with /prefix before the names of topics and "
-         "groups where sites share brokers."),
-    SECRET(bus_options, "",
-           "Further words for the broker's client, name=value, as librdkafka has them: security.protocol=SASL_SSL "
-           "sasl.mechanism=PLAIN sasl.username=... sasl.password=..."),
+    TEXT(
+        bus, "builtin", true,
+        "What carries events: builtin, or kafka://host:port,host:port, with /prefix before the names of topics and "
+        "groups where sites share brokers."),
+    SECRET(
+        bus_options, "",
+        "Further words for the broker's client, name=value, as librdkafka has them: security.protocol=SASL_SSL "
+        "sasl.mechanism=PLAIN sasl.username=... sasl.password=..."),
     NUMBER(bus_partitions, "12", 1, 1000, true, "Partitions of a topic that is made."),
     NUMBER(bus_replicas, "0", 0, 100, true, "Copies of a topic that is made; 0: as the brokers have it."),
     NUMBER(bus_retention_days, "7", 1, 3650, true, "Days that a topic that is made keeps events."),

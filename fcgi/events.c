@@ -18,8 +18,8 @@
 
 static int failed(const struct ctx *ctx) {
     const struct field_error *f = ctx->error.fields;
-    fprintf(stderr, "deeplink events: %s%s%s\n", f != NULL ? f->text : ctx->error.text, ctx->error.detail != NULL ? ": " : "",
-            ctx->error.detail != NULL ? ctx->error.detail : "");
+    fprintf(stderr, "deeplink events: %s%s%s\n", f != NULL ? f->text : ctx->error.text,
+            ctx->error.detail != NULL ? ": " : "", ctx->error.detail != NULL ? ctx->error.detail : "");
     return ctx->error.code == UNAVAILABLE ? COMMAND_UNAVAILABLE : COMMAND_FAILED;
 }
 
@@ -140,9 +140,9 @@ static bool parse_from(int argc, char **argv, struct bus_from *ret) {
     *ret = (struct bus_from){.topic = command_option(argc, argv, "topic"), .has_offset = offset != NULL};
     if (start + (time != NULL) + (event != NULL) + (offset != NULL) != 1)
         return false;
-    if (offset != NULL && (ret->topic == NULL || partition == NULL ||
-                           !text_parse_int(partition, 0, INT32_MAX, &number) ||
-                           !text_parse_int(offset, 0, INT64_MAX, &ret->offset)))
+    if (offset != NULL &&
+        (ret->topic == NULL || partition == NULL || !text_parse_int(partition, 0, INT32_MAX, &number) ||
+         !text_parse_int(offset, 0, INT64_MAX, &ret->offset)))
         return false;
     ret->partition = (int)number;
     return (time == NULL || parse_time(time, &ret->time_ms)) &&

@@ -73,8 +73,7 @@ const struct command builtin_commands[] = {
      "Number, time, topic, type, key and bytes of each, 20 of them or N. --follow goes on with those that come, until it is\n"
      "interrupted.",
      events_tail_command, COMMAND_NEEDS_SERVERS},
-    {"events rewind",
-     "CONSUMER --start | --time TIME | --event ID | --topic TOPIC --partition P --offset N",
+    {"events rewind", "CONSUMER --start | --time TIME | --event ID | --topic TOPIC --partition P --offset N",
      "has a consumer handle events again",
      "All that are kept (--start), those since a moment in UTC (2026-11-22T06:00:00Z), those from one on; on Kafka also those\n"
      "of one partition from an offset on. Whether it runs or not. Events that it handled before are handed to it once more.",

@@ -2,7 +2,8 @@
 # A private Kafka broker (KRaft, one node), out of jars that Maven brings.
 #
 #   stack/kafka.sh install            brings the jars
-#   stack/kafka.sh start DIR [PORT]   listens on 127.0.0.1:PORT; without PORT on the one it had before, or a free one
+#   stack/kafka.sh start DIR [PORT]   listens on 127.0.0.1:PORT; without PORT on the one it had before, or a
+#                                     free one
 #   stack/kafka.sh ready DIR          waits until it answers
 #   stack/kafka.sh url DIR            prints kafka://127.0.0.1:PORT, as the setting `bus` has it
 #   stack/kafka.sh stop DIR | status DIR

@@ -2,9 +2,8 @@
  * that the setting `bus` names:
  *   builtin           each consumer reads the outbox itself, in commit order
  *   kafka://host:port,host:port/prefix
- *                     the relay, one process at a time, publishes the outbox in commit order; each consumer is a
- *                     consumer group
- * The interface leaves room for further ones behind the same consumers (bus_run.h).
+ *                     the relay, one process at a time, publishes the outbox in commit order; each consumer
+ * is a consumer group The interface leaves room for further ones behind the same consumers (bus_run.h).
  *
  * Emitting, in a service's SQL:   SELECT events.emit(topic, key, type, body)   inside the same statement or
  * transaction.
@@ -73,8 +72,8 @@ enum code bus_ping(struct ctx *ctx, struct buf *words);
  * metrics and doctor. */
 enum code bus_lag(struct ctx *ctx, const char *consumer, int64_t *ret_events, int64_t *ret_age_ms);
 
-/* The same for what the relay has not published yet; zeros where there is no relay. *ret_has: whether there is
- * one. */
+/* The same for what the relay has not published yet; zeros where there is no relay. *ret_has: whether there
+ * is one. */
 enum code bus_lag_relay(struct ctx *ctx, bool *ret_has, int64_t *ret_events, int64_t *ret_age_ms);
 
 /* How many events of a consumer wait for another try, and how many are dead letters. */
@@ -95,8 +94,8 @@ struct bus_from {
     int64_t offset;
 };
 
-/* Sets a consumer back (or forward), whether it runs or not. NOT_FOUND: no such consumer, or it has never run,
- * or no such event. *ret_n: how many places were set. */
+/* Sets a consumer back (or forward), whether it runs or not. NOT_FOUND: no such consumer, or it has never
+ * run, or no such event. *ret_n: how many places were set. */
 enum code bus_rewind(struct ctx *ctx, const char *consumer, const struct bus_from *from, int64_t *ret_n);
 
 /* Dead letters. */

@@ -162,9 +162,9 @@ static enum code rewind_to(struct ctx *ctx, struct pg *db, const struct consumer
                            const struct bus_from *from, int64_t *ret_n) {
     PGresult *rows;
     if (from->has_offset)
-        return fail_field(ctx, "offset", "The built-in bus has no partitions: say --event, --time or --start.");
-    enum code code =
-        pg_run(ctx, db, &Q_EVENTS_REWIND, &rows, pg_text(c->name), pg_i8(to.xid), pg_i8(to.id));
+        return fail_field(ctx, "offset",
+                          "The built-in bus has no partitions: say --event, --time or --start.");
+    enum code code = pg_run(ctx, db, &Q_EVENTS_REWIND, &rows, pg_text(c->name), pg_i8(to.xid), pg_i8(to.id));
     if (code == OK)
         *ret_n = PQntuples(rows);
     return code;

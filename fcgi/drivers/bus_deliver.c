@@ -87,7 +87,7 @@ static void log_attempt(struct ctx *ctx, const struct runner *r, const struct ev
 }
 
 bool bus_put_aside(struct bus *b, struct ctx *ctx, const struct runner *r, const struct event *e,
-                      int64_t retry, const char *error) {
+                   int64_t retry, const char *error) {
     log_attempt(ctx, r, e, retry, error);
     return pg_run(ctx, b->db, &Q_EVENTS_FAILED, NULL, pg_text(r->def->name), pg_i8(e->id), pg_text(e->topic),
                   pg_i8(e->key), pg_text(e->type), pg_bytes(e->body, e->n), pg_time(e->time_ms),

@@ -1,7 +1,7 @@
-/* The bus on Kafka: each consumer is a consumer group of its own. A partition is run by the process that Kafka
- * gives it to and that has its lock in the database, where its place is noted after the events were handled;
- * Kafka's own offsets follow. So a worker that was thought dead does no harm, and what the relay or Kafka
- * delivers twice is handed out once. */
+/* The bus on Kafka: each consumer is a consumer group of its own. A partition is run by the process that
+ * Kafka gives it to and that has its lock in the database, where its place is noted after the events were
+ * handled; Kafka's own offsets follow. So a worker that was thought dead does no harm, and what the relay or
+ * Kafka delivers twice is handed out once. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -137,6 +137,16 @@ static void commit(struct kafka_group *g) {
         rd_kafka_commit(g->rk, list, 1);
     rd_kafka_topic_partition_list_destroy(list);
     g->commit_us = clock_mono_us() + COMMIT_US;
+}
+
+/* Kafka's offsets only follow the database's: one that was not taken is taken with the next. */
+static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                      void *opaque) {
+    (void)rk;
+    (void)list;
+    (void)opaque;
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_debug(NULL, "Kafka did not take offsets", "why=%s", rd_kafka_err2str(err));
 }
 
 /* What was handled is noted before anybody else may go on. */
@@ -316,8 +326,8 @@ static void subscribe_all(struct kafka *k, struct ctx *ctx) {
             if (is_new)
                 names[n++] = name;
         }
-    k->subscribed = kafka_relay_client(k->relay) != NULL &&
-                    kafka_make_topics(k, kafka_relay_client(k->relay), names, n);
+    k->subscribed =
+        kafka_relay_client(k->relay) != NULL && kafka_make_topics(k, kafka_relay_client(k->relay), names, n);
     for (size_t i = 0; k->subscribed && i < k->n_groups; i++)
         subscribe(&k->groups[i], ctx);
 }
@@ -335,6 +345,7 @@ static bool open_group(struct kafka_group *g) {
     kafka_option(conf, "enable.auto.offset.store", "false");
     kafka_option(conf, "auto.offset.reset", "earliest");
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     g->rk = kafka_client(k, RD_KAFKA_CONSUMER, conf);
     if (g->rk == NULL)
         return false;
@@ -371,10 +382,10 @@ static void close_groups(struct kafka *k) {
 
 static bool round_of(struct bus *b, struct ctx *ctx, bool *ret_worked) {
     struct kafka *k = b->self;
-    bool more = false;
+    bool more;
     k->ctx = ctx;
     b->noted_us = clock_mono_us();
-    kafka_relay_round(k->relay, ctx, ret_worked);
+    more = kafka_relay_round(k->relay, ctx, ret_worked);
     fail_clear(ctx);
     if (!k->subscribed)
         subscribe_all(k, ctx);

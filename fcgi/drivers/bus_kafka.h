@@ -50,6 +50,9 @@ const char *kafka_topic_here(const struct kafka_address *at, const char *topic);
 /* Makes topics that are not there yet. False, and logged, when the brokers do not let us or are down. */
 bool kafka_make_topics(struct kafka *k, rd_kafka_t *rk, const char *const *names, size_t n);
 
+/* How long an answer is waited for. */
+int kafka_timeout_ms(const struct kafka *k);
+
 /* A broker has answered. */
 void kafka_is_up(struct kafka *k);
 
@@ -62,7 +65,8 @@ enum code kafka_rewind(struct ctx *ctx, struct pg *db, const struct consumer *c,
 /* ---- bus_kafka_message.c: CloudEvents 1.0, binary mode of the Kafka protocol binding */
 
 /* The headers of an event. The caller owns them. `source`: the site's address. */
-rd_kafka_headers_t *kafka_headers(struct arena *a, const struct event *e, struct place at, const char *source);
+rd_kafka_headers_t *kafka_headers(struct arena *a, const struct event *e, struct place at,
+                                  const char *source);
 
 /* The event of a message, in the arena but for its body, which lives as long as the message. False: it is
  * none of ours; then *ret has what is needed to set it aside. */
@@ -74,8 +78,8 @@ bool kafka_event(struct arena *a, const rd_kafka_message_t *m, const char *topic
 struct kafka_relay *kafka_relay_open(struct kafka *k);
 struct runner *kafka_relay_runner(struct kafka_relay *l);
 rd_kafka_t *kafka_relay_client(struct kafka_relay *l);
-/* Publishes what is new, and notes what has arrived. */
-void kafka_relay_round(struct kafka_relay *l, struct ctx *ctx, bool *ret_worked);
+/* Publishes what is new, and notes what has arrived. Returns whether to go on at once. */
+bool kafka_relay_round(struct kafka_relay *l, struct ctx *ctx, bool *ret_worked);
 void kafka_relay_close(struct kafka_relay *l, struct ctx *ctx);
 
 #endif

@@ -14,6 +14,8 @@
 #define SCHEME "kafka://"
 #define DAY_MS INT64_C(86400000)
 #define SAY_US INT64_C(10000000) /* an error that goes on is said so often */
+#define SLICE_MS 50
+#define DOWN_MS 1000    /* brokers that are down are not waited for as long as others */
 #define BEFORE_MS 60000 /* messages' times are not quite in their order: so much earlier is looked */
 
 /* ---- The address */
@@ -102,7 +104,7 @@ rd_kafka_conf_t *kafka_conf(const struct config *c, const struct kafka_address *
     kafka_option(conf, "log.queue", "true"); /* callbacks come from our own thread */
     kafka_option(conf, "reconnect.backoff.max.ms", "2000");
     kafka_option(conf, "socket.keepalive.enable", "true");
-    kafka_option(conf, "topic.metadata.refresh.interval.ms", "30000");
+    kafka_option(conf, "topic.metadata.refresh.interval.ms", "10000");
     kafka_option(conf, "session.timeout.ms", "10000"); /* a consumer that was killed is missed after that */
     kafka_option(conf, "queued.max.messages.kbytes", "4096");
     kafka_option(conf, "linger.ms", "1");
@@ -209,8 +211,20 @@ static bool are_made(rd_kafka_event_t *answer) {
     return all;
 }
 
+/* The answer, unless the process is told to end before. */
+static rd_kafka_event_t *wait_for(struct kafka *k, rd_kafka_queue_t *queue, int timeout_ms) {
+    rd_kafka_event_t *answer = NULL;
+    for (int ms = 0; answer == NULL && ms < timeout_ms && !k->b->stop(); ms += SLICE_MS)
+        answer = rd_kafka_queue_poll(queue, SLICE_MS);
+    return answer;
+}
+
+int kafka_timeout_ms(const struct kafka *k) {
+    return k->down ? DOWN_MS : k->b->env->config->server_timeout_ms;
+}
+
 bool kafka_make_topics(struct kafka *k, rd_kafka_t *rk, const char *const *names, size_t n) {
-    int timeout_ms = k->b->env->config->server_timeout_ms;
+    int timeout_ms = kafka_timeout_ms(k);
     rd_kafka_NewTopic_t **topics = calloc(n + 1, sizeof(*topics));
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
@@ -220,7 +234,7 @@ bool kafka_make_topics(struct kafka *k, rd_kafka_t *rk, const char *const *names
             m++;
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
     rd_kafka_CreateTopics(rk, topics, m, options, queue);
-    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    rd_kafka_event_t *answer = wait_for(k, queue, timeout_ms + DOWN_MS);
     bool made = answer != NULL && are_made(answer);
     if (answer != NULL)
         rd_kafka_event_destroy(answer);

@@ -13,7 +13,8 @@ static void add(rd_kafka_headers_t *h, const char *name, const char *value) {
 }
 
 /* `sequence` is CloudEvents' extension for the order of events: text that sorts as they do. */
-rd_kafka_headers_t *kafka_headers(struct arena *a, const struct event *e, struct place at, const char *source) {
+rd_kafka_headers_t *kafka_headers(struct arena *a, const struct event *e, struct place at,
+                                  const char *source) {
     rd_kafka_headers_t *h = rd_kafka_headers_new(N_HEADERS);
     char time[CLOCK_ISO_MAX];
     clock_iso_write(e->time_ms, time);

@@ -12,6 +12,8 @@
 #include "fcgi/log.h"
 #include "gen/queries.h"
 
+#define SOON_US INT64_C(50000)
+#define SOON_MS 2
 #define CLOSE_US INT64_C(2000000) /* for what is on its way at the end */
 
 static const char *const no_topics[] = {NULL};
@@ -32,21 +34,31 @@ struct kafka_relay {
     rd_kafka_t *producer;
     struct arena *arena; /* of the batch on its way */
     struct place from, end;
-    bool on_way;
+    bool on_way, more; /* more: the outbox has events behind it */
+    int64_t sent_us;
     size_t n_sent, n_arrived, n_failed;
     rd_kafka_resp_err_t err;
     struct topic **topics;
     size_t n_topics;
 };
 
-struct runner *kafka_relay_runner(struct kafka_relay *l) { return &l->r; }
+/* What a delivery report comes back with. */
+struct sent {
+    struct kafka_relay *l;
+    struct topic *topic;
+};
+
+struct runner *kafka_relay_runner(struct kafka_relay *l) {
+    return &l->r;
+}
 rd_kafka_t *kafka_relay_client(struct kafka_relay *l) { return l->producer; }
 
 /* ---- The producer */
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
-    struct kafka_relay *l = m->_private;
-    struct topic *t = rd_kafka_topic_opaque(m->rkt);
+    const struct sent *sent = m->_private;
+    struct kafka_relay *l = sent->l;
+    struct topic *t = sent->topic;
     (void)rk;
     (void)opaque;
     if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -103,8 +115,7 @@ static void close_producer(struct kafka_relay *l) {
 static int partitions_of(struct kafka_relay *l, rd_kafka_topic_t *rkt) {
     const struct rd_kafka_metadata *one;
     int n = 0;
-    if (rd_kafka_metadata(l->producer, 0, rkt, &one, l->k->b->env->config->server_timeout_ms) !=
-        RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_metadata(l->producer, 0, rkt, &one, kafka_timeout_ms(l->k)) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     if (one->topic_cnt == 1 && one->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR)
         n = one->topics[0].partition_cnt;
@@ -126,10 +137,8 @@ static struct topic *add_topic(struct kafka_relay *l, const char *name, const ch
         free(t);
         return NULL;
     }
-    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(l->producer);
-    rd_kafka_topic_conf_set_opaque(conf, t);
     t->name = strdup(name);
-    t->rkt = rd_kafka_topic_new(l->producer, there, conf);
+    t->rkt = rd_kafka_topic_new(l->producer, there, NULL);
     t->n = t->rkt != NULL ? partitions_of(l, t->rkt) : 0;
     t->next = calloc((size_t)t->n + 1, sizeof(*t->next));
     if (t->n > 0 && t->next != NULL && t->name != NULL) {
@@ -160,12 +169,15 @@ static int partition_of(int64_t key, int n) { return (int)((((key >> 22) ^ key) 
 
 static bool send_event(struct kafka_relay *l, const struct event *e, struct place at) {
     struct topic *t = topic_of(l, e->topic);
+    struct sent *sent = arena_one(l->arena, struct sent);
     const char *key = arena_printf(l->arena, "%" PRId64, e->key);
     rd_kafka_headers_t *headers = kafka_headers(l->arena, e, at, l->k->b->env->config->base_url);
+    *sent = (struct sent){l, t};
     rd_kafka_resp_err_t err = rd_kafka_producev(
         l->producer, RD_KAFKA_V_RKT(t->rkt), RD_KAFKA_V_PARTITION(partition_of(e->key, t->n)),
         RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE((void *)(uintptr_t)e->body, e->n),
-        RD_KAFKA_V_TIMESTAMP(e->time_ms), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(l), RD_KAFKA_V_END);
+        RD_KAFKA_V_TIMESTAMP(e->time_ms), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(sent),
+        RD_KAFKA_V_END);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         l->n_sent++;
         return true;
@@ -194,6 +206,8 @@ static bool send_next(struct kafka_relay *l, struct ctx *ctx) {
         }
     l->from = l->r.saved;
     l->end = news.end;
+    l->more = news.more;
+    l->sent_us = clock_mono_us();
     l->n_sent = l->n_arrived = l->n_failed = 0;
     l->on_way = true;
     for (size_t i = 0; i < news.all.n; i++)
@@ -272,10 +286,15 @@ static void settle(struct kafka_relay *l, struct ctx *ctx) {
         l->on_way = false; /* somebody else is the relay, and publishes it again */
 }
 
-void kafka_relay_round(struct kafka_relay *l, struct ctx *ctx, bool *ret_worked) {
+/* Whether the answer to a batch with more behind it is about to come: worth waiting for. */
+static bool is_soon(const struct kafka_relay *l) {
+    return l->on_way && l->more && clock_mono_us() - l->sent_us < SOON_US;
+}
+
+bool kafka_relay_round(struct kafka_relay *l, struct ctx *ctx, bool *ret_worked) {
     if (l->producer == NULL && (bus_rests(&l->r) || !open_producer(l)))
-        return;
-    rd_kafka_poll(l->producer, 0);
+        return false;
+    rd_kafka_poll(l->producer, is_soon(l) ? SOON_MS : 0);
     l->r.worked = false;
     bool mine = bus_take(l->k->b, ctx, &l->r);
     l->r.careful = 0; /* nothing here depends on what an event says */
@@ -285,6 +304,7 @@ void kafka_relay_round(struct kafka_relay *l, struct ctx *ctx, bool *ret_worked)
     }
     if (mine && l->r.mine && !l->on_way && l->producer != NULL && !bus_rests(&l->r))
         *ret_worked |= send_next(l, ctx);
+    return is_soon(l);
 }
 
 struct kafka_relay *kafka_relay_open(struct kafka *k) {

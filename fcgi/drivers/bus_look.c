@@ -25,12 +25,11 @@ static enum code no_memory(struct ctx *ctx) {
     return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "events: no memory");
 }
 
-static const struct bus_engine *engine(const struct ctx *ctx) {
-    return bus_engine_of(ctx->env->config->bus);
-}
+static const struct bus_engine *engine(const struct ctx *ctx) { return bus_engine_of(ctx->env->config->bus); }
 
 enum code bus_ping(struct ctx *ctx, struct buf *words) {
-    return engine(ctx) == NULL ? fail(ctx, UNAVAILABLE, "There is no such bus.") : engine(ctx)->ping(ctx, words);
+    return engine(ctx) == NULL ? fail(ctx, UNAVAILABLE, "There is no such bus.")
+                               : engine(ctx)->ping(ctx, words);
 }
 
 static enum code lag_of(struct ctx *ctx, struct pg *db, const struct consumer *c, int64_t *ret_events,
@@ -129,9 +128,8 @@ static enum code place_before(struct ctx *ctx, struct pg *db, struct bus_from *f
     *ret = (struct place){0, 0, -1};
     if (from->has_offset || (from->time_ms == 0 && from->event_id == 0))
         return OK;
-    code = from->event_id != 0
-               ? pg_run(ctx, db, &Q_EVENTS_BEFORE_EVENT, &row, pg_i8(from->event_id))
-               : pg_run(ctx, db, &Q_EVENTS_BEFORE_TIME, &row, pg_time(from->time_ms));
+    code = from->event_id != 0 ? pg_run(ctx, db, &Q_EVENTS_BEFORE_EVENT, &row, pg_i8(from->event_id))
+                               : pg_run(ctx, db, &Q_EVENTS_BEFORE_TIME, &row, pg_time(from->time_ms));
     if (code == NOT_FOUND)
         return fail(ctx, NOT_FOUND, "There is no such event in the outbox (any more).");
     if (code != OK)

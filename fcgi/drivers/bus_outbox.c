@@ -12,8 +12,7 @@ static bool read_events(struct bus *b, struct ctx *ctx, const struct news *news,
     PGresult *rows;
     if (pg_run(ctx, b->db, &Q_EVENTS_READ, &rows, pg_i8(news->from.xid), pg_i8(news->from.id),
                pg_i8(news->end.xid), pg_i8(news->end.id),
-               topics != NULL ? pg_texts(topics, n_topics) : pg_null(),
-               pg_i8((int64_t)limit)) != OK) {
+               topics != NULL ? pg_texts(topics, n_topics) : pg_null(), pg_i8((int64_t)limit)) != OK) {
         bus_log_failure(ctx, b->runners[0], "events cannot be read");
         return false;
     }
@@ -29,7 +28,7 @@ static bool read_events(struct bus *b, struct ctx *ctx, const struct news *news,
 }
 
 bool bus_read_news(struct bus *b, struct ctx *ctx, struct place from, struct place to,
-                      const char *const *topics, size_t n_topics, size_t limit, struct news *ret) {
+                   const char *const *topics, size_t n_topics, size_t limit, struct news *ret) {
     struct place head;
     *ret = (struct news){.from = from, .end = to};
     if (!read_events(b, ctx, ret, topics, n_topics, limit, &ret->all, &head))
@@ -41,4 +40,3 @@ bool bus_read_news(struct bus *b, struct ctx *ctx, struct place from, struct pla
         ret->end = bus_place_cmp(head, from) > 0 ? head : from;
     return true;
 }
-

@@ -136,8 +136,7 @@ bool bus_take(struct bus *b, struct ctx *ctx, struct runner *r) {
         return true;
     if (!bus_lock(b, ctx, r) || start(b, ctx, r, &row) != OK)
         return false;
-    r->at = r->saved =
-        (struct place){pg_get_int(row, 0, 0), pg_get_int(row, 0, 1), pg_get_int(row, 0, 2)};
+    r->at = r->saved = (struct place){pg_get_int(row, 0, 0), pg_get_int(row, 0, 1), pg_get_int(row, 0, 2)};
     r->tries = (int)pg_get_int(row, 0, 4);
     r->careful = pg_get_int(row, 0, 3) > 1 || r->tries > 0 ? BUS_TOGETHER : 0;
     r->saved_us = clock_mono_us();

@@ -21,8 +21,8 @@ ON CONFLICT (name) DO UPDATE SET starts = c.starts + 1
 RETURNING xid, id, next_offset, starts, tries;
 
 -- name: events_start_partition :one
--- Where consumer $2 is in partition $4 of topic $3, under the name $1. One that is new does not repeat what it
--- handled when it read the outbox itself.
+-- Where consumer $2 is in partition $4 of topic $3, under the name $1. One that is new does not repeat what
+-- it handled when it read the outbox itself.
 INSERT INTO events.consumer AS c (name, consumer, topic, partition, xid, id, starts)
 SELECT $1, $2, $3, $4::integer, coalesce(b.xid, '0'), coalesce(b.id, 0), 1
 FROM (VALUES (1)) AS one LEFT JOIN events.consumer AS b ON b.name = $2
@@ -48,9 +48,9 @@ WHERE c.name = n.name AND c.xid = n.xid::text::xid8 AND c.id = n.id AND c.next_o
 RETURNING c.name;
 
 -- name: events_read :many
--- Events behind ($1, $2) up to ($3, $4) of topics $5 (NULL: of all), at most $6, in order. Only those before every
--- transaction that is still running, whose oldest is in the first column of every row: there is one row, of
--- NULLs else, where there is no event.
+-- Events behind ($1, $2) up to ($3, $4) of topics $5 (NULL: of all), at most $6, in order. Only those before
+-- every transaction that is still running, whose oldest is in the first column of every row: there is one
+-- row, of NULLs else, where there is no event.
 SELECT head.xid, o.xid, o.id, o.topic, o.key, o.type, o.body, o.created_at
 FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid) AS head
 LEFT JOIN LATERAL (
@@ -82,8 +82,8 @@ WHERE id = $1;
 DELETE FROM events.failed WHERE id = $1;
 
 -- name: events_published :many
--- The relay has published everything from ($1, $2) to ($3, $4): the offsets $8 after the last event of partitions
--- $6 of $7 of topics $5 are noted. A row, unless somebody else has moved the relay meanwhile.
+-- The relay has published everything from ($1, $2) to ($3, $4): the offsets $8 after the last event of
+-- partitions $6 of $7 of topics $5 are noted. A row, unless somebody else has moved the relay meanwhile.
 WITH moved AS (
     UPDATE events.consumer
     SET xid = $3::xid8, id = $4::bigint, starts = 0, tries = 0, updated_at = now()
@@ -101,8 +101,8 @@ WITH moved AS (
 SELECT name FROM moved;
 
 -- name: events_expire :exec
--- Removes, a few at a time, what every consumer has handled ($1: what the relay has published) and nobody will
--- set a consumer back to. A consumer that has not run for a month counts no more.
+-- Removes, a few at a time, what every consumer has handled ($1: what the relay has published) and nobody
+-- will set a consumer back to. A consumer that has not run for a month counts no more.
 DELETE FROM events.outbox AS o USING (
     SELECT xid, id FROM events.outbox
     WHERE (xid, id) <= (SELECT xid, id FROM events.consumer
@@ -176,8 +176,8 @@ FROM (SELECT * FROM events.outbox
 ORDER BY xid, id;
 
 -- name: events_before_time :one
--- The place just before the first event since $1; none when all are older. The start, when events from before $1
--- are not kept any more.
+-- The place just before the first event since $1; none when all are older. The start, when events from before
+-- $1 are not kept any more.
 SELECT CASE WHEN o.is_first THEN '0' ELSE o.xid END, CASE WHEN o.is_first THEN 0 ELSE o.id - 1 END
 FROM (SELECT xid, id, created_at, lag(id) OVER (ORDER BY xid, id) IS NULL AS is_first FROM events.outbox) AS o
 WHERE o.created_at >= $1 ORDER BY o.xid, o.id LIMIT 1;
