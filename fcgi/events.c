@@ -53,15 +53,15 @@ int events_replay_command(struct ctx *ctx, int argc, char **argv) {
     return word != NULL && n == 0 ? COMMAND_FAILED : COMMAND_OK;
 }
 
-static void print_lag(const char *name, int64_t events, int64_t age_ms, const char *what) {
-    printf("%-20s %8" PRId64 " %s, the oldest for %.1f s", name, events, what, (double)age_ms / 1000);
+static void print_lag(const char *name, int64_t events, int64_t age_ms) {
+    printf("%-20s %8" PRId64 " waiting, the oldest for %.1f s", name, events, (double)age_ms / 1000);
 }
 
 static int print_consumer(struct ctx *ctx, const struct consumer *c) {
     int64_t events, age_ms, retried, dead;
     if (bus_lag(ctx, c->name, &events, &age_ms) != OK || bus_failing(ctx, c->name, &retried, &dead) != OK)
         return failed(ctx);
-    print_lag(c->name, events, age_ms, "waiting");
+    print_lag(c->name, events, age_ms);
     printf("; %" PRId64 " tried again, %" PRId64 " dead\n", retried, dead);
     return COMMAND_OK;
 }
@@ -74,8 +74,8 @@ int events_lag_command(struct ctx *ctx, int argc, char **argv) {
     if (bus_lag_relay(ctx, &has_relay, &events, &age_ms) != OK)
         return failed(ctx);
     if (has_relay) {
-        print_lag("relay", events, age_ms, "not published");
-        putchar('\n');
+        print_lag("relay", events, age_ms);
+        puts(" (not published yet)");
     }
     for (const struct service *const *s = ctx->env->app->services; *s != NULL; s++)
         for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++) {
