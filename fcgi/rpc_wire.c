@@ -69,9 +69,8 @@ void rpc_timeout_write(int64_t us, char out[RPC_TIMEOUT_MAX]) {
         us = 1;
     while (i + 1 < N_UNITS && us / units[i].us > DIGITS_LIMIT)
         i++;
-    int64_t n = us / units[i].us;
-    snprintf(out, RPC_TIMEOUT_MAX, "%lld%c", (long long)(n > DIGITS_LIMIT ? DIGITS_LIMIT : n),
-             units[i].letter);
+    unsigned n = (unsigned)(us / units[i].us > DIGITS_LIMIT ? DIGITS_LIMIT : us / units[i].us);
+    snprintf(out, RPC_TIMEOUT_MAX, "%u%c", n, units[i].letter);
 }
 
 /* ---- words ---- */

@@ -15,7 +15,7 @@
 #include "handlers/common/api_html.h"
 #include "handlers/common/ready.h"
 
-#define BODIES_BYTES ((size_t)6 << 20)
+#define BODIES_BYTES ((size_t)5 << 19)
 #define BODY_KEEP_MS 20000 /* accounts in them are up to a minute old already */
 #define STATE_BYTES 300    /* about what is written of each besides */
 

@@ -247,9 +247,9 @@ enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequ
 
         pb__network_counts__init(k);
         k->user_id = rows[i].user_id;
-        k->followers = rows[i].followers;
-        k->following = rows[i].following;
-        k->requests = rows[i].requests;
+        k->followers = rows[i].counts.followers;
+        k->following = rows[i].counts.following;
+        k->requests = rows[i].counts.requests;
     }
     return OK;
 }

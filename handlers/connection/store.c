@@ -209,33 +209,26 @@ enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t 
     *ret_n = (size_t)PQntuples(rows);
     *ret_rows = out = arena_many(ctx->arena, struct counts_row, *ret_n);
     for (int i = 0; i < PQntuples(rows); i++)
-        out[i] = (struct counts_row){pg_get_int(rows, i, 0), pg_get_int(rows, i, 1), pg_get_int(rows, i, 2),
-                                     pg_get_int(rows, i, 3)};
+        out[i] = (struct counts_row){
+            pg_get_int(rows, i, 0), {pg_get_int(rows, i, 1), pg_get_int(rows, i, 2), pg_get_int(rows, i, 3)}};
     return OK;
 }
 
-static const char *counts_key(struct ctx *ctx, int64_t user) {
-    return arena_printf(ctx->arena, "conn:counts:%" PRId64, user);
-}
-
 enum code connection_store_counts_one(struct ctx *ctx, int64_t user, struct counts_row *ret) {
-    const char *token, *key = counts_key(ctx, user), *text = kept_get(ctx, key, &token);
+    const char *token, *key = network_counts_key(ctx, user), *text = kept_get(ctx, key, &token);
     struct counts_row *rows;
     size_t n;
     enum code c;
 
     *ret = (struct counts_row){.user_id = user};
-    if (text != NULL && sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &ret->followers, &ret->following,
-                               &ret->requests) == 3)
+    if (text != NULL && network_counts_parse(text, &ret->counts))
         return OK;
     if ((c = connection_store_counts(ctx, &user, 1, &rows, &n)) != OK)
         return c;
     if (n > 0)
         *ret = rows[0];
     if (token != NULL)
-        kept_put(ctx, key, token,
-                 arena_printf(ctx->arena, "%" PRId64 " %" PRId64 " %" PRId64, ret->followers, ret->following,
-                              ret->requests));
+        kept_put(ctx, key, token, network_counts_format(ctx, &ret->counts));
     return OK;
 }
 
@@ -417,7 +410,7 @@ void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n) 
 
     argv[argc++] = "DEL";
     for (size_t i = 0; i < n; i++) {
-        argv[argc++] = counts_key(ctx, viewers[i]);
+        argv[argc++] = network_counts_key(ctx, viewers[i]);
         argv[argc++] = arena_printf(ctx->arena, "conn:build:%" PRId64, viewers[i]);
         argv[argc++] = arena_printf(ctx->arena, "conn:rel:%" PRId64, viewers[i]);
     }

@@ -8,6 +8,7 @@
 
 #include "deeplink/v1/connection.pb-c.h"
 #include "fcgi/ctx.h"
+#include "handlers/common/models.h"
 
 struct edge_row {
     int64_t target_id;
@@ -30,7 +31,8 @@ struct note_row {
 };
 
 struct counts_row {
-    int64_t user_id, followers, following, requests;
+    int64_t user_id;
+    struct network_counts counts;
 };
 
 /* Changes. *ret_changed says whether anything did; *ret_free is false when a block stands between the two.

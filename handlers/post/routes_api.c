@@ -3,6 +3,7 @@
 #include "handlers/common/api_status.h"
 #include "handlers/common/permission.h"
 #include "handlers/post/api.h"
+#include "handlers/post/pages.h"
 #include "handlers/post/routes.h"
 
 static const struct field page_fields[] = {API_PAGE_FIELDS, {0}};
@@ -84,7 +85,9 @@ static const struct rate react_rate = {"react", 600, 600, false};
 /* What rows of a kind have in common. */
 #define STATUSES .face = FACE_JSON, .reply = &api_status_shape, .reply_list = true, .paged = true
 #define ACCOUNTS .face = FACE_JSON, .reply = &api_account_shape, .reply_list = true, .paged = true
-#define REACTION .method = METHOD_POST, .face = FACE_JSON, .reply = &api_status_shape, .rate = &react_rate
+#define REACTION                                                                               \
+    .method = METHOD_POST, .face = FACE_JSON, .reply = &api_status_shape, .rate = &react_rate, \
+    .prefetch = post_page_target_prefetch
 
 const struct route post_api_routes[] = {
     {.method = METHOD_POST,

@@ -77,6 +77,8 @@ enum code post_service_get_source(struct ctx *ctx, const Pb__PostRequest *req, P
     return post_store_source(ctx, read.post->id, reply);
 }
 
+void post_one_prefetch(struct ctx *ctx, int64_t viewer, int64_t id) { post_store_one_ahead(ctx, viewer, id); }
+
 /* ---- Who reacted */
 
 static bool is_shown(const Pb__UserCard *card, uint32_t edges) {

@@ -82,6 +82,9 @@ enum code post_store_rows(struct ctx *ctx, const int64_t *ids, size_t n, struct 
 /* One post by both. NOT_FOUND when there never was one. */
 enum code post_store_read_one(struct ctx *ctx, int64_t viewer, int64_t id, struct post_read *ret);
 
+/* For a route's prefetch: what post_store_read_one() will ask, when the worker knows the post. */
+void post_store_one_ahead(struct ctx *ctx, int64_t viewer, int64_t id);
+
 /* Makes the worker's caches; the start hook. */
 enum code post_store_start(struct ctx *ctx);
 
@@ -161,11 +164,14 @@ struct author_head {
     struct author_row *pins, *rows;
     size_t n_pins, n;
     bool complete; /* rows reach the timeline's very end */
+    bool counted;
+    Pb__PostCounts counts; /* when counted */
 };
 enum code post_store_author_head(struct ctx *ctx, int64_t author, struct author_head *ret);
 /* How many posts an author has and when the last one came, out of the same string. */
 enum code post_store_author_count(struct ctx *ctx, int64_t author, Pb__PostCounts *ret);
-/* For a route's prefetch: what the first page of a profile asks. */
+/* For a route's prefetch, or the beginning of a call: what the first page of a profile asks, unless this
+ * request has asked already. */
 void post_store_author_ahead(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
 /* ---- Publishing (store_view.c): queued, and waited for by post_store_published() */

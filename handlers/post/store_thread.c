@@ -161,7 +161,7 @@ void post_store_thread_ahead(struct ctx *ctx, int64_t viewer, int64_t id) {
         return;
     argv[1] = token_key(ctx, post->root_id);
     redis_ahead(ctx, ctx->env->redis, 2, argv);
-    post_look_ahead(ctx, viewer, &(struct post_row){id, id, post->author_id, 0, 0}, 1);
+    post_store_one_ahead(ctx, viewer, id);
     post_rows_ahead(ctx, viewer, id, POST_ROWS_BELOW);
     if (post->in_reply_to_id != 0)
         post_rows_ahead(ctx, viewer, id, POST_ROWS_ABOVE);

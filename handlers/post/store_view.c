@@ -11,7 +11,7 @@
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
-#define VIEWS_BYTES ((size_t)3 << 20)
+#define VIEWS_BYTES ((size_t)2 << 20)
 
 /* ---- Views in this worker */
 
