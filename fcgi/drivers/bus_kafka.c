@@ -385,7 +385,7 @@ static bool round_of(struct bus *b, struct ctx *ctx, bool *ret_worked) {
     bool more;
     k->ctx = ctx;
     b->noted_us = clock_mono_us();
-    more = kafka_relay_round(k->relay, ctx, ret_worked);
+    more = kafka_relay_round(k->relay, ctx);
     fail_clear(ctx);
     if (!k->subscribed)
         subscribe_all(k, ctx);

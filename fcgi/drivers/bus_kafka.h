@@ -78,8 +78,9 @@ bool kafka_event(struct arena *a, const rd_kafka_message_t *m, const char *topic
 struct kafka_relay *kafka_relay_open(struct kafka *k);
 struct runner *kafka_relay_runner(struct kafka_relay *l);
 rd_kafka_t *kafka_relay_client(struct kafka_relay *l);
-/* Publishes what is new, and notes what has arrived. Returns whether to go on at once. */
-bool kafka_relay_round(struct kafka_relay *l, struct ctx *ctx, bool *ret_worked);
+/* Publishes what is new, and notes what has arrived. Returns whether to go on at once. The answers wake the
+ * process. */
+bool kafka_relay_round(struct kafka_relay *l, struct ctx *ctx);
 void kafka_relay_close(struct kafka_relay *l, struct ctx *ctx);
 
 #endif

@@ -188,21 +188,21 @@ static bool send_event(struct kafka_relay *l, const struct event *e, struct plac
 }
 
 /* Sends what is new behind the relay's place. */
-static bool send_next(struct kafka_relay *l, struct ctx *ctx) {
+static void send_next(struct kafka_relay *l, struct ctx *ctx) {
     const struct place any = {INT64_MAX, INT64_MAX, -1};
     struct news news;
     arena_reset(l->arena);
     struct ctx own = {.arena = l->arena, .env = ctx->env, .request_id = "relay", .ip = "", .user_agent = ""};
     if (!bus_read_news(l->k->b, &own, l->r.at, any, NULL, 0, BUS_TOGETHER, &news))
-        return false;
+        return;
     if (news.all.n == 0) {
         l->r.at = news.end;
-        return false;
+        return;
     }
     for (size_t i = 0; i < news.all.n; i++)
         if (topic_of(l, news.all.events[i].topic) == NULL) {
             bus_rest(&l->r, "Kafka has not got the topic");
-            return false;
+            return;
         }
     l->from = l->r.saved;
     l->end = news.end;
@@ -216,7 +216,6 @@ static bool send_next(struct kafka_relay *l, struct ctx *ctx) {
             l->n_failed++;
             break;
         }
-    return true;
 }
 
 /* Some did not arrive, for good: all of it is sent again by a new producer, after a pause. */
@@ -291,19 +290,17 @@ static bool is_soon(const struct kafka_relay *l) {
     return l->on_way && l->more && clock_mono_us() - l->sent_us < SOON_US;
 }
 
-bool kafka_relay_round(struct kafka_relay *l, struct ctx *ctx, bool *ret_worked) {
+bool kafka_relay_round(struct kafka_relay *l, struct ctx *ctx) {
     if (l->producer == NULL && (bus_rests(&l->r) || !open_producer(l)))
         return false;
     rd_kafka_poll(l->producer, is_soon(l) ? SOON_MS : 0);
     l->r.worked = false;
     bool mine = bus_take(l->k->b, ctx, &l->r);
     l->r.careful = 0; /* nothing here depends on what an event says */
-    if (l->on_way && l->n_arrived + l->n_failed == l->n_sent) {
+    if (l->on_way && l->n_arrived + l->n_failed == l->n_sent)
         settle(l, ctx);
-        *ret_worked = true;
-    }
     if (mine && l->r.mine && !l->on_way && l->producer != NULL && !bus_rests(&l->r))
-        *ret_worked |= send_next(l, ctx);
+        send_next(l, ctx);
     return is_soon(l);
 }
 
