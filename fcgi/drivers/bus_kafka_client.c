@@ -117,7 +117,8 @@ rd_kafka_conf_t *kafka_conf(const struct config *c, const struct kafka_address *
 
 /* librdkafka's own log: what it cannot do is told by its errors too. */
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text) {
-    bool told = strcmp(fac, "FAIL") == 0 || strcmp(fac, "ERROR") == 0 || strcmp(fac, "CONFWARN") == 0;
+    bool told = strcmp(fac, "FAIL") == 0 || strcmp(fac, "ERROR") == 0 || strcmp(fac, "CONFWARN") == 0 ||
+                strcmp(fac, "GETPID") == 0; /* tried again */
     (void)rk;
     if (level <= 4 && !told) /* syslog's warning */
         log_warn(NULL, "from librdkafka", "fac=%s text=%s", fac, text);

@@ -204,7 +204,7 @@ static void send_next(struct kafka_relay *l, struct ctx *ctx) {
             bus_rest(&l->r, "Kafka has not got the topic");
             return;
         }
-    l->from = l->r.saved;
+    l->from = l->r.at;
     l->end = news.end;
     l->more = news.more;
     l->sent_us = clock_mono_us();
@@ -256,7 +256,7 @@ static void note_arrival(struct kafka_relay *l, struct ctx *ctx) {
     int64_t *numbers;
     PGresult *rows;
     size_t n = take_offsets(l, ctx->arena, &names, &numbers);
-    if (pg_run(ctx, l->k->b->db, &Q_EVENTS_PUBLISHED, &rows, pg_i8(l->from.xid), pg_i8(l->from.id),
+    if (pg_run(ctx, l->k->b->db, &Q_EVENTS_PUBLISHED, &rows, pg_i8(l->r.saved.xid), pg_i8(l->r.saved.id),
                pg_i8(l->end.xid), pg_i8(l->end.id), pg_texts(names, n), pg_ids(numbers, n),
                pg_ids(numbers + n, n), pg_ids(numbers + 2 * n, n)) != OK) {
         bus_log_failure(ctx, &l->r, "what was published is not noted");
@@ -279,10 +279,10 @@ static void note_arrival(struct kafka_relay *l, struct ctx *ctx) {
 static void settle(struct kafka_relay *l, struct ctx *ctx) {
     if (l->n_failed > 0)
         give_up(l);
-    else if (l->r.mine)
+    else if (l->r.mine && bus_place_cmp(l->r.at, l->from) == 0)
         note_arrival(l, ctx);
     else
-        l->on_way = false; /* somebody else is the relay, and publishes it again */
+        l->on_way = false; /* somebody else has become the relay meanwhile, and publishes it again */
 }
 
 /* Whether the answer to a batch with more behind it is about to come: worth waiting for. */
@@ -322,8 +322,8 @@ void kafka_relay_close(struct kafka_relay *l, struct ctx *ctx) {
     int64_t until = clock_mono_us() + CLOSE_US;
     while (l->on_way && !l->k->down && l->n_arrived + l->n_failed < l->n_sent && clock_mono_us() < until)
         rd_kafka_poll(l->producer, 20);
-    if (l->on_way && l->n_arrived == l->n_sent && l->r.mine)
-        note_arrival(l, ctx);
+    if (l->on_way && l->n_arrived == l->n_sent)
+        settle(l, ctx);
     bus_release(l->k->b, ctx, &l->r);
     close_producer(l);
     free(l->topics);
