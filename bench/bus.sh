@@ -13,7 +13,8 @@ RATE=500
 SECONDS_STEADY=10
 
 if [ "${TEST_KAFKA:-}" = '' ]; then
-    exec env PURPOSE=run TEST_KAFKA=own "$ROOT/tests/harness/stack.sh" --build "$BUILD" database "$0" "$BUILD" "$EVENTS"
+    exec env PURPOSE=run TEST_KAFKA=own "$ROOT/tests/harness/stack.sh" --build "$BUILD" database \
+        "$0" "$BUILD" "$EVENTS"
 fi
 
 libraries() {
@@ -26,7 +27,8 @@ libraries() {
 mkdir -p "$BUILD/bench"
 # shellcheck disable=SC2046 # flags are words
 "${CC:-gcc}" -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -Werror "-I$ROOT" "-I$BUILD" "-I$BUILD/gen" \
-    $(pkg-config --cflags-only-I libpq) -o "$BUILD/bench/bus" "$ROOT/bench/bus.c" "$BUILD/libdeeplink.a" $(libraries)
+    $(pkg-config --cflags-only-I libpq) -o "$BUILD/bench/bus" "$ROOT/bench/bus.c" "$BUILD/libdeeplink.a" \
+    $(libraries)
 
 say "bench: $EVENTS events at once; then $RATE events/s for $SECONDS_STEADY s"
 say

@@ -76,7 +76,8 @@ const struct command builtin_commands[] = {
     {"events rewind", "CONSUMER --start | --time TIME | --event ID | --topic TOPIC --partition P --offset N",
      "has a consumer handle events again",
      "All that are kept (--start), those since a moment in UTC (2026-11-22T06:00:00Z), those from one on; on Kafka also those\n"
-     "of one partition from an offset on. Whether it runs or not. Events that it handled before are handed to it once more.",
+     "of one partition from an offset on. Whether it runs or not. Events that it handled before are handed to it once more.\n"
+     "The CONSUMER relay publishes again what it has published since, for brokers that have lost it.",
      events_rewind_command, COMMAND_NEEDS_SERVERS},
     {0},
 };

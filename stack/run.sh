@@ -258,9 +258,9 @@ look_after() {
 
 watch_all() {
     local name pause processes
-    processes=$(site_processes all)
+    processes="$(site_processes all) ${WITH_MONGO:+mongo} ${WITH_KAFKA:+kafka}"
     while :; do
-        for name in postgres redis ${WITH_MONGO:+mongo} ${WITH_KAFKA:+kafka} $processes nginx; do look_after "$name"; done
+        for name in postgres redis $processes nginx; do look_after "$name"; done
         # A signal ends `wait` at once, but not `sleep`.
         sleep 0.4 &
         pause=$!

@@ -140,6 +140,16 @@ static enum code place_before(struct ctx *ctx, struct pg *db, struct bus_from *f
     return OK;
 }
 
+/* What the relay published since then is published again: for brokers that have lost it. */
+static enum code rewind_relay(struct ctx *ctx, struct pg *db, struct place to, int64_t *ret_n) {
+    PGresult *rows;
+    enum code code =
+        pg_run(ctx, db, &Q_EVENTS_REWIND, &rows, pg_text(BUS_RELAY), pg_i8(to.xid), pg_i8(to.id));
+    if (code == OK)
+        *ret_n = PQntuples(rows);
+    return code;
+}
+
 enum code bus_rewind(struct ctx *ctx, const char *consumer, const struct bus_from *from, int64_t *ret_n) {
     struct pg *db = events_db(ctx->env);
     const struct consumer *c = consumer_named(ctx->env->app, consumer);
@@ -148,11 +158,12 @@ enum code bus_rewind(struct ctx *ctx, const char *consumer, const struct bus_fro
     *ret_n = 0;
     if (db == NULL)
         return no_memory(ctx);
-    if (c == NULL)
+    bool relay = engine(ctx)->relayed && strcmp(consumer, BUS_RELAY) == 0 && !from->has_offset;
+    if (c == NULL && !relay)
         return no_consumer(ctx);
     enum code code = place_before(ctx, db, &where, &to);
     if (code == OK)
-        code = engine(ctx)->rewind(ctx, db, c, to, &where, ret_n);
+        code = relay ? rewind_relay(ctx, db, to, ret_n) : engine(ctx)->rewind(ctx, db, c, to, &where, ret_n);
     if (code == OK && *ret_n == 0)
         return fail(ctx, NOT_FOUND, "This consumer has never run, or not there.");
     return code;

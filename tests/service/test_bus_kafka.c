@@ -147,7 +147,9 @@ START_TEST(published_twice_handed_out_once) {
     ck_assert(wait_for(&shared->done, 50, 20000));
     ck_assert(wait_sql("SELECT sum(next_offset) FROM events.published WHERE topic = 'test.v1'", "50", 5000));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
-    as_admin("UPDATE events.consumer SET xid = '0', id = 0 WHERE name = 'relay'");
+    int64_t n;
+    ck_ok(&ctx, bus_rewind(&ctx, "relay", &(struct bus_from){0}, &n));
+    ck_assert_int_eq(n, 1);
     pid = start(&app);
     emit(5, "test.v1", "good");
     ck_assert(wait_for(&shared->done, 55, 20000));
