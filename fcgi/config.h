@@ -33,8 +33,10 @@ struct config {
     const char *postgresql_admin;   /* conninfo of the owner, for migrate */
     const char *postgresql_secrets; /* file of role=password lines; written by migrate when absent */
     const char *redis;
-    const char *docs; /* postgresql | mongodb://… */
-    const char *bus;  /* builtin */
+    const char *docs;        /* postgresql | mongodb://… */
+    const char *bus;         /* builtin | kafka://host:port,…/prefix */
+    const char *bus_options; /* name=value words for the broker's client */
+    int bus_partitions, bus_replicas, bus_retention_days;
     const char *mail; /* folder:/path | smtp://… */
     const char *mail_from;
     int server_timeout_ms;
