@@ -4,7 +4,7 @@ GEN := $(BUILD)/gen
 CC := gcc
 CCACHE := $(shell command -v ccache 2>/dev/null)
 PACKAGES := libnghttp2 libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
-  libidn2 zlib
+  libcrypto libidn2 zlib
 SANITIZE ?=
 # V=1 shows every command.
 Q := $(if $(V),,@)
@@ -27,7 +27,7 @@ PROTOS := $(wildcard proto/deeplink/v1/*.proto)
 ALL_PROTOS := $(PROTOS) $(wildcard proto/grpc/*/*/*.proto)
 PROTO_C := $(ALL_PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
 TEMPLATES := $(wildcard templates/*.html templates/*/*.html)
-QUERIES := $(wildcard sql/queries/*.sql)
+QUERIES := $(sort $(wildcard sql/queries/*.sql))
 MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
 TPLC := $(BUILD)/tplc
 SCANNERS := $(patsubst %.re,$(GEN)/%.c,$(wildcard handlers/*/*.re fcgi/*.re))
