@@ -103,6 +103,7 @@ static const struct setting settings[] = {
          "has it in its own pool, whatever stands here."),
     TEXT(service_post, "local", false, "The same for the post service."),
     TEXT(service_connection, "local", false, "The same for the connection service."),
+    TEXT(service_notification, "local", false, "The same for the notification service."),
     TEXT(grpc_listen, "", false,
          "Where this pool's services can be called by gRPC: unix:/path or host:port; empty: nowhere."),
     NUMBER(grpc_workers, "0", 0, 200, false,

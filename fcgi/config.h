@@ -36,7 +36,8 @@ struct config {
     const char *mail_from;
     int server_timeout_ms;
     /* services that live apart */
-    const char *service_user, *service_post, *service_connection; /* local | grpc://… | grpc+unix:/path */
+    const char *service_user, *service_post, *service_connection,
+        *service_notification;       /* local | grpc://… | grpc+unix:/path */
     const char *grpc_listen;         /* unix:/path or host:port; empty: nowhere */
     int grpc_workers;                /* 0: as many as FastCGI workers, at least 2 */
     const char *grpc_secret;         /* what services show each other */

@@ -12,6 +12,7 @@
 #include "handlers/common/session.h"
 #include "handlers/connection/service.h"
 #include "handlers/demo/demo.h"
+#include "handlers/notification/service.h"
 #include "handlers/post/service.h"
 #include "handlers/reference/pages.h"
 #include "handlers/reference/routes.h"
@@ -23,6 +24,7 @@ static const struct service *const services[] = {
     [SVC_USER] = &user_service,
     [SVC_POST] = &post_service,
     [SVC_CONNECTION] = &connection_service,
+    [SVC_NOTIFICATION] = &notification_service,
     [SVC_COUNT] = NULL,
 };
 
