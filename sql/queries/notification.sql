@@ -14,10 +14,10 @@ SELECT (SELECT count(*) FROM (
 
 -- name: notification_erase :many
 -- A batch of what a member was told, and of what others were told of it. $1 who, $2 how many. → whose.
-WITH some AS (
+WITH picked AS (
     SELECT id FROM notifications WHERE user_id = $1 OR actor_id = $1 LIMIT $2
 )
-DELETE FROM notifications WHERE id IN (SELECT id FROM some) RETURNING user_id;
+DELETE FROM notifications WHERE id IN (SELECT id FROM picked) RETURNING user_id;
 
 -- name: notification_erase_requests :many
 -- The same for what is held back, both ways. → whose.
