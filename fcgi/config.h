@@ -34,6 +34,8 @@ struct config {
     const char *bus;  /* builtin */
     const char *mail; /* folder:/path | smtp://… */
     const char *mail_from;
+    int mail_delay_s, mail_window_s; /* notifications by mail: before the first of a burst; between two */
+    bool outbound_private;           /* push and webhooks may go into private networks */
     int server_timeout_ms;
     /* services that live apart */
     const char *service_user, *service_post, *service_connection,

@@ -6,6 +6,7 @@
 #include "handlers/notification/routes.h"
 #include "handlers/notification/service.h"
 #include "handlers/notification/worker.h"
+#include "handlers/notification/worker_deliver.h"
 
 const struct service notification_service = {
     .name = "notification",
@@ -15,4 +16,5 @@ const struct service notification_service = {
     .routes = notification_routes,
     .queries = queries_notification,
     .consumers = notification_consumers,
+    .timers = notification_timers,
 };
