@@ -141,6 +141,7 @@ static const struct setting settings[] = {
     NUMBER(password_min, "10", 8, 128, true, "Characters of a password, at least."),
     NUMBER(delete_grace_days, "14", 0, 365, true,
            "Days in which a deleted account can be restored; then everything of it is erased."),
+    NUMBER(notification_days, "90", 1, 3650, true, "Days after which notifications are removed."),
     NUMBER(argon2_memory_kib, "19456", 8192, 4194304, true, "Memory for hashing a password, in KiB."),
     NUMBER(argon2_ops, "2", 1, 16, true, "Passes over that memory."),
     TEXT(trusted_proxies, "", true, "Reserved: nginx says who the client is."),

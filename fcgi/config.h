@@ -54,6 +54,7 @@ struct config {
     int session_days;      /* 30 */
     int password_min;      /* 10 */
     int delete_grace_days; /* 14 */
+    int notification_days; /* 90 */
     int argon2_memory_kib;
     int argon2_ops;
     const char *trusted_proxies; /* reserved: nginx passes REMOTE_ADDR */

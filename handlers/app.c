@@ -74,6 +74,9 @@ static void tidy(struct ctx *ctx) {
     if (user_erase_due(ctx, &nothing, NULL) != OK)
         log_warn(ctx, "accounts were not erased", "cause=%s", ctx->error.detail);
     fail_clear(ctx);
+    if (notification_sweep(ctx, &nothing, NULL) != OK)
+        log_warn(ctx, "old notifications were not removed", "cause=%s", ctx->error.detail);
+    fail_clear(ctx);
 }
 
 const struct app deeplink_app = {

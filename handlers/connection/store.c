@@ -23,18 +23,34 @@
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_CONNECTION]; }
 
 /* The event's body: who, whom, and what stands between them now. */
+static struct pg_val packed(struct ctx *ctx, const Pb__EdgeChanged *e) {
+    const unsigned char *p;
+    size_t n;
+
+    rpc_pack(ctx, &e->base, &p, &n);
+    return pg_bytes(p, n);
+}
+
 static struct pg_val event_body(struct ctx *ctx, int64_t actor, int64_t target, uint32_t edges,
                                 int64_t until_ms) {
     Pb__EdgeChanged e = PB__EDGE_CHANGED__INIT;
-    const unsigned char *p;
-    size_t n;
 
     e.actor_id = actor;
     e.target_id = target;
     e.edges = edges;
     e.until_ms = until_ms;
-    rpc_pack(ctx, &e.base, &p, &n);
-    return pg_bytes(p, n);
+    return packed(ctx, &e);
+}
+
+/* The same for a request that was accepted. */
+static struct pg_val accepted_body(struct ctx *ctx, int64_t requester, int64_t target) {
+    Pb__EdgeChanged e = PB__EDGE_CHANGED__INIT;
+
+    e.actor_id = requester;
+    e.target_id = target;
+    e.edges = EDGE_FOLLOWING;
+    e.accepted = true;
+    return packed(ctx, &e);
 }
 
 /* Ends every change: reads the flag in that column and wakes the consumers. */
@@ -78,7 +94,7 @@ enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t targ
 enum code connection_store_accept(struct ctx *ctx, int64_t target, int64_t requester, bool *ret_changed) {
     PGresult *rows = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_ACCEPT, &rows, pg_i8(target), pg_i8(requester),
-                         pg_i8(id_next()), event_body(ctx, requester, target, EDGE_FOLLOWING, 0));
+                         pg_i8(id_next()), accepted_body(ctx, requester, target));
 
     return changed(ctx, c, rows, 0, ret_changed);
 }
@@ -195,6 +211,16 @@ enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const 
 
     if (c == OK)
         edges_read(ctx, rows, ret_rows, ret_n);
+    return c;
+}
+
+enum code connection_store_pairs(struct ctx *ctx, const int64_t *viewers, const int64_t *targets, size_t n,
+                                 uint32_t *ret) {
+    PGresult *rows = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_PAIRS, &rows, pg_ids(viewers, n), pg_ids(targets, n));
+
+    for (size_t i = 0; c == OK && i < n; i++)
+        ret[i] = (uint32_t)pg_get_int(rows, (int)i, 0);
     return c;
 }
 

@@ -50,12 +50,12 @@ unsigned prefs_ways(const struct prefs *p, const char *kind) {
 
 /* Minutes since midnight there, and the milliseconds beyond them. */
 static int minute_there(const struct prefs *p, int64_t at_ms, int64_t *ret_rest_ms) {
-    int64_t there = (at_ms + (int64_t)p->zone_s * 1000) % DAY_MS;
+    int64_t there = (at_ms + (int64_t)p->zone_s * 1000) % WAIT_DAY_MS;
 
     if (there < 0)
-        there += DAY_MS;
-    *ret_rest_ms = there % MINUTE_MS;
-    return (int)(there / MINUTE_MS);
+        there += WAIT_DAY_MS;
+    *ret_rest_ms = there % WAIT_MINUTE_MS;
+    return (int)(there / WAIT_MINUTE_MS);
 }
 
 static bool is_within(int minute, int from, int to) {
@@ -69,7 +69,7 @@ static int64_t next_minute(const struct prefs *p, int64_t at_ms, int minute) {
 
     if (ahead == 0 && rest > 0)
         ahead = DAY_MINUTES;
-    return at_ms - rest + ahead * MINUTE_MS;
+    return at_ms - rest + ahead * WAIT_MINUTE_MS;
 }
 
 int64_t prefs_quiet_end(const struct prefs *p, int64_t at_ms) {
@@ -95,9 +95,9 @@ int64_t prefs_mail_due(const struct prefs *p, const struct mail_times *times, co
     if (times->last_ms != 0)
         due = later(due, times->last_ms + pace->window_ms);
     if (times->hour_ms != 0)
-        due = later(due, times->hour_ms + HOUR_MS);
+        due = later(due, times->hour_ms + WAIT_HOUR_MS);
     if (times->day_ms != 0)
-        due = later(due, times->day_ms + DAY_MS);
+        due = later(due, times->day_ms + WAIT_DAY_MS);
     end = prefs_quiet_end(p, due);
     return end != 0 ? end : due;
 }

@@ -4,9 +4,9 @@
 
 #include "handlers/notification/store_deliver.h"
 
-#define MINUTE_MS INT64_C(60000)
-#define HOUR_MS (60 * MINUTE_MS)
-#define DAY_MS (24 * HOUR_MS)
+#define WAIT_MINUTE_MS INT64_C(60000)
+#define WAIT_HOUR_MS (60 * WAIT_MINUTE_MS)
+#define WAIT_DAY_MS (24 * WAIT_HOUR_MS)
 
 /* What holds for a member who chose nothing. */
 void prefs_defaults(int64_t user_id, struct prefs *ret);

@@ -11,6 +11,8 @@
 #include "fcgi/config.h"
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
+#include "handlers/common/models.h"
+#include "handlers/notification/service_shared.h"
 
 #define CAP_MAX 1000
 #define MAC_BYTES 16
@@ -20,12 +22,18 @@ enum code notification_prefs(struct ctx *ctx, int64_t user_id, struct prefs *ret
     return notification_store_prefs(ctx, user_id, ret);
 }
 
-enum code notification_prefs_shown(struct ctx *ctx, int64_t user_id, const char *kind, bool *ret) {
-    struct prefs p;
-    enum code c = notification_prefs(ctx, user_id, &p);
+enum code notification_prefs_shown(struct ctx *ctx, const int64_t *users, const char *const *kinds, size_t n,
+                                   bool *ret) {
+    struct prefs *chosen;
+    size_t n_chosen;
+    enum code c = notification_store_prefs_of(ctx, users, n, &chosen, &n_chosen);
 
-    if (c == OK)
-        *ret = (prefs_ways(&p, kind) & WAY_IN_APP) != 0;
+    for (size_t i = 0; i < n; i++)
+        ret[i] = true; /* all kinds are, unless somebody chose otherwise */
+    for (size_t k = 0; c == OK && k < n_chosen; k++)
+        for (size_t i = 0; i < n; i++)
+            if (users[i] == chosen[k].user_id)
+                ret[i] = (prefs_ways(&chosen[k], kinds[i]) & WAY_IN_APP) != 0;
     return c;
 }
 
@@ -62,9 +70,9 @@ static void prefs_out(struct ctx *ctx, const struct prefs *p, Pb__Preferences *r
 enum code notification_service_get_preferences(struct ctx *ctx, const Pb__PreferencesRequest *req,
                                                Pb__Preferences *reply) {
     struct prefs p;
-    enum code c = notification_prefs(ctx, req->user_id, &p);
+    enum code c = notification_check_own(ctx, req->user_id);
 
-    if (c == OK)
+    if (c == OK && (c = notification_prefs(ctx, req->user_id, &p)) == OK)
         prefs_out(ctx, &p, reply);
     return c;
 }
@@ -138,9 +146,10 @@ enum code notification_service_put_preferences(struct ctx *ctx, const Pb__PutPre
     bool ok;
     enum code c;
 
-    if (req->preferences == NULL || req->preferences->user_id == 0)
+    if (req->preferences == NULL)
         return fail(ctx, UNAUTHENTICATED, tr_mark("Log in to go on."));
-    if ((c = notification_prefs(ctx, req->preferences->user_id, &p)) != OK ||
+    if ((c = notification_check_own(ctx, req->preferences->user_id)) != OK ||
+        (c = notification_prefs(ctx, req->preferences->user_id, &p)) != OK ||
         (c = take_in(ctx, req->preferences, &p)) != OK ||
         (c = notification_store_prefs_set(ctx, &p, req->if_version, &ok)) != OK)
         return c;
@@ -199,13 +208,18 @@ enum code notification_service_get_unsubscription(struct ctx *ctx, const Pb__Uns
 /* Repeats change nothing. */
 enum code notification_service_unsubscribe(struct ctx *ctx, const Pb__UnsubscribeToken *req,
                                            Pb__Unsubscription *reply) {
+    const Pb__UserCard *card;
     struct prefs p;
     unsigned way;
     bool ok;
     enum code c;
 
     if ((c = read_token(ctx, req->token, reply)) != OK ||
-        (c = notification_prefs(ctx, reply->user_id, &p)) != OK)
+        (c = cards_get(ctx, &reply->user_id, 1, &card)) != OK)
+        return c;
+    if (card == NULL || card->state == PB__ACCOUNT_STATE__STATE_DELETED)
+        return OK; /* who is gone gets no mail */
+    if ((c = notification_prefs(ctx, reply->user_id, &p)) != OK)
         return c;
     way = strcmp(reply->channel, "digest") == 0 ? WAY_DIGEST : WAY_EMAIL;
     for (int i = 0; i < PREFS_KINDS; i++)

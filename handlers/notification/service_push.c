@@ -12,6 +12,7 @@
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "handlers/notification/rules_prefs.h"
+#include "handlers/notification/service_shared.h"
 
 enum code notification_push_key(struct ctx *ctx, const char **ret) {
     struct webpush_key key;
@@ -26,9 +27,9 @@ static enum code nothing(struct ctx *ctx) {
 }
 
 static enum code need_owner(struct ctx *ctx, int64_t user_id, int64_t token_id, int64_t session_id) {
-    if (user_id != 0 && (token_id != 0) != (session_id != 0))
-        return OK;
-    return fail(ctx, UNAUTHENTICATED, tr_mark("Log in to go on."));
+    if ((token_id != 0) == (session_id != 0))
+        return fail(ctx, UNAUTHENTICATED, tr_mark("Log in to go on."));
+    return notification_check_own(ctx, user_id);
 }
 
 static enum code check_target(struct ctx *ctx, const Pb__PushSubscription *s) {
@@ -60,9 +61,10 @@ static enum code check_wishes(struct ctx *ctx, const Pb__PushSubscription *s) {
 enum code notification_service_get_push(struct ctx *ctx, const Pb__PushRequest *req,
                                         Pb__PushSubscription *reply) {
     Pb__PushSubscription *s;
-    enum code c = notification_store_push(ctx, req, &s);
+    enum code c;
 
-    if (c != OK)
+    if ((c = need_owner(ctx, req->user_id, req->token_id, req->session_id)) != OK ||
+        (c = notification_store_push(ctx, req, &s)) != OK)
         return c;
     if (s == NULL)
         return nothing(ctx);

@@ -136,7 +136,7 @@ enum code notification_store_lost(struct ctx *ctx, size_t *ret_n) {
     return c;
 }
 
-enum code notification_store_sweep(struct ctx *ctx, int days) {
+enum code notification_store_delivery_sweep(struct ctx *ctx, int days) {
     return pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_SWEEP, NULL, pg_i4(days));
 }
 

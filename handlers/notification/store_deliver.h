@@ -46,6 +46,9 @@ struct prefs {
 
 /* What stands in the row; ret is filled with the defaults before, and what there is goes over them. */
 enum code notification_store_prefs(struct ctx *ctx, int64_t user_id, struct prefs *ret);
+/* Of those of several members who chose something: the ways alone, as they were chosen. */
+enum code notification_store_prefs_of(struct ctx *ctx, const int64_t *users, size_t n, struct prefs **ret,
+                                      size_t *ret_n);
 /* if_version 0: any. *ret_ok: the version was that one. */
 enum code notification_store_prefs_set(struct ctx *ctx, const struct prefs *p, int64_t if_version,
                                        bool *ret_ok);
@@ -96,7 +99,7 @@ enum code notification_store_hand(struct ctx *ctx, int64_t lease, const int64_t 
 enum code notification_store_mail_undo(struct ctx *ctx, int64_t mail_id);
 /* Closes what was handed over by workers that are no more. */
 enum code notification_store_lost(struct ctx *ctx, size_t *ret_n);
-enum code notification_store_sweep(struct ctx *ctx, int days);
+enum code notification_store_delivery_sweep(struct ctx *ctx, int days);
 enum code notification_store_delivery_erase(struct ctx *ctx, int64_t user_id);
 
 /* ---- Web Push. *ret is NULL when there is none. */

@@ -31,10 +31,10 @@ int prefs_kind_of(const char *name) {
 const char *prefs_kind_name(int kind) { return kind_names[kind]; }
 
 /* Kinds that the row names and this program does not know are another version's. */
-static void read_ways(struct ctx *ctx, const PGresult *rows, struct prefs *ret) {
+static void read_ways(struct ctx *ctx, const PGresult *rows, int row, struct prefs *ret) {
     const char **kinds;
     int64_t *ways;
-    size_t n = pg_get_texts(ctx, rows, 0, 1, &kinds), m = pg_get_ids(ctx, rows, 0, 2, &ways);
+    size_t n = pg_get_texts(ctx, rows, row, 1, &kinds), m = pg_get_ids(ctx, rows, row, 2, &ways);
 
     for (size_t i = 0; i < n && i < m; i++) {
         int kind = prefs_kind_of(kinds[i]);
@@ -51,7 +51,7 @@ enum code notification_store_prefs(struct ctx *ctx, int64_t user_id, struct pref
     if (c != OK || PQntuples(rows) == 0)
         return c;
     ret->version = pg_get_int(rows, 0, 0);
-    read_ways(ctx, rows, ret);
+    read_ways(ctx, rows, 0, ret);
     ret->quiet = pg_get_bool(rows, 0, 3);
     ret->quiet_from = (int)pg_get_int(rows, 0, 4);
     ret->quiet_to = (int)pg_get_int(rows, 0, 5);
@@ -60,6 +60,26 @@ enum code notification_store_prefs(struct ctx *ctx, int64_t user_id, struct pref
     ret->day_cap = (int)pg_get_int(rows, 0, 8);
     ret->digest_hour = (int)pg_get_int(rows, 0, 9);
     ret->zone_s = (int)pg_get_int(rows, 0, 10);
+    return OK;
+}
+
+enum code notification_store_prefs_of(struct ctx *ctx, const int64_t *users, size_t n, struct prefs **ret,
+                                      size_t *ret_n) {
+    PGresult *rows;
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_PREFERENCES_OF, &rows, pg_ids(users, n));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(rows);
+    *ret = arena_many(ctx->arena, struct prefs, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++) {
+        struct prefs *p = &(*ret)[i];
+
+        p->user_id = pg_get_int(rows, (int)i, 0);
+        for (int k = 0; k < PREFS_KINDS; k++)
+            p->ways[k] = WAY_IN_APP; /* kinds that came since it was written */
+        read_ways(ctx, rows, (int)i, p);
+    }
     return OK;
 }
 

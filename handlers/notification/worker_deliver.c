@@ -91,7 +91,7 @@ static enum code decide(struct ctx *ctx, const Pb__NotificationCreated *e) {
     enum code c;
     unsigned ways;
 
-    if (e->created_ms < now_ms - DAY_MS)
+    if (e->created_ms < now_ms - WAIT_DAY_MS)
         return OK; /* an old event comes again: what it meant has gone out, or is no news */
     if ((c = notification_prefs(ctx, e->recipient_id, &p)) != OK)
         return c;

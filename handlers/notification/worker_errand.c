@@ -10,7 +10,7 @@
 #include "handlers/notification/worker_deliver.h"
 
 #define HTTP_MS 4000 /* to connect; twice that in all */
-#define TIDY_MS (10 * MINUTE_MS)
+#define TIDY_MS (10 * WAIT_MINUTE_MS)
 #define BACKOFF_MIN_S 60
 #define BACKOFF_MAX_S 3600
 
@@ -114,7 +114,7 @@ enum code notification_errand_again(struct errand *e, int wait_s, const char *wh
     const struct outgoing *first = &e->rows[0];
     int64_t now_ms = clock_now_ms(), s = notification_backoff_s(first->attempts);
 
-    if (now_ms - first->tried_ms > DAY_MS) {
+    if (now_ms - first->tried_ms > WAIT_DAY_MS) {
         log_warn(e->ctx, "given up after a day", "channel=%s member=%lld notification=%lld n=%zu why=%s",
                  first->channel, (long long)first->user_id, (long long)first->notification_id, e->n, why);
         return notification_errand_drop(e, why);
@@ -143,5 +143,5 @@ enum code notification_tidy_run(struct ctx *ctx, int64_t *ret_wait_ms) {
         return c;
     if (lost > 0)
         log_warn(ctx, "handed over when a worker died: not known whether it arrived", "n=%zu", lost);
-    return notification_store_sweep(ctx, DELIVER_KEEP_DAYS);
+    return notification_store_delivery_sweep(ctx, DELIVER_KEEP_DAYS);
 }

@@ -143,7 +143,7 @@ enum code notification_hook_events(struct ctx *ctx, const struct event *events, 
     enum code c = OK;
 
     for (size_t i = 0; i < n && c == OK; i++)
-        if (events[i].time_ms > now_ms - DAY_MS)
+        if (events[i].time_ms > now_ms - WAIT_DAY_MS)
             c = take_event(ctx, &events[i]);
     return c;
 }
@@ -193,7 +193,7 @@ static int64_t wait_s(int attempts, int asked) {
 static enum code failed(struct ctx *ctx, int64_t lease, const struct hook_call *k, const struct http_reply *r,
                         const char *error) {
     int64_t now_ms = clock_now_ms();
-    bool over = now_ms - k->created_ms > DAY_MS, disabled;
+    bool over = now_ms - k->created_ms > WAIT_DAY_MS, disabled;
     enum code c = notification_store_hook_failed(
         ctx, lease, k->id, r->status, error, over ? 0 : now_ms + wait_s(k->attempts, r->retry_after) * 1000,
         notification_hook_audit(ctx, 0, "webhook.disabled", k->url), &disabled);

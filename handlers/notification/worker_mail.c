@@ -20,8 +20,8 @@
 #define ITEMS_MAX 10 /* lines of one mail */
 #define SAID_MAX 280 /* letters of a post */
 #define LOOK_MS 500  /* between two looks for what is due */
-#define ONLINE_MS (5 * MINUTE_MS)
-#define ONLINE_MAX_MS HOUR_MS /* so long does being online put a mail off */
+#define ONLINE_MS (5 * WAIT_MINUTE_MS)
+#define ONLINE_MAX_MS WAIT_HOUR_MS /* so long does being online put a mail off */
 
 /* ---- what happened, in words */
 

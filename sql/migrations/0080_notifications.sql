@@ -13,13 +13,14 @@ CREATE TABLE notifications.notifications (
     state smallint NOT NULL CHECK (state BETWEEN 0 AND 4),
     hidden boolean NOT NULL DEFAULT false,  -- while its actor is suspended
     event_id bigint NOT NULL,               -- the latest event that had a say: older ones have none
+    made_by bigint NOT NULL,                -- the event that made it, or made it anew
     detail text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL,
     UNIQUE (user_id, kind, actor_id, object_id)
 );
-CREATE INDEX notifications_shown ON notifications.notifications (user_id, id) WHERE state = 0 AND NOT hidden;
+CREATE INDEX notifications_listed ON notifications.notifications (user_id, id) WHERE state < 2 AND NOT hidden;
 CREATE INDEX notifications_groups ON notifications.notifications (user_id, group_key, id) INCLUDE (actor_id)
-    WHERE state = 0 AND NOT hidden;
+    WHERE state < 2 AND NOT hidden;
 CREATE INDEX notifications_held ON notifications.notifications (user_id, actor_id, id) WHERE state = 1;
 CREATE INDEX notifications_by_actor ON notifications.notifications (actor_id, user_id);
 CREATE INDEX notifications_by_post ON notifications.notifications (post_id) WHERE post_id <> 0;
@@ -62,3 +63,7 @@ CREATE TABLE notifications.requests (
 );
 CREATE INDEX requests_by_user ON notifications.requests (user_id, id);
 CREATE INDEX requests_by_sender ON notifications.requests (from_id);
+
+-- How far programs have marked notifications as read until now. From here on this is where it stands.
+INSERT INTO notifications.readers (user_id, read_id, version, updated_at)
+SELECT user_id, last_read_id, version, updated_at FROM users.markers WHERE timeline = 'notifications';

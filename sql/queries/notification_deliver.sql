@@ -10,6 +10,10 @@ SELECT version, kinds, channels, quiet, quiet_from, quiet_to, zone, hour_cap, da
        extract(epoch FROM (now() AT TIME ZONE zone) - (now() AT TIME ZONE 'UTC'))::int
 FROM preferences WHERE user_id = $1;
 
+-- name: notification_preferences_of :many
+-- What members chose by kind. $1 members. → member, kinds, channels.
+SELECT user_id, kinds, channels FROM preferences WHERE user_id = ANY ($1::bigint[]);
+
 -- name: notification_preferences_set :maybe
 -- Nothing when the version is another one. $1 member, $2 the version it takes the place of (1: there is no
 -- row yet; 0: any), $3… as above.
