@@ -6,9 +6,9 @@
 #include "gen/stubs.h"
 #include "handlers/common/api.h"
 #include "handlers/common/api_own.h"
+#include "handlers/common/vapid.h"
 #include "handlers/notification/api_deliver.h"
 #include "handlers/notification/rules_prefs.h"
-#include "handlers/notification/service_push.h"
 
 #define FIELD(view, member, kind_, ...) \
     { .name = #member, .kind = kind_, .at = offsetof(struct view, member), __VA_ARGS__ }
@@ -79,7 +79,7 @@ static enum code reply_push(struct request *req, const Pb__PushSubscription *s) 
                      .policy = s->policy,
                      .standard = s->standard,
                      .alerts = alerts_of(&req->ctx, s)};
-    enum code c = notification_push_key(&req->ctx, &v.server_key);
+    enum code c = vapid_public_key(&req->ctx, &v.server_key);
 
     return c != OK ? c : api_reply(req, &notification_push_shape, &v);
 }
@@ -197,7 +197,7 @@ static Pb__PushRequest of_session(const struct request *req) {
 
 static enum code reply_here(struct request *req, const char *endpoint) {
     struct push_here v = {.endpoint = endpoint};
-    enum code c = notification_push_key(&req->ctx, &v.server_key);
+    enum code c = vapid_public_key(&req->ctx, &v.server_key);
 
     return c != OK ? c : api_own_reply(req, &notification_push_here_shape, &v);
 }

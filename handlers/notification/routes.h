@@ -3,6 +3,6 @@
 
 #include "fcgi/router.h"
 
-extern const struct route notification_routes[];
+extern const struct route notification_routes[], notification_api_routes[], notification_own_routes[];
 
 #endif

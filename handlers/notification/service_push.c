@@ -1,7 +1,5 @@
 /* Who wants to be told by Web Push: one subscription for each token of an app, and for each browser's
  * session. */
-#include "handlers/notification/service_push.h"
-
 #include <string.h>
 
 #include "fcgi/base/id.h"
@@ -13,14 +11,6 @@
 #include "gen/stubs.h"
 #include "handlers/notification/rules_prefs.h"
 #include "handlers/notification/service_shared.h"
-
-enum code notification_push_key(struct ctx *ctx, const char **ret) {
-    struct webpush_key key;
-    enum code c = webpush_key_of(ctx, config_secret(ctx->env->config), &key);
-
-    *ret = c == OK ? key.public_key : "";
-    return c;
-}
 
 static enum code nothing(struct ctx *ctx) {
     return fail(ctx, NOT_FOUND, tr_mark("There is no push subscription here."));

@@ -80,9 +80,10 @@ enum code notification_store_hook_drop(struct ctx *ctx, int64_t id, struct packe
     return changed(ctx, c, rows, ret_ok);
 }
 
-enum code notification_store_hooks_of(struct ctx *ctx, const char *event, int64_t **ret, size_t *ret_n) {
+enum code notification_store_hooks_of(struct ctx *ctx, const char *event, int64_t at_ms, int64_t **ret,
+                                      size_t *ret_n) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_HOOKS_OF, &rows, pg_text(event));
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_HOOKS_OF, &rows, pg_text(event), pg_time(at_ms));
 
     if (c != OK)
         return c;

@@ -26,8 +26,9 @@ enum code notification_store_hook_change(struct ctx *ctx, const Pb__ChangeWebhoo
                                          struct packed audit, bool *ret_ok);
 enum code notification_store_hook_drop(struct ctx *ctx, int64_t id, struct packed audit, bool *ret_ok);
 
-/* Active hooks that want to hear of an event. */
-enum code notification_store_hooks_of(struct ctx *ctx, const char *event, int64_t **ret, size_t *ret_n);
+/* Active hooks that want to hear of an event, and were there when it happened. */
+enum code notification_store_hooks_of(struct ctx *ctx, const char *event, int64_t at_ms, int64_t **ret,
+                                      size_t *ret_n);
 
 /* Queues calls: ids[i] for hooks[i] with bodies[i]. Once for each hook and event. */
 struct hook_calls {

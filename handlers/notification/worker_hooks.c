@@ -109,7 +109,7 @@ static enum code queue(struct ctx *ctx, const struct event *e, const char *data)
     int64_t *hooks, *ids;
     const char **bodies;
     size_t n;
-    enum code c = notification_store_hooks_of(ctx, e->type, &hooks, &n);
+    enum code c = notification_store_hooks_of(ctx, e->type, e->time_ms, &hooks, &n);
 
     if (c != OK || n == 0)
         return c;

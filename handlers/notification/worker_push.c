@@ -14,6 +14,7 @@
 #include "fcgi/log.h"
 #include "gen/static.h"
 #include "gen/stubs.h"
+#include "handlers/common/vapid.h"
 #include "handlers/notification/worker_deliver.h"
 
 #define AT_ONCE 50
@@ -125,7 +126,7 @@ static enum code push(struct errand *e, const Pb__PushSubscription *s, const Pb_
         return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "push: no memory, or no key");
     buf_init(&payload, ctx->arena, WEBPUSH_PAYLOAD_MAX);
     write_payload(ctx, s, who, o, &payload);
-    if ((c = webpush_key_of(ctx, config_secret(ctx->env->config), &key)) != OK ||
+    if ((c = vapid_key(ctx, &key)) != OK ||
         (c = webpush_make(ctx, &key, &target, payload.p, payload.n, &wish, &m)) != OK)
         return c;
     c = http_post(ctx, http,

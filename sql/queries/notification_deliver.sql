@@ -229,8 +229,8 @@ WITH gone AS (
 SELECT events.emit('user.security.v1', 0, 'user.security', $2::bytea)::text FROM gone;
 
 -- name: notification_hooks_of :many
--- Who wants to hear of an event. $1 its name.
-SELECT id FROM hooks WHERE active AND $1::text = ANY (events);
+-- Who wants to hear of an event, and did when it happened. $1 its name, $2 when.
+SELECT id FROM hooks WHERE active AND $1::text = ANY (events) AND created_at <= $2::timestamptz;
 
 -- name: notification_hook_call_add :exec
 -- Once for each event. $1 ids of calls, $2 hooks, $3 event of the bus, $4 its name, $5 bodies.
