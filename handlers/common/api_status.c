@@ -493,3 +493,29 @@ enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct sha
     *ret = (struct shape_json){out.p, out.n};
     return OK;
 }
+
+/* One that is prepared, as JSON of its own. */
+static struct shape_json status_json(struct ctx *ctx, struct prepared *one) {
+    struct buf out;
+    struct json j;
+
+    buf_init(&out, ctx->arena, RESPONSE_MAX);
+    buf_reserve(&out, part_size(&one->outer) + part_size(&one->inner));
+    json_init(&j, &out);
+    status_write(ctx, &j, one);
+    return (struct shape_json){out.p, out.n};
+}
+
+enum code api_statuses_each(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret) {
+    struct prepared *all;
+    size_t n_all, k = 0;
+    enum code c;
+
+    memset(ret, 0, n * sizeof *ret);
+    if (n == 0 || (c = prepare(ctx, items, n, &all, &n_all)) != OK)
+        return n == 0 ? OK : c;
+    for (size_t i = 0; i < n && k < n_all; i++)
+        if (all[k].outer.post == items[i]->post)
+            ret[i] = status_json(ctx, &all[k++]);
+    return OK;
+}

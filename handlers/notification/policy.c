@@ -15,7 +15,7 @@ int policy_verdict(const struct sender_policy *policy, const struct sender *send
     bool is_followed = (sender->edges & EDGE_FOLLOWING) != 0;
     int verdict = POLICY_ACCEPT;
 
-    if (sender->is_staff || sender->is_accepted)
+    if (sender->is_staff)
         return POLICY_ACCEPT;
     demand(&verdict, !is_followed, policy->not_following);
     demand(&verdict, (sender->edges & EDGE_FOLLOWED_BY) == 0, policy->not_followers);

@@ -18,12 +18,11 @@ struct sender_policy {
 
 /* All that a policy looks at. */
 struct sender {
-    uint32_t edges;   /* EDGE_…, from who is told to who did it */
-    int64_t age_ms;   /* of the sender's account */
-    bool is_private;  /* a direct post */
-    bool is_answer;   /* … to a post of who is told */
-    bool is_staff;    /* moderators are always heard */
-    bool is_accepted; /* a request of theirs was accepted */
+    uint32_t edges;  /* EDGE_…, from who is told to who did it */
+    int64_t age_ms;  /* of the sender's account */
+    bool is_private; /* a direct post */
+    bool is_answer;  /* … to a post of who is told */
+    bool is_staff;   /* moderators are always heard */
 };
 
 /* The strictest of what the policy says of this sender: POLICY_…. */

@@ -3,6 +3,8 @@
 
 #include "fcgi/router.h"
 
-extern const struct route notification_routes[], notification_api_routes[], notification_own_routes[];
+extern const struct route notification_routes[];
+extern const struct route notification_api_routes[]; /* for programs */
+extern const struct route notification_own_routes[];
 
 #endif

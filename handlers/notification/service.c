@@ -147,9 +147,15 @@ enum code notification_service_list_group_actors(struct ctx *ctx, const Pb__Grou
 
 enum code notification_service_get_unread(struct ctx *ctx, const Pb__UnreadRequest *req,
                                           Pb__UnreadCounts *reply) {
-    enum code c = notification_check_own(ctx, req->user_id);
+    Pb__UnreadCounts *n;
+    int64_t *whose;
+    enum code c;
 
-    return c != OK ? c : notification_store_unread(ctx, req->user_id, reply);
+    if ((c = notification_check_own(ctx, req->user_id)) != OK ||
+        (c = notification_store_unread(ctx, &req->user_id, 1, &whose, &n)) != OK)
+        return c;
+    *reply = n[0];
+    return OK;
 }
 
 enum code notification_service_count_unread(struct ctx *ctx, const Pb__CountUnreadRequest *req,

@@ -5,18 +5,32 @@
 #include "handlers/common/live.h"
 #include "handlers/notification/service_shared.h"
 
-void notification_tell_badge(struct ctx *ctx, int64_t user) {
-    Pb__UnreadCounts n = PB__UNREAD_COUNTS__INIT;
-    const char *payload;
+static void tell(struct ctx *ctx, int64_t user, const Pb__UnreadCounts *n) {
+    const char *payload = arena_printf(
+        ctx->arena, "{\"notifications\":%" PRId64 ",\"requests\":%" PRId64 ",\"last\":\"%" PRId64 "\"}",
+        n->notifications, n->requests, n->last_id);
 
-    if (!live_anybody(ctx))
+    live_push(ctx, &user, 1, "badge", payload, strlen(payload));
+}
+
+void notification_tell_badges(struct ctx *ctx, const int64_t *users, size_t n) {
+    Pb__UnreadCounts *counts;
+    int64_t *whose;
+
+    if (n == 0)
         return;
-    if (notification_store_unread(ctx, user, &n) != OK) {
+    if (notification_store_unread(ctx, users, n, &whose, &counts) != OK) {
         fail_clear(ctx);
         return;
     }
-    payload = arena_printf(
-        ctx->arena, "{\"notifications\":%" PRId64 ",\"requests\":%" PRId64 ",\"last\":\"%" PRId64 "\"}",
-        n.notifications, n.requests, n.last_id);
-    live_push(ctx, &user, 1, "badge", payload, strlen(payload));
+    for (size_t i = 0; i < n; i++)
+        tell(ctx, whose[i], &counts[i]);
+}
+
+void notification_tell_badge(struct ctx *ctx, int64_t user) {
+    bool is_listening;
+
+    notification_store_listening(ctx, &user, 1, &is_listening);
+    if (is_listening)
+        notification_tell_badges(ctx, &user, 1);
 }

@@ -6,6 +6,7 @@
 #include "fcgi/drivers/pg.h"
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
+#include "fcgi/stream_wire.h"
 #include "gen/queries.h"
 #include "handlers/services.h"
 
@@ -13,16 +14,35 @@ static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_NOTIFICATION]; }
 
 /* ---- The read model */
 
-enum code notification_store_unread(struct ctx *ctx, int64_t user, Pb__UnreadCounts *ret) {
+enum code notification_store_unread(struct ctx *ctx, const int64_t *users, size_t n, int64_t **ret_users,
+                                    Pb__UnreadCounts **ret) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_UNREAD, &rows, pg_i8(user));
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_UNREAD, &rows, pg_ids(users, n));
 
     if (c != OK)
         return c;
-    ret->notifications = pg_get_int(rows, 0, 0);
-    ret->requests = pg_get_int(rows, 0, 1);
-    ret->last_id = pg_get_int(rows, 0, 2);
+    *ret_users = arena_many(ctx->arena, int64_t, n);
+    *ret = arena_many(ctx->arena, Pb__UnreadCounts, n);
+    for (int i = 0; i < PQntuples(rows); i++) {
+        pb__unread_counts__init(&(*ret)[i]);
+        (*ret_users)[i] = pg_get_int(rows, i, 0);
+        (*ret)[i].notifications = pg_get_int(rows, i, 1);
+        (*ret)[i].requests = pg_get_int(rows, i, 2);
+        (*ret)[i].last_id = pg_get_int(rows, i, 3);
+    }
     return OK;
+}
+
+void notification_store_listening(struct ctx *ctx, const int64_t *users, size_t n, bool *ret) {
+    for (size_t i = 0; i < n; i++)
+        redis_add(ctx->env->redis, "EXISTS " STREAM_MEMBER_KEY "%lld", (long long)users[i]);
+    for (size_t i = 0; i < n; i++) {
+        const redisReply *r = redis_next(ctx, ctx->env->redis);
+
+        if (r == NULL)
+            fail_clear(ctx);
+        ret[i] = r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer == 1;
+    }
 }
 
 void notification_store_forget(struct ctx *ctx, const int64_t *users, size_t n) {

@@ -129,51 +129,63 @@ static enum code sift_acts(struct ctx *ctx, struct told *const *all, size_t n_al
     return c;
 }
 
-static void judge(struct told *t, const struct sender_policy *policy, const Pb__UserCard *actor,
-                  bool is_accepted) {
+static int verdict_on(const struct told *t, const struct sender_policy *policy, const Pb__UserCard *actor) {
     struct sender sender = {.edges = t->edges,
                             .age_ms = clock_now_ms() - actor->created_ms,
                             .is_private = t->is_private,
                             .is_answer = t->is_answer,
-                            .is_staff = (actor->permissions & PERMISSION_MODERATE) != 0,
-                            .is_accepted = is_accepted};
+                            .is_staff = (actor->permissions & PERMISSION_MODERATE) != 0};
 
-    switch (policy_verdict(policy, &sender)) {
-    case POLICY_DROP:
-        t->is_dropped = true;
-        break;
-    case POLICY_FILTER:
-        t->state = TOLD_HELD;
-        break;
-    default:
-        break;
+    return policy_verdict(policy, &sender);
+}
+
+/* Those of whom a request was accepted are heard all the same. */
+static enum code execute(struct ctx *ctx, struct told *const *told, const int *verdicts, size_t n) {
+    int64_t *users = arena_many(ctx->arena, int64_t, n), *actors = arena_many(ctx->arena, int64_t, n);
+    bool *is_accepted = arena_many(ctx->arena, bool, n);
+    enum code c;
+
+    for (size_t i = 0; i < n; i++) {
+        users[i] = told[i]->user;
+        actors[i] = told[i]->actor;
     }
+    if (n == 0 || (c = notification_store_accepted(ctx, users, actors, n, is_accepted)) != OK)
+        return n == 0 ? OK : c;
+    for (size_t i = 0; i < n; i++) {
+        if (is_accepted[i])
+            continue;
+        told[i]->is_dropped = verdicts[i] == POLICY_DROP;
+        told[i]->state = TOLD_HELD;
+    }
+    return OK;
 }
 
 /* What the members' own policies say. */
 static enum code sift_policies(struct ctx *ctx, struct told *const *all, size_t n_all) {
     struct told **told = arena_many(ctx->arena, struct told *, n_all);
-    size_t n = pick(all, n_all, is_filtered, told);
+    size_t n = pick(all, n_all, is_filtered, told), k = 0;
     struct sender_policy *policies = arena_many(ctx->arena, struct sender_policy, n);
-    int64_t *users = arena_many(ctx->arena, int64_t, n), *actors = arena_many(ctx->arena, int64_t, n);
-    bool *accepted = arena_many(ctx->arena, bool, n);
+    int64_t *users = arena_many(ctx->arena, int64_t, n);
+    int *verdicts = arena_many(ctx->arena, int, n);
     const Pb__UserCard **cards;
     enum code c;
 
     if (n == 0)
         return OK;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         users[i] = told[i]->user;
-        actors[i] = told[i]->actor;
-    }
     if ((c = notification_store_policies(ctx, users, n, policies)) != OK ||
-        (c = notification_store_accepted(ctx, users, actors, n, accepted)) != OK ||
         (c = cards_of(ctx, told, n, &cards)) != OK)
         return c;
-    for (size_t i = 0; i < n; i++)
-        if (cards[n + i] != NULL)
-            judge(told[i], &policies[i], cards[n + i], accepted[i]);
-    return OK;
+    for (size_t i = 0; i < n; i++) {
+        int verdict = cards[n + i] != NULL ? verdict_on(told[i], &policies[i], cards[n + i]) : POLICY_ACCEPT;
+
+        if (verdict == POLICY_ACCEPT)
+            continue;
+        told[k] = told[i];
+        verdicts[k++] = verdict;
+    }
+    return execute(ctx, told, verdicts, k);
 }
 
 /* What the members do not want to see of this kind, by their preferences, is made for other ways alone. */

@@ -48,6 +48,7 @@ enum code post_api_home(struct request *req);
 enum code post_api_public(struct request *req);
 enum code post_api_tag_timeline(struct request *req);
 enum code post_api_list(struct request *req);
+enum code post_api_link(struct request *req);
 enum code post_api_favourites(struct request *req);
 enum code post_api_bookmarks(struct request *req);
 enum code post_api_account_statuses(struct request *req);

@@ -15,6 +15,9 @@ static const struct field public_fields[] = {
     {0},
 };
 
+static const struct field link_fields[] = {
+    API_PAGE_FIELDS, {.name = "url", .kind = FIELD_LINE, .max = 2000}, {0}};
+
 static const struct field tag_fields[] = {
     API_PAGE_FIELDS,
     {.name = "local", .kind = FIELD_BOOL},
@@ -213,6 +216,8 @@ const struct route post_api_routes[] = {
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/tag/{tag}",
      .handler = post_api_tag_timeline, .auth = AUTH_ANYBODY, .scope = "read:statuses", .fields = tag_fields,
      .summary = "public posts with a tag, or with several"},
+    {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/link", .handler = post_api_link,
+     .auth = AUTH_ANYBODY, .fields = link_fields, .summary = "posts about a link that is in fashion: none"},
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/list/{id}", .handler = post_api_list,
      .scope = "read:lists", .fields = page_fields, .summary = "always 404: there are no lists"},
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/favourites", .handler = post_api_favourites,

@@ -306,17 +306,19 @@ WITH answered AS (
 )
 SELECT id FROM answered;
 
--- name: notification_unread :one
--- At most 1,000 are counted. $1 member. → unread, requests, the newest one's id or 0.
-SELECT (SELECT count(*) FROM (
-            SELECT FROM notifications WHERE user_id = $1 AND state = 0 AND NOT hidden
-                AND id > coalesce((SELECT read_id FROM readers WHERE user_id = $1), 0) LIMIT 1000) AS n),
+-- name: notification_unread :many
+-- At most 1,000 are counted. $1 members. → member, unread, requests, the newest one's id or 0.
+SELECT u.id,
        (SELECT count(*) FROM (
-            SELECT FROM requests r WHERE r.user_id = $1 AND EXISTS (
-                SELECT FROM notifications h WHERE h.user_id = $1 AND h.actor_id = r.from_id AND h.state = 1
+            SELECT FROM notifications n WHERE n.user_id = u.id AND n.state = 0 AND NOT n.hidden
+                AND n.id > coalesce((SELECT read_id FROM readers WHERE user_id = u.id), 0) LIMIT 1000) AS n),
+       (SELECT count(*) FROM (
+            SELECT FROM requests r WHERE r.user_id = u.id AND EXISTS (
+                SELECT FROM notifications h WHERE h.user_id = u.id AND h.actor_id = r.from_id AND h.state = 1
                     AND NOT h.hidden) LIMIT 1000) AS r),
-       coalesce((SELECT id FROM notifications WHERE user_id = $1 AND state = 0 AND NOT hidden
-                 ORDER BY id DESC LIMIT 1), 0);
+       coalesce((SELECT n.id FROM notifications n WHERE n.user_id = u.id AND n.state = 0 AND NOT n.hidden
+                 ORDER BY n.id DESC LIMIT 1), 0)
+FROM unnest($1::bigint[]) AS u (id);
 
 -- name: notification_erase :many
 -- A batch of what a member was told, and of what others were told of it. $1 who, $2 how many. → whose.

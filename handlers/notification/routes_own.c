@@ -1,45 +1,21 @@
-/* What leaves the site, for programs: Web Push in Mastodon's words, the rest in our own API. */
+/* Notifications in our own API, /api/deeplink/v1. */
 #include "handlers/common/api_own.h"
 #include "handlers/common/permission.h"
+#include "handlers/notification/api.h"
 #include "handlers/notification/api_deliver.h"
 #include "handlers/notification/routes.h"
 
-#define GET .method = METHOD_GET, .face = FACE_JSON
-#define POST .method = METHOD_POST, .face = FACE_JSON
-#define PUT .method = METHOD_PUT, .face = FACE_JSON
-#define DELETE .method = METHOD_DELETE, .face = FACE_JSON
-#define LIST .reply_list = true, .paged = true
-#define READ_ADMIN .permission = PERMISSION_SETTINGS, .scope = "admin:read"
-#define WRITE_ADMIN .permission = PERMISSION_SETTINGS, .scope = "admin:write"
+#define MINE API_OWN "/me/notifications"
 
-#define ALERT(name_) \
-    { .name = "data[alerts][" name_ "]", .kind = FIELD_BOOL, .label = name_ }
-#define WISHES                                                                                               \
-    ALERT("mention"), ALERT("quote"), ALERT("status"), ALERT("reblog"), ALERT("follow"),                     \
-        ALERT("follow_request"), ALERT("favourite"), ALERT("poll"), ALERT("update"), ALERT("quoted_update"), \
-        ALERT("admin.sign_up"), ALERT("admin.report"),                                                       \
-        {.name = "data[policy]", .kind = FIELD_LINE, .max = 20, .label = "Policy"}, {                        \
-        .name = "policy", .kind = FIELD_LINE, .max = 20, .label = "Policy"                                   \
-    }
-
-static const struct field push_fields[] = {
-    {.name = "subscription[endpoint]",
-     .kind = FIELD_SECRET,
-     .required = true,
-     .max = 2000,
-     .label = "Endpoint"},
-    {.name = "subscription[keys][p256dh]",
-     .kind = FIELD_SECRET,
-     .required = true,
-     .max = 200,
-     .label = "p256dh"},
-    {.name = "subscription[keys][auth]", .kind = FIELD_SECRET, .required = true, .max = 100, .label = "auth"},
-    {.name = "subscription[standard]", .kind = FIELD_BOOL, .label = "Standard"},
-    WISHES,
+static const struct field list_fields[] = {
+    API_OWN_PAGE_FIELDS,
+    {.name = "kind",
+     .kind = FIELD_CHOICE,
+     .choices = "mention|comment|like|repost|follow|follow_request|follow_accepted|edit|sign_in|moderation"},
     {0},
 };
 
-static const struct field push_change_fields[] = {WISHES, {0}};
+static const struct field read_fields[] = {{.name = "last_id", .kind = FIELD_ID, .required = true}, {0}};
 
 static const struct field push_here_fields[] = {
     {.name = "endpoint", .kind = FIELD_SECRET, .required = true, .max = 2000, .label = "Endpoint"},
@@ -90,28 +66,44 @@ static const struct field page_fields[] = {API_OWN_PAGE_FIELDS, {0}};
 static const int conflict[] = {409, 0};
 static const int full[] = {429, 0};
 
-#define PUSH .pattern = "/api/v1/push/subscription", .scope = "push"
-
-const struct route notification_api_routes[] = {
-    {GET, PUSH, .handler = notification_api_push, .reply = &notification_push_shape,
-     .summary = "where this token's notifications are pushed to"},
-    {POST, PUSH, .handler = notification_api_push_make, .fields = push_fields,
-     .reply = &notification_push_shape,
-     .summary = "has this token's notifications pushed, in place of what was there"},
-    {PUT, PUSH, .handler = notification_api_push_change, .fields = push_change_fields,
-     .reply = &notification_push_shape, .summary = "changes what is pushed"},
-    {DELETE, PUSH, .handler = notification_api_push_end, .summary = "ends it"},
-    {0},
-};
+#define READ .method = METHOD_GET, .face = FACE_JSON
+#define POST .method = METHOD_POST, .face = FACE_JSON
+#define PUT .method = METHOD_PUT, .face = FACE_JSON
+#define DELETE .method = METHOD_DELETE, .face = FACE_JSON
+#define LIST .reply_list = true, .paged = true
+#define READ_ADMIN .permission = PERMISSION_SETTINGS, .scope = "admin:read"
+#define WRITE_ADMIN .permission = PERMISSION_SETTINGS, .scope = "admin:write"
+#define GET .method = METHOD_GET, .face = FACE_JSON, .scope = "read:notifications"
 
 const struct route notification_own_routes[] = {
-    {GET, .pattern = API_OWN "/me/notification-preferences", .handler = notification_api_prefs,
+    {GET, .pattern = MINE, .handler = notification_api_own_list, .fields = list_fields,
+     .reply = &notification_api_own_shape, .reply_list = true, .paged = true,
+     .summary = "what concerns the reader, of all kinds, the latest first"},
+    {GET, .pattern = MINE "/unread", .handler = notification_api_own_bell,
+     .reply = &notification_api_bell_shape, .summary = "how much of it was not read"},
+    {.method = METHOD_POST,
+     .face = FACE_JSON,
+     .scope = "write:notifications",
+     .pattern = MINE "/read",
+     .handler = notification_api_own_read,
+     .fields = read_fields,
+     .status = 204,
+     .summary = "says how far they were read; never back"},
+    {.method = METHOD_DELETE,
+     .face = FACE_JSON,
+     .scope = "write:notifications",
+     .pattern = MINE "/{id}",
+     .handler = notification_api_own_dismiss,
+     .status = 204,
+     .summary = "takes one notification away"},
+
+    {READ, .pattern = API_OWN "/me/notification-preferences", .handler = notification_api_prefs,
      .scope = "read:notifications", .reply = &notification_prefs_shape,
      .summary = "how one wants to be told of what"},
     {PUT, .pattern = API_OWN "/me/notification-preferences", .handler = notification_api_prefs_change,
      .if_match = true, .scope = "write:notifications", .fields = prefs_fields,
      .reply = &notification_prefs_shape, .summary = "changes what is sent of it"},
-    {GET, .pattern = API_OWN "/me/push", .handler = notification_api_push_here, .scope = "push",
+    {READ, .pattern = API_OWN "/me/push", .handler = notification_api_push_here, .scope = "push",
      .reply = &notification_push_here_shape, .summary = "whether this session's browser is told by push"},
     {POST, .pattern = API_OWN "/me/push", .handler = notification_api_push_here_make, .scope = "push",
      .fields = push_here_fields, .reply = &notification_push_here_shape,
@@ -119,12 +111,12 @@ const struct route notification_own_routes[] = {
     {DELETE, .pattern = API_OWN "/me/push", .handler = notification_api_push_here_end, .scope = "push",
      .status = 204, .summary = "ends it"},
 
-    {GET, .pattern = API_OWN "/admin/webhooks", .handler = notification_api_hooks, READ_ADMIN,
+    {READ, .pattern = API_OWN "/admin/webhooks", .handler = notification_api_hooks, READ_ADMIN,
      .reply = &notification_hook_shape, .reply_list = true, .summary = "all webhooks"},
     {POST, .pattern = API_OWN "/admin/webhooks", .handler = notification_api_hook_make, WRITE_ADMIN,
      .fields = hook_fields, .reply = &notification_hook_made_shape, .status = 201, .also = full,
      .summary = "makes a webhook; its secret is in this answer alone"},
-    {GET, .pattern = API_OWN "/admin/webhooks/{id}", .handler = notification_api_hook, READ_ADMIN,
+    {READ, .pattern = API_OWN "/admin/webhooks/{id}", .handler = notification_api_hook, READ_ADMIN,
      .reply = &notification_hook_shape, .summary = "one webhook"},
     {PUT, .pattern = API_OWN "/admin/webhooks/{id}", .handler = notification_api_hook_change,
      .if_match = true, WRITE_ADMIN, .fields = hook_change_fields, .reply = &notification_hook_shape,
@@ -133,8 +125,8 @@ const struct route notification_own_routes[] = {
      .status = 204, .summary = "removes a webhook"},
     {POST, .pattern = API_OWN "/admin/webhooks/{id}/ping", .handler = notification_api_hook_ping, WRITE_ADMIN,
      .status = 204, .also = conflict, .summary = "queues a call to try it"},
-    {GET, .pattern = API_OWN "/admin/webhooks/{id}/calls", .handler = notification_api_hook_calls, READ_ADMIN,
-     .fields = page_fields, .reply = &notification_hook_call_shape, LIST,
+    {READ, .pattern = API_OWN "/admin/webhooks/{id}/calls", .handler = notification_api_hook_calls,
+     READ_ADMIN, .fields = page_fields, .reply = &notification_hook_call_shape, LIST,
      .summary = "its calls, the latest first"},
     {0},
 };
