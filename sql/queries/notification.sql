@@ -117,10 +117,11 @@ FROM (
     SELECT * FROM notifications n
     WHERE n.user_id = $1 AND n.id < $2 AND n.id > $3 AND n.state < 2 AND NOT n.hidden
         AND n.state <= $7::bigint
-        AND n.kind = ANY ($5::bigint[]) AND ($6 = 0 OR n.actor_id = $6)
+        AND n.kind = ANY ($5::bigint[]) AND ($6::bigint = 0 OR n.actor_id = $6)
         AND (n.kind <> ALL ($8::bigint[]) OR NOT EXISTS (
             SELECT FROM notifications m WHERE m.user_id = $1 AND m.group_key = n.group_key AND m.id > n.id
-                AND m.state < 2 AND NOT m.hidden AND m.state <= $7::bigint AND ($6 = 0 OR m.actor_id = $6)))
+                AND m.state < 2 AND NOT m.hidden AND m.state <= $7::bigint
+                    AND ($6::bigint = 0 OR m.actor_id = $6)))
     ORDER BY n.id DESC LIMIT $4
 ) AS n
 LEFT JOIN LATERAL (
@@ -142,10 +143,11 @@ FROM (
     SELECT * FROM notifications n
     WHERE n.user_id = $1 AND n.id < $2 AND n.id > $3 AND n.state < 2 AND NOT n.hidden
         AND n.state <= $7::bigint
-        AND n.kind = ANY ($5::bigint[]) AND ($6 = 0 OR n.actor_id = $6)
+        AND n.kind = ANY ($5::bigint[]) AND ($6::bigint = 0 OR n.actor_id = $6)
         AND (n.kind <> ALL ($8::bigint[]) OR NOT EXISTS (
             SELECT FROM notifications m WHERE m.user_id = $1 AND m.group_key = n.group_key AND m.id > n.id
-                AND m.state < 2 AND NOT m.hidden AND m.state <= $7::bigint AND ($6 = 0 OR m.actor_id = $6)))
+                AND m.state < 2 AND NOT m.hidden AND m.state <= $7::bigint
+                    AND ($6::bigint = 0 OR m.actor_id = $6)))
     ORDER BY n.id ASC LIMIT $4
 ) AS n
 LEFT JOIN LATERAL (
@@ -205,10 +207,10 @@ SELECT count(*) FROM (
     SELECT FROM notifications n
     WHERE n.user_id = $1 AND n.id > coalesce((SELECT read_id FROM readers WHERE user_id = $1), 0)
         AND n.state = 0
-        AND NOT n.hidden AND n.kind = ANY ($3::bigint[]) AND ($4 = 0 OR n.actor_id = $4)
+        AND NOT n.hidden AND n.kind = ANY ($3::bigint[]) AND ($4::bigint = 0 OR n.actor_id = $4)
         AND (n.kind <> ALL ($5::bigint[]) OR NOT EXISTS (
             SELECT FROM notifications m WHERE m.user_id = $1 AND m.group_key = n.group_key AND m.id > n.id
-                AND m.state = 0 AND NOT m.hidden AND ($4 = 0 OR m.actor_id = $4)))
+                AND m.state = 0 AND NOT m.hidden AND ($4::bigint = 0 OR m.actor_id = $4)))
     LIMIT $2) AS unread;
 
 -- name: notification_reader :maybe
@@ -272,7 +274,8 @@ SELECT r.id, r.from_id, r.post_id, r.created_at, r.updated_at, h.n
 FROM requests r CROSS JOIN LATERAL (
     SELECT count(*) AS n FROM notifications h
     WHERE h.user_id = $1 AND h.actor_id = r.from_id AND h.state = 1 AND NOT h.hidden) AS h
-WHERE r.user_id = $1 AND r.id < $2 AND r.id > $3 AND ($5 = 0 OR r.id = $5) AND h.n > 0 ORDER BY r.id DESC
+WHERE r.user_id = $1 AND r.id < $2 AND r.id > $3 AND ($5::bigint = 0 OR r.id = $5) AND h.n > 0
+    ORDER BY r.id DESC
     LIMIT $4;
 
 -- name: notification_requests_up :many
@@ -281,7 +284,8 @@ SELECT r.id, r.from_id, r.post_id, r.created_at, r.updated_at, h.n
 FROM requests r CROSS JOIN LATERAL (
     SELECT count(*) AS n FROM notifications h
     WHERE h.user_id = $1 AND h.actor_id = r.from_id AND h.state = 1 AND NOT h.hidden) AS h
-WHERE r.user_id = $1 AND r.id < $2 AND r.id > $3 AND ($5 = 0 OR r.id = $5) AND h.n > 0 ORDER BY r.id ASC
+WHERE r.user_id = $1 AND r.id < $2 AND r.id > $3 AND ($5::bigint = 0 OR r.id = $5) AND h.n > 0
+    ORDER BY r.id ASC
     LIMIT $4;
 
 -- name: notification_accept :many
