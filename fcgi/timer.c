@@ -82,6 +82,8 @@ void timer_work(struct env *env, bool (*stop)(void)) {
     struct runner *runners = calloc(n, sizeof *runners);
     struct arena *arena = arena_new(ARENA_MAX);
     arena_on_exhausted(arena, arena_full, NULL);
+    if (runners != NULL)
+        timers_of(env->app, runners);
     while (runners != NULL && !stop()) {
         int64_t next_us = clock_mono_us() + SLEEP_MAX_MS * 1000;
         for (size_t i = 0; i < n && !stop(); i++) {

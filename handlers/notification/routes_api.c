@@ -77,6 +77,8 @@ static const struct field push_fields[] = {
 
 static const struct field push_change_fields[] = {WISHES, {0}};
 
+static const int not_found[] = {404, 0};
+
 #define READ .method = METHOD_GET, .face = FACE_JSON, .scope = "read:notifications"
 #define WRITE .method = METHOD_POST, .face = FACE_JSON, .scope = "write:notifications"
 #define V1 "/api/v1/notifications"
@@ -139,6 +141,7 @@ const struct route notification_api_routes[] = {
     {.method = METHOD_GET,
      PUSH,
      .handler = notification_api_push,
+     .also = not_found,
      .reply = &notification_push_shape,
      .summary = "where this token's notifications are pushed to"},
     {.method = METHOD_POST,
@@ -150,6 +153,7 @@ const struct route notification_api_routes[] = {
     {.method = METHOD_PUT,
      PUSH,
      .handler = notification_api_push_change,
+     .also = not_found,
      .fields = push_change_fields,
      .reply = &notification_push_shape,
      .summary = "changes what is pushed"},
