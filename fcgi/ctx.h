@@ -56,6 +56,8 @@ enum code fail(struct ctx *ctx, enum code code, const char *text);
 enum code fail_detail(struct ctx *ctx, enum code code, const char *text, const char *detail_fmt, ...)
     __attribute__((format(printf, 4, 5)));
 enum code fail_field(struct ctx *ctx, const char *field, const char *text); /* INVALID, 422 */
+enum code fail_field_as(struct ctx *ctx, const char *field, const char *kind,
+                        const char *text); /* kind: FIELD_TAKEN, say (fcgi/base/err.h) */
 enum code fail_http(struct ctx *ctx, int http, enum code code, const char *text);
 enum code fail_retry(struct ctx *ctx, enum code code, int seconds, const char *text);
 

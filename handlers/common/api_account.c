@@ -15,7 +15,7 @@
 #include "handlers/common/api_html.h"
 #include "handlers/common/models.h"
 
-#define KEPT_BYTES (4u << 20) /* of this worker: some thousand accounts */
+#define KEPT_BYTES (1u << 20) /* of this worker: some thousand accounts */
 #define COUNTS_KEEP_MS 60000
 #define DAY_MS INT64_C(86400000)
 #define ACCOUNT_JSON_MAX (1u << 20)

@@ -15,7 +15,7 @@
 #include "handlers/common/api_html.h"
 #include "handlers/common/ready.h"
 
-#define BODIES_BYTES ((size_t)6 << 20)
+#define BODIES_BYTES ((size_t)5 << 19)
 #define BODY_KEEP_MS 20000 /* accounts in them are up to a minute old already */
 #define STATE_BYTES 300    /* about what is written of each besides */
 
@@ -30,12 +30,17 @@ struct tag {
     const char *name, *url;
 };
 
+struct application {
+    const char *name, *website;
+};
+
 struct body {
     int64_t id, created_ms, edited_ms, in_reply_to_id, in_reply_to_author_id;
     const char *url, *content, *visibility, *warning, *language;
     bool sensitive;
     struct shape_list mentions, tags;
     struct shape_json account;
+    const struct application *application;
 };
 
 struct state {
@@ -69,6 +74,14 @@ static const struct shape_field tag_fields[] = {
 const struct shape api_status_tag_shape = {"StatusTag", sizeof(struct tag), tag_fields,
                                            "A tag that stands in a post."};
 
+static const struct shape_field application_fields[] = {
+    {.name = "name", .kind = SHAPE_STR, .at = offsetof(struct application, name)},
+    {.name = "website", .kind = SHAPE_URL, .at = offsetof(struct application, website), .nullable = true},
+    {0},
+};
+static const struct shape application_shape = {"StatusApplication", sizeof(struct application),
+                                               application_fields, "The app that a post was written by."};
+
 static const struct shape_field body_fields[] = {
     {.name = "id", .kind = SHAPE_ID, .at = offsetof(struct body, id)},
     {.name = "created_at", .kind = SHAPE_TIME, .at = offsetof(struct body, created_ms)},
@@ -100,7 +113,12 @@ static const struct shape_field body_fields[] = {
     {.name = "emojis", .kind = SHAPE_NONE},
     {.name = "card", .kind = SHAPE_NULL},
     {.name = "poll", .kind = SHAPE_NULL},
-    {.name = "application", .kind = SHAPE_NULL},
+    {.name = "application",
+     .kind = SHAPE_OBJECT,
+     .at = offsetof(struct body, application),
+     .of = &application_shape,
+     .nullable = true,
+     .words = "null: written on the site itself"},
     {.name = "filtered", .kind = SHAPE_NONE},
     {.name = "account", .kind = SHAPE_RAW, .at = offsetof(struct body, account), .of = &api_account_shape},
     {0},
@@ -203,6 +221,16 @@ static struct shape_list tags_of(struct ctx *ctx, const Pb__PostView *post) {
     return (struct shape_list){all, n};
 }
 
+static const struct application *application_of(struct ctx *ctx, const Pb__PostView *post) {
+    struct application *app;
+
+    if (text_is_empty(post->app_name))
+        return NULL;
+    app = arena_one(ctx->arena, struct application);
+    *app = (struct application){post->app_name, text_is_empty(post->app_website) ? NULL : post->app_website};
+    return app;
+}
+
 static struct body body_of(struct ctx *ctx, const Pb__PostView *post, const Pb__UserCard *author,
                            const struct shape_json *account) {
     return (struct body){
@@ -220,6 +248,7 @@ static struct body body_of(struct ctx *ctx, const Pb__PostView *post, const Pb__
         .mentions = mentions_of(ctx, post),
         .tags = tags_of(ctx, post),
         .account = *account,
+        .application = application_of(ctx, post),
     };
 }
 

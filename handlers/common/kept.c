@@ -31,17 +31,31 @@ static const char *begin(struct ctx *ctx, const char *key) {
     return answered(ctx, r) && r->type == REDIS_REPLY_STATUS ? token : NULL;
 }
 
-const char *kept_get(struct ctx *ctx, const char *key, const char **ret_token) {
+/* NULL: Redis is down. */
+static const redisReply *look(struct ctx *ctx, const char *key) {
     const char *argv[] = {"GET", key};
     const redisReply *r = redis_got(ctx, ctx->env->redis, redis_want(ctx, ctx->env->redis, 2, argv));
-    bool is_answered = answered(ctx, r);
+
+    return answered(ctx, r) ? r : NULL;
+}
+
+static bool is_whole(const redisReply *r) {
+    return r != NULL && r->type == REDIS_REPLY_STRING && r->str[0] != 'b';
+}
+
+const char *kept_look(struct ctx *ctx, const char *key) {
+    const redisReply *r = look(ctx, key);
+
+    return is_whole(r) ? r->str : NULL;
+}
+
+const char *kept_get(struct ctx *ctx, const char *key, const char **ret_token) {
+    const redisReply *r = look(ctx, key);
 
     *ret_token = NULL;
-    if (is_answered && r->type == REDIS_REPLY_STRING)
-        return r->str[0] != 'b' ? r->str : NULL;
-    if (is_answered && r->type == REDIS_REPLY_NIL)
+    if (r != NULL && r->type == REDIS_REPLY_NIL)
         *ret_token = begin(ctx, key);
-    return NULL;
+    return is_whole(r) ? r->str : NULL;
 }
 
 void kept_put(struct ctx *ctx, const char *key, const char *token, const char *text) {

@@ -10,7 +10,10 @@
 const char *kept_get(struct ctx *ctx, const char *key, const char **ret_token);
 void kept_put(struct ctx *ctx, const char *key, const char *token, const char *text);
 
-/* For a route's prefetch: kept_get() then takes no time. */
+/* The string, or NULL: for readers who don't make it. */
+const char *kept_look(struct ctx *ctx, const char *key);
+
+/* For a route's prefetch: kept_get() and kept_look() then take no time. */
 void kept_ahead(struct ctx *ctx, const char *key);
 
 #endif

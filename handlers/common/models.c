@@ -1,5 +1,7 @@
 #include "handlers/common/models.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,11 +14,12 @@
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/kept.h"
 #include "handlers/common/marked.h"
 #include "handlers/common/page_cache.h"
 
-#define CARDS_BYTES (2u << 20)
-#define PROFILES_BYTES ((size_t)1 << 20)
+#define CARDS_BYTES (1u << 20)
+#define PROFILES_BYTES ((size_t)512 << 10)
 #define CARD_TTL_S (7 * 86400)
 
 /* Cards in this worker, unpacked by malloc. What falls out of the cache during a request may still be pointed
@@ -391,3 +394,42 @@ enum code relation_get(struct ctx *ctx, int64_t viewer, int64_t id, struct relat
     ret->edges = there.bits | turned(back.bits) | (viewer == id ? EDGE_SELF : 0);
     return OK;
 }
+
+/* ---- Numbers of followers */
+
+const char *network_counts_key(struct ctx *ctx, int64_t id) {
+    return arena_printf(ctx->arena, "conn:counts:%" PRId64, id);
+}
+
+const char *network_counts_format(struct ctx *ctx, const struct network_counts *counts) {
+    return arena_printf(ctx->arena, "%" PRId64 " %" PRId64 " %" PRId64, counts->followers, counts->following,
+                        counts->requests);
+}
+
+bool network_counts_parse(const char *text, struct network_counts *ret) {
+    return sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &ret->followers, &ret->following,
+                  &ret->requests) == 3;
+}
+
+static enum code network_counts_ask_owner(struct ctx *ctx, int64_t id, struct network_counts *ret) {
+    Pb__GetCountsRequest ask = PB__GET_COUNTS_REQUEST__INIT;
+    const Pb__GetCountsReply *reply;
+    enum code c;
+
+    ask.user_ids = &id;
+    ask.n_user_ids = 1;
+    if ((c = connection_get_counts(ctx, &ask, &reply)) != OK || reply->n_counts == 0)
+        return c;
+    *ret = (struct network_counts){reply->counts[0]->followers, reply->counts[0]->following,
+                                   reply->counts[0]->requests};
+    return OK;
+}
+
+enum code network_counts_get(struct ctx *ctx, int64_t id, struct network_counts *ret) {
+    const char *text = kept_look(ctx, network_counts_key(ctx, id));
+
+    *ret = (struct network_counts){0};
+    return text != NULL && network_counts_parse(text, ret) ? OK : network_counts_ask_owner(ctx, id, ret);
+}
+
+void network_counts_ahead(struct ctx *ctx, int64_t id) { kept_ahead(ctx, network_counts_key(ctx, id)); }

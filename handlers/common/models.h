@@ -46,6 +46,19 @@ struct relation {
 enum code relation_get(struct ctx *ctx, int64_t viewer, int64_t id, struct relation *ret);
 void relation_ahead(struct ctx *ctx, int64_t viewer, int64_t id);
 
+/* How many follow a member, are followed, and ask to: conn:counts, else GetCounts. */
+struct network_counts {
+    int64_t followers, following, requests;
+};
+enum code network_counts_get(struct ctx *ctx, int64_t id, struct network_counts *ret);
+void network_counts_ahead(struct ctx *ctx, int64_t id);
+
+/* The read model itself, which the connection service alone writes: its key, its words, and the reading of
+ * them (false: they are none). */
+const char *network_counts_key(struct ctx *ctx, int64_t id);
+const char *network_counts_format(struct ctx *ctx, const struct network_counts *counts);
+bool network_counts_parse(const char *text, struct network_counts *ret);
+
 /* For the guard: the value of user:epoch as Redis told it in this request's first round; a change empties the
  * worker's cache. */
 void cards_epoch(int64_t epoch);

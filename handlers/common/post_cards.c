@@ -9,7 +9,7 @@
 
 void (*post_cards_author_ahead)(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
-#define ARTICLES_BYTES ((size_t)3 << 20)
+#define ARTICLES_BYTES ((size_t)2 << 20)
 
 /* All that an article is made from; comparable by bytes. */
 struct origin {

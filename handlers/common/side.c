@@ -144,22 +144,19 @@ static void record_keep(struct ctx *ctx, int64_t viewer, const struct record *r)
 }
 
 static enum code count(struct ctx *ctx, int64_t viewer, struct record *r) {
-    Pb__GetCountsRequest network = PB__GET_COUNTS_REQUEST__INIT;
     Pb__PostCountsRequest posts = PB__POST_COUNTS_REQUEST__INIT;
-    const Pb__GetCountsReply *network_reply;
     const Pb__PostCountsReply *posts_reply;
+    struct network_counts network;
     enum code c;
 
-    network.user_ids = posts.user_ids = &viewer;
-    network.n_user_ids = posts.n_user_ids = 1;
-    if ((c = connection_get_counts(ctx, &network, &network_reply)) != OK ||
+    posts.user_ids = &viewer;
+    posts.n_user_ids = 1;
+    if ((c = network_counts_get(ctx, viewer, &network)) != OK ||
         (c = post_get_post_counts(ctx, &posts, &posts_reply)) != OK)
         return c;
-    if (network_reply->n_counts > 0) {
-        r->followers = network_reply->counts[0]->followers;
-        r->following = network_reply->counts[0]->following;
-        r->requests = network_reply->counts[0]->requests;
-    }
+    r->followers = network.followers;
+    r->following = network.following;
+    r->requests = network.requests;
     if (posts_reply->n_counts > 0)
         r->posts = posts_reply->counts[0]->posts;
     return OK;

@@ -57,20 +57,6 @@ static enum code list_members(struct request *req, edges_rpc *rpc, int64_t user,
     return OK;
 }
 
-static enum code counts_of(struct ctx *ctx, int64_t user, int64_t *ret_followers, int64_t *ret_following) {
-    Pb__GetCountsRequest ask = PB__GET_COUNTS_REQUEST__INIT;
-    const Pb__GetCountsReply *reply;
-    enum code c;
-
-    ask.user_ids = &user;
-    ask.n_user_ids = 1;
-    if ((c = connection_get_counts(ctx, &ask, &reply)) != OK)
-        return c;
-    *ret_followers = reply->n_counts ? reply->counts[0]->followers : 0;
-    *ret_following = reply->n_counts ? reply->counts[0]->following : 0;
-    return OK;
-}
-
 /* Followers or following of the member in the address. */
 static enum code show_edges(struct request *req, edges_rpc *rpc, bool following) {
     struct ctx *ctx = &req->ctx;
@@ -87,7 +73,7 @@ static enum code show_edges(struct request *req, edges_rpc *rpc, bool following)
     if (c == DENIED) {
         fail_clear(ctx);
         v.hidden = true;
-    } else if (c != OK || (c = counts_of(ctx, v.user->id, &v.n_followers, &v.n_following)) != OK) {
+    } else if (c != OK || (c = network_counts_get(ctx, v.user->id, &v.counts)) != OK) {
         return c;
     }
     page = page_new(req, PLACE_NONE,
@@ -172,7 +158,7 @@ enum code connection_page_network(struct request *req) {
 
     if ((c = list_members(req, connection_list_requests, req->ctx.viewer_id, &v.requests)) != OK ||
         (c = suggestions(&req->ctx, &v)) != OK ||
-        (c = counts_of(&req->ctx, req->ctx.viewer_id, &v.n_followers, &v.n_following)) != OK)
+        (c = network_counts_get(&req->ctx, req->ctx.viewer_id, &v.counts)) != OK)
         return c;
     tpl_connection_network(form_html(req), page_new(req, PLACE_NETWORK, words(req, tr_mark("Network"))), &v);
     return OK;

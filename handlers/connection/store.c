@@ -63,24 +63,33 @@ static enum code changed(struct ctx *ctx, enum code c, const PGresult *rows, int
     return OK;
 }
 
-enum code connection_store_follow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
-                                  bool *ret_changed) {
+static struct pg_val wish(Pb__Wish w) {
+    return w == PB__WISH__WISH_UNSAID ? pg_null() : pg_bool(w == PB__WISH__WISH_YES);
+}
+
+/* A follow, or the wish for one, with what it is to bring. */
+static enum code follow(struct ctx *ctx, const struct query *q, const Pb__EdgeRequest *req, uint32_t edges,
+                        bool *ret_free, bool *ret_changed) {
+    static const Pb__FollowOptions usual = PB__FOLLOW_OPTIONS__INIT;
+    const Pb__FollowOptions *o = req->options != NULL ? req->options : &usual;
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOW, &rows, pg_i8(actor), pg_i8(target),
-                         pg_i8(id_next()), event_body(ctx, actor, target, EDGE_FOLLOWING, 0));
+    enum code c =
+        pg_run(ctx, db(ctx), q, &rows, pg_i8(req->actor_id), pg_i8(req->target_id), pg_i8(id_next()),
+               event_body(ctx, req->actor_id, req->target_id, edges, 0), wish(o->reposts), wish(o->notify),
+               o->set_languages ? pg_texts((const char *const *)o->languages, o->n_languages) : pg_null());
 
     *ret_free = c == OK && pg_get_bool(rows, 0, 0);
     return changed(ctx, c, rows, 1, ret_changed);
 }
 
-enum code connection_store_request(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
-                                   bool *ret_changed) {
-    PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_REQUEST, &rows, pg_i8(actor), pg_i8(target),
-                         pg_i8(id_next()), event_body(ctx, actor, target, EDGE_REQUESTED, 0));
+enum code connection_store_follow(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
+                                  bool *ret_changed) {
+    return follow(ctx, &Q_CONNECTION_FOLLOW, req, EDGE_FOLLOWING, ret_free, ret_changed);
+}
 
-    *ret_free = c == OK && pg_get_bool(rows, 0, 0);
-    return changed(ctx, c, rows, 1, ret_changed);
+enum code connection_store_request(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
+                                   bool *ret_changed) {
+    return follow(ctx, &Q_CONNECTION_REQUEST, req, EDGE_REQUESTED, ret_free, ret_changed);
 }
 
 enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed) {
@@ -199,6 +208,8 @@ static void edges_read(struct ctx *ctx, const PGresult *rows, struct edge_row **
         out[i].target_id = pg_get_int(rows, i, 0);
         out[i].edges = (uint32_t)pg_get_int(rows, i, 1);
         out[i].until_ms = pg_is_null(rows, i, 2) ? 0 : pg_get_time(rows, i, 2);
+        out[i].languages = NULL;
+        out[i].n_languages = PQnfields(rows) > 3 ? pg_get_texts(ctx, rows, i, 3, &out[i].languages) : 0;
     }
     *ret_rows = out;
     *ret_n = (size_t)n;
@@ -235,33 +246,26 @@ enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t 
     *ret_n = (size_t)PQntuples(rows);
     *ret_rows = out = arena_many(ctx->arena, struct counts_row, *ret_n);
     for (int i = 0; i < PQntuples(rows); i++)
-        out[i] = (struct counts_row){pg_get_int(rows, i, 0), pg_get_int(rows, i, 1), pg_get_int(rows, i, 2),
-                                     pg_get_int(rows, i, 3)};
+        out[i] = (struct counts_row){
+            pg_get_int(rows, i, 0), {pg_get_int(rows, i, 1), pg_get_int(rows, i, 2), pg_get_int(rows, i, 3)}};
     return OK;
 }
 
-static const char *counts_key(struct ctx *ctx, int64_t user) {
-    return arena_printf(ctx->arena, "conn:counts:%" PRId64, user);
-}
-
 enum code connection_store_counts_one(struct ctx *ctx, int64_t user, struct counts_row *ret) {
-    const char *token, *key = counts_key(ctx, user), *text = kept_get(ctx, key, &token);
+    const char *token, *key = network_counts_key(ctx, user), *text = kept_get(ctx, key, &token);
     struct counts_row *rows;
     size_t n;
     enum code c;
 
     *ret = (struct counts_row){.user_id = user};
-    if (text != NULL && sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &ret->followers, &ret->following,
-                               &ret->requests) == 3)
+    if (text != NULL && network_counts_parse(text, &ret->counts))
         return OK;
     if ((c = connection_store_counts(ctx, &user, 1, &rows, &n)) != OK)
         return c;
     if (n > 0)
         *ret = rows[0];
     if (token != NULL)
-        kept_put(ctx, key, token,
-                 arena_printf(ctx->arena, "%" PRId64 " %" PRId64 " %" PRId64, ret->followers, ret->following,
-                              ret->requests));
+        kept_put(ctx, key, token, network_counts_format(ctx, &ret->counts));
     return OK;
 }
 
@@ -443,7 +447,7 @@ void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n) 
 
     argv[argc++] = "DEL";
     for (size_t i = 0; i < n; i++) {
-        argv[argc++] = counts_key(ctx, viewers[i]);
+        argv[argc++] = network_counts_key(ctx, viewers[i]);
         argv[argc++] = arena_printf(ctx->arena, "conn:build:%" PRId64, viewers[i]);
         argv[argc++] = arena_printf(ctx->arena, "conn:rel:%" PRId64, viewers[i]);
     }

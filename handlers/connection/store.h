@@ -8,11 +8,14 @@
 
 #include "deeplink/v1/connection.pb-c.h"
 #include "fcgi/ctx.h"
+#include "handlers/common/models.h"
 
 struct edge_row {
     int64_t target_id;
     uint32_t edges;
     int64_t until_ms; /* end of a mute; 0: none */
+    const char **languages;
+    size_t n_languages; /* of a follow; connection_store_relationships() alone tells them */
 };
 
 struct list_row {
@@ -30,15 +33,16 @@ struct note_row {
 };
 
 struct counts_row {
-    int64_t user_id, followers, following, requests;
+    int64_t user_id;
+    struct network_counts counts;
 };
 
 /* Changes. *ret_changed says whether anything did; *ret_free is false when a block stands between the two.
  * Events carry the edges given. After each change the caller drops both members' models by
  * connection_store_forget(). */
-enum code connection_store_follow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
+enum code connection_store_follow(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
                                   bool *ret_changed);
-enum code connection_store_request(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
+enum code connection_store_request(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
                                    bool *ret_changed);
 enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed);
 enum code connection_store_accept(struct ctx *ctx, int64_t target, int64_t requester, bool *ret_changed);

@@ -3,6 +3,7 @@
 #ifndef DEEPLINK_CONNECTION_VIEW_H
 #define DEEPLINK_CONNECTION_VIEW_H
 
+#include "handlers/common/models.h"
 #include "handlers/common/views.h"
 
 /* connection_edges: followers of a member, or whom it follows. */
@@ -11,7 +12,7 @@ struct edges_view {
     bool following; /* else followers */
     bool hidden;    /* the member keeps both lists to themselves: no rows, and the page says so */
     bool own;       /* the reader's own: followers can be removed */
-    int64_t n_followers, n_following;
+    struct network_counts counts;
     struct member_list members;
 };
 
@@ -20,7 +21,7 @@ struct network_view {
     struct member_list requests;
     const struct member_row *suggestions;
     size_t n_suggestions;
-    int64_t n_followers, n_following;
+    struct network_counts counts;
 };
 
 /* connection_block: asks. */

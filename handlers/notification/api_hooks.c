@@ -200,11 +200,12 @@ enum code notification_api_hook_ping(struct request *req) {
 enum code notification_api_hook_calls(struct request *req) {
     Pb__WebhookCallsRequest ask = PB__WEBHOOK_CALLS_REQUEST__INIT;
     const Pb__WebhookCallsReply *found;
+    int64_t never; /* the list leads backwards alone */
     struct call *views;
     enum code c;
 
     ask.limit = api_own_limit(req);
-    if ((c = id_of(req, &ask.webhook_id)) != OK || (c = api_own_cursor_id(req, &ask.before)) != OK ||
+    if ((c = id_of(req, &ask.webhook_id)) != OK || (c = api_own_cursor_id(req, &ask.before, &never)) != OK ||
         (c = notification_list_webhook_calls(&req->ctx, &ask, &found)) != OK)
         return c;
     views = arena_many(req->ctx.arena, struct call, found->n_calls);

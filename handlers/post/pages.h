@@ -47,6 +47,8 @@ enum code post_page_delete(struct request *req);
 
 /* ---- Reactions (pages_react.c) */
 
+/* Of every change to the post in the address, by pages and by programs. */
+void post_page_target_prefetch(struct request *req, int64_t claimed_user);
 enum code post_page_like(struct request *req);
 enum code post_page_unlike(struct request *req);
 enum code post_page_repost(struct request *req);

@@ -1,9 +1,18 @@
 /* Likes, reposts, bookmarks, pins. */
+#include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "gen/stubs.h"
 #include "gen/templates.h"
 #include "handlers/post/pages.h"
 #include "handlers/post/pages_shared.h"
+#include "handlers/post/service.h"
+
+void post_page_target_prefetch(struct request *req, int64_t claimed_user) {
+    int64_t id;
+
+    if (id_parse(req->args[0], &id))
+        post_one_prefetch(&req->ctx, claimed_user, id);
+}
 
 /* The post's buttons as they are now for a script, else back to where the reader was, with the post in view.
  */

@@ -58,26 +58,23 @@ void post_page_front_prefetch(struct request *req, int64_t claimed_user) {
 static enum code welcome(struct request *req, struct home_view *v) {
     struct ctx *ctx = &req->ctx;
     Pb__ListEdgesRequest ask = PB__LIST_EDGES_REQUEST__INIT;
-    Pb__GetCountsRequest count = PB__GET_COUNTS_REQUEST__INIT;
     const Pb__EdgesPage *edges;
-    const Pb__GetCountsReply *counts;
+    struct network_counts counts;
     struct member_row *rows;
     int64_t *ids;
     enum code c;
 
     ask.user_id = ctx->viewer_id;
     ask.limit = PEOPLE;
-    count.user_ids = &ctx->viewer_id;
-    count.n_user_ids = 1;
     if ((c = connection_suggest_follows(ctx, &ask, &edges)) != OK ||
-        (c = connection_get_counts(ctx, &count, &counts)) != OK)
+        (c = network_counts_get(ctx, ctx->viewer_id, &counts)) != OK)
         return c;
     ids = arena_many(ctx->arena, int64_t, edges->n_items);
     for (size_t i = 0; i < edges->n_items; i++)
         ids[i] = edges->items[i]->user_id;
     c = member_rows(ctx, ids, edges->n_items, &rows, &v->n_people);
     v->people = rows;
-    v->follows_nobody = counts->n_counts == 0 || counts->counts[0]->following == 0;
+    v->follows_nobody = counts.following == 0;
     return c;
 }
 

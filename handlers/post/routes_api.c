@@ -3,6 +3,7 @@
 #include "handlers/common/api_status.h"
 #include "handlers/common/permission.h"
 #include "handlers/post/api.h"
+#include "handlers/post/pages.h"
 #include "handlers/post/routes.h"
 
 static const struct field page_fields[] = {API_PAGE_FIELDS, {0}};
@@ -75,8 +76,14 @@ static const struct field search_fields[] = {
     {.name = "resolve", .kind = FIELD_BOOL},
     {.name = "following", .kind = FIELD_BOOL},
     {.name = "account_id", .kind = FIELD_ID},
-    {.name = "max_id", .kind = FIELD_ID},
-    {.name = "min_id", .kind = FIELD_ID},
+    {.name = "max_id", .kind = FIELD_BOUND},
+    {.name = "min_id", .kind = FIELD_BOUND},
+    {0},
+};
+
+static const struct field trends_fields[] = {
+    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000},
+    {.name = "offset", .kind = FIELD_INT, .min = 0, .max = 1000},
     {0},
 };
 
@@ -87,7 +94,12 @@ static const struct rate react_rate = {"react", 600, 600, false};
 /* What rows of a kind have in common. */
 #define STATUSES .face = FACE_JSON, .reply = &api_status_shape, .reply_list = true, .paged = true
 #define ACCOUNTS .face = FACE_JSON, .reply = &api_account_shape, .reply_list = true, .paged = true
-#define REACTION .method = METHOD_POST, .face = FACE_JSON, .reply = &api_status_shape, .rate = &react_rate
+#define REACTION                                                                               \
+    .method = METHOD_POST, .face = FACE_JSON, .reply = &api_status_shape, .rate = &react_rate, \
+    .prefetch = post_page_target_prefetch
+
+#define TRENDS \
+    .method = METHOD_GET, .face = FACE_JSON, .auth = AUTH_ANYBODY, .fields = trends_fields, .reply_list = true
 
 const struct route post_api_routes[] = {
     {.method = METHOD_POST,
@@ -234,6 +246,13 @@ const struct route post_api_routes[] = {
      .face = FACE_JSON,
      .reply = &post_api_tag_shape,
      .summary = "a tag and how often it was used lately"},
+    {TRENDS, .pattern = "/api/v1/trends/tags", .handler = post_api_trending_tags,
+     .reply = &post_api_tag_shape, .summary = "tags of most people's posts in the last week"},
+    {TRENDS, .pattern = "/api/v1/trends", .handler = post_api_trending_tags, .reply = &post_api_tag_shape,
+     .summary = "the same, as older clients ask"},
+    {TRENDS, .pattern = "/api/v1/trends/statuses", .handler = post_api_trending_statuses,
+     .reply = &api_status_shape,
+     .summary = "public posts of the last days that were liked and reposted most"},
     {.method = METHOD_GET,
      .pattern = "/api/v1/followed_tags",
      .handler = post_api_followed_tags,

@@ -187,6 +187,8 @@ static enum code draft_new(struct ctx *ctx, const Pb__CreatePostRequest *req, st
     v->audience = req->audience;
     v->sensitive = req->sensitive;
     v->created_ms = id_time_ms(v->id);
+    v->app_name = req->app_name;
+    v->app_website = req->app_website;
     draft->key = text_is_empty(req->idempotency_key) ? NULL : req->idempotency_key;
     if ((c = draft_text(ctx, draft, req->text, req->warning, req->language)) != OK ||
         (c = draft_parent(ctx, req, draft)) != OK)

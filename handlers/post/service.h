@@ -14,6 +14,9 @@ void post_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, uint32_
 /* The same for what MutedThreads reads. */
 void post_muted_prefetch(struct ctx *ctx, int64_t viewer);
 
+/* The same for one post, which a change of it reads first. */
+void post_one_prefetch(struct ctx *ctx, int64_t viewer, int64_t id);
+
 /* The same for GetThread. */
 void post_thread_prefetch(struct ctx *ctx, int64_t viewer, int64_t id);
 

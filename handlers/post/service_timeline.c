@@ -38,7 +38,8 @@ struct source {
     size_t n_built, built_at;
     bool built_complete; /* to the timeline's very end; else everything down to built_floor */
     int64_t built_floor;
-    size_t n_pins; /* of an author's */
+    size_t n_pins;          /* of an author's */
+    Pb__PostCounts *counts; /* of an author, when at hand */
 };
 
 /* ---- Sources that are SQL alone */
@@ -461,6 +462,8 @@ static void take_head(struct ctx *ctx, struct source *src, const struct author_h
     src->built_complete = head->complete;
     src->built_floor = floor;
     src->n_pins = head->n_pins;
+    if (head->counted)
+        src->counts = arena_memdup(ctx->arena, &head->counts, sizeof head->counts);
     for (size_t i = 0; i < head->n; i++) {
         const struct author_row *one = &head->rows[i];
 
@@ -541,11 +544,16 @@ enum code post_service_author_timeline(struct ctx *ctx, const Pb__PageRequest *r
                                        .tag = req->in_order ? text_fold(ctx->arena, req->tag) : ""};
     if (src.author.tag == NULL)
         return fail_field(ctx, "tagged", "This is not the name of a tag.");
+    if (!req->in_order && req->max_id == 0 && req->min_id == 0)
+        post_store_author_ahead(ctx, req->viewer_id, req->author_id, req->with_replies);
     if ((c = widest_of(ctx, req, &src.author.widest)) != OK || src.author.widest < 0)
         return c;
     if (req->pinned)
         return pinned(ctx, req, &reply->items, &reply->n_items);
     if (req->max_id == 0 && req->min_id == 0 && req->since_id == 0 && !req->in_order)
-        return author_page_one(ctx, req, &src, reply);
-    return page(ctx, req, &src, POST_BY_ITSELF, reply);
+        c = author_page_one(ctx, req, &src, reply);
+    else
+        c = page(ctx, req, &src, POST_BY_ITSELF, reply);
+    reply->author = src.counts;
+    return c;
 }

@@ -82,7 +82,8 @@ static enum code create_plain(struct ctx *ctx, const struct post_draft *draft) {
     return pg_run(ctx, db(ctx), &Q_POST_CREATE_PLAIN, NULL, pg_i8(v->id), pg_i8(v->author_id),
                   pg_i4((int)v->audience), pg_bool(v->sensitive), pg_text(draft->source), pg_text(v->html),
                   pg_text(v->text), pg_text(v->warning), pg_text(v->language), pg_ids(m.ids, m.n),
-                  pg_texts(m.handles, m.n), pg_time(v->created_ms), created_event(ctx, v, &m));
+                  pg_texts(m.handles, m.n), pg_time(v->created_ms), created_event(ctx, v, &m),
+                  pg_text(v->app_name), pg_text(v->app_website));
 }
 
 enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, bool *ret_made, int64_t *ret_id,
@@ -104,7 +105,8 @@ enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, boo
                pg_text(draft->source), pg_text(v->html), pg_text(v->text), pg_text(v->warning),
                pg_text(v->language), pg_ids(m.ids, m.n), pg_texts(m.handles, m.n),
                pg_texts(text->tags, text->n_tags), pg_texts(text->folded, text->n_tags),
-               pg_time(v->created_ms), pg_text(draft->key), created_event(ctx, v, &m));
+               pg_time(v->created_ms), pg_text(draft->key), created_event(ctx, v, &m), pg_text(v->app_name),
+               pg_text(v->app_website));
     if (c != OK)
         return c;
     *ret_made = PQntuples(r) > 0;

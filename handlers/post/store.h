@@ -82,6 +82,9 @@ enum code post_store_rows(struct ctx *ctx, const int64_t *ids, size_t n, struct 
 /* One post by both. NOT_FOUND when there never was one. */
 enum code post_store_read_one(struct ctx *ctx, int64_t viewer, int64_t id, struct post_read *ret);
 
+/* For a route's prefetch: what post_store_read_one() will ask, when the worker knows the post. */
+void post_store_one_ahead(struct ctx *ctx, int64_t viewer, int64_t id);
+
 /* Makes the worker's caches; the start hook. */
 enum code post_store_start(struct ctx *ctx);
 
@@ -161,11 +164,14 @@ struct author_head {
     struct author_row *pins, *rows;
     size_t n_pins, n;
     bool complete; /* rows reach the timeline's very end */
+    bool counted;
+    Pb__PostCounts counts; /* when counted */
 };
 enum code post_store_author_head(struct ctx *ctx, int64_t author, struct author_head *ret);
 /* How many posts an author has and when the last one came, out of the same string. */
 enum code post_store_author_count(struct ctx *ctx, int64_t author, Pb__PostCounts *ret);
-/* For a route's prefetch: what the first page of a profile asks. */
+/* For a route's prefetch, or the beginning of a call: what the first page of a profile asks, unless this
+ * request has asked already. */
 void post_store_author_ahead(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
 /* ---- Publishing (store_view.c): queued, and waited for by post_store_published() */
@@ -323,6 +329,9 @@ struct thread_bounds {
  */
 enum code post_store_descendants(struct ctx *ctx, int64_t root, const struct thread_bounds *bounds,
                                  int64_t after, int levels, struct thread_row **ret, size_t *ret_n);
+/* The direct comments before one of them, the newest first. */
+enum code post_store_comments_before(struct ctx *ctx, int64_t on, int64_t before, size_t limit, int64_t **ret,
+                                     size_t *ret_n);
 /* Those of n posts that have comments after the last one known of each (0: none) for readers like this. */
 enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64_t *posts,
                                     const int64_t *last, size_t n, int64_t **ret, size_t *ret_n);
@@ -335,8 +344,11 @@ enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb_
 enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, size_t limit,
                           Pb__TagInfo ***ret, size_t *ret_n);
 enum code post_store_tag_counts(struct ctx *ctx, const char *folded, int64_t *ret_posts, int64_t *ret_people);
-/* Fills in days[0] (today) to days[n - 1]. */
-enum code post_store_tag_days(struct ctx *ctx, const char *folded, Pb__TagDay **days, size_t n);
+/* Gives each of n tags its last days, today first. */
+enum code post_store_tag_days(struct ctx *ctx, Pb__TagInfo *const *tags, size_t n, size_t days);
+/* Public posts after an id that others liked and reposted, the most of that first. */
+enum code post_store_popular_rows(struct ctx *ctx, int64_t since, size_t limit, struct post_row **ret,
+                                  size_t *ret_n);
 
 /* ---- Muted conversations (store_mute.c): in PostgreSQL, and in Redis as post:muted:<uid>, the roots with
  * spaces between them, "-" for none */

@@ -7,6 +7,7 @@
 #include "fcgi/drivers/pg.h"
 #include "gen/queries.h"
 #include "handlers/common/kept.h"
+#include "handlers/common/models.h"
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
@@ -28,7 +29,7 @@ static void add_row(struct author_head *head, char kind, const struct post_row *
 }
 
 static void head_init(struct ctx *ctx, struct author_head *head, size_t room) {
-    *head = (struct author_head){0};
+    *head = (struct author_head){.counts = PB__POST_COUNTS__INIT};
     head->pins = arena_many(ctx->arena, struct author_row, room);
     head->rows = arena_many(ctx->arena, struct author_row, room);
 }
@@ -55,6 +56,7 @@ static void head_parse(struct ctx *ctx, const char *text, struct author_head *he
     const char *at = text + strcspn(text, "\n");
 
     head_init(ctx, head, strlen(text) / 39 + 1);
+    head->counted = count_parse(text, &head->counts);
     head->complete = text[0] == 'e';
     while (*at == '\n' && at[1] != '\0') {
         struct post_row row;
@@ -107,6 +109,8 @@ static enum code head_build(struct ctx *ctx, int64_t author, const char *token, 
         return c;
     count_read(counted, counts);
     text = head_read(ctx, rows, counts, head);
+    head->counts = *counts;
+    head->counted = true;
     if (token != NULL && text != NULL)
         kept_put(ctx, key_of(ctx, author), token, text);
     return OK;
@@ -116,9 +120,11 @@ enum code post_store_author_head(struct ctx *ctx, int64_t author, struct author_
     const char *token, *text = kept_get(ctx, key_of(ctx, author), &token);
     Pb__PostCounts counts = PB__POST_COUNTS__INIT;
 
+    counts.user_id = author;
     if (text == NULL)
         return head_build(ctx, author, token, ret, &counts);
     head_parse(ctx, text, ret);
+    ret->counts.user_id = author;
     return OK;
 }
 
@@ -140,6 +146,9 @@ enum code post_store_author_count(struct ctx *ctx, int64_t author, Pb__PostCount
 }
 
 void post_store_author_ahead(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies) {
+    if (post_looks_ahead(ctx))
+        return;
+    edges_ahead(ctx, viewer, &author, 1);
     kept_ahead(ctx, key_of(ctx, author));
     post_rows_ahead(ctx, viewer, author, with_replies ? POST_ROWS_REPLIES : POST_ROWS_AUTHOR);
 }

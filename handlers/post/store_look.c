@@ -115,6 +115,8 @@ void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *row
     look_ask(ctx, viewer, own, n, &held.looks[held.n++].look);
 }
 
+bool post_looks_ahead(const struct ctx *ctx) { return held.arena == ctx->arena && held.n > 0; }
+
 /* The look at these rows that was asked ahead, unless something may have changed since; else asks now. */
 static void look_get(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
                      struct look *ret) {
@@ -359,6 +361,27 @@ enum code post_store_rows(struct ctx *ctx, const int64_t *ids, size_t n, struct 
         if (inner[i] != 0 && found[i] != NULL)
             ret[i].inner_author = found[i]->author_id;
     return OK;
+}
+
+/* What post_store_rows() would say, from what the worker knows already. */
+static bool row_known(int64_t id, struct post_row *ret) {
+    const Pb__PostView *post = post_view_known(id), *inner;
+
+    if (post == NULL)
+        return false;
+    *ret = (struct post_row){id, id, post->author_id, post->repost_of_id, 0};
+    if (ret->inner == 0)
+        return true;
+    if ((inner = post_view_known(ret->inner)) != NULL)
+        ret->inner_author = inner->author_id;
+    return inner != NULL;
+}
+
+void post_store_one_ahead(struct ctx *ctx, int64_t viewer, int64_t id) {
+    struct post_row row;
+
+    if (row_known(id, &row))
+        post_look_ahead(ctx, viewer, &row, 1);
 }
 
 enum code post_store_read_one(struct ctx *ctx, int64_t viewer, int64_t id, struct post_read *ret) {

@@ -24,6 +24,9 @@ enum code post_read_marked(struct ctx *ctx, int64_t viewer, const struct post_ro
 /* Asks ahead what a read of exactly these rows will ask. */
 void post_look_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n);
 
+/* Whether this request has done so. */
+bool post_looks_ahead(const struct ctx *ctx);
+
 /* Rows that a page showed last. As long as the tag is the same, they are what it shows ("": nothing tells).
  */
 struct post_newest {

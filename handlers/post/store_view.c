@@ -11,7 +11,7 @@
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
-#define VIEWS_BYTES ((size_t)3 << 20)
+#define VIEWS_BYTES ((size_t)2 << 20)
 
 /* ---- Views in this worker */
 
@@ -125,6 +125,8 @@ static void view_read(struct ctx *ctx, const PGresult *r, int row, Pb__PostView 
     v->edited_ms = pg_get_time(r, row, 18);
     v->pinned_ms = pg_get_time(r, row, 19);
     v->created_ms = pg_get_bool(r, row, 20) ? 0 : pg_get_time(r, row, 17);
+    v->app_name = pg_get_str(r, row, 25);
+    v->app_website = pg_get_str(r, row, 26);
     *ret_counters = (struct post_counters){pg_get_int(r, row, 21), pg_get_int(r, row, 22),
                                            pg_get_int(r, row, 23), pg_get_int(r, row, 24)};
 }

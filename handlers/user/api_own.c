@@ -7,6 +7,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/api.h"
 #include "handlers/common/api_account.h"
+#include "handlers/common/models.h"
 #include "handlers/common/permission.h"
 #include "handlers/user/api_accounts.h"
 #include "handlers/user/rules.h"
@@ -109,14 +110,11 @@ static struct shape_list plain_fields(struct ctx *ctx, const Pb__Profile *p) {
 }
 
 static enum code requests_of(struct ctx *ctx, int64_t *ret) {
-    Pb__GetCountsRequest ask = PB__GET_COUNTS_REQUEST__INIT;
-    const Pb__GetCountsReply *found;
-    enum code c;
+    struct network_counts counts;
+    enum code c = network_counts_get(ctx, ctx->viewer_id, &counts);
 
-    ask.user_ids = &ctx->viewer_id;
-    ask.n_user_ids = 1;
-    if ((c = connection_get_counts(ctx, &ask, &found)) == OK)
-        *ret = found->n_counts > 0 ? found->counts[0]->requests : 0;
+    if (c == OK)
+        *ret = counts.requests;
     return c;
 }
 

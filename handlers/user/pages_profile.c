@@ -24,38 +24,38 @@
 
 /* Numbers that other services keep. Without one of them the page shows less, and is not kept. */
 static enum code fill_network(struct ctx *ctx, struct profile_view *v, Pb__Profile *p) {
-    Pb__GetCountsRequest ask = PB__GET_COUNTS_REQUEST__INIT;
-    const Pb__GetCountsReply *reply;
-    int64_t id = p->card->id;
-    enum code c;
+    struct network_counts counts;
+    enum code c = network_counts_get(ctx, p->card->id, &counts);
 
-    ask.user_ids = &id;
-    ask.n_user_ids = 1;
-    if ((c = connection_get_counts(ctx, &ask, &reply)) != OK) {
+    if (c != OK)
         v->counts_hidden = true;
-        return c;
-    }
-    if (reply->n_counts > 0) {
-        p->followers = reply->counts[0]->followers;
-        p->following = reply->counts[0]->following;
-    }
-    return OK;
+    p->followers = counts.followers;
+    p->following = counts.following;
+    return c;
 }
 
+static void take_posts_count(struct profile_view *v, Pb__Profile *p, const Pb__PostCounts *counts) {
+    v->posts_uncounted = false;
+    p->posts = counts->posts;
+}
+
+/* Unless the timeline said it already. */
 static enum code fill_posts_count(struct ctx *ctx, struct profile_view *v, Pb__Profile *p) {
     Pb__PostCountsRequest ask = PB__POST_COUNTS_REQUEST__INIT;
     const Pb__PostCountsReply *reply;
     int64_t id = p->card->id;
     enum code c;
 
+    if (!v->posts_uncounted)
+        return OK;
     ask.user_ids = &id;
     ask.n_user_ids = 1;
-    if ((c = post_get_post_counts(ctx, &ask, &reply)) != OK) {
-        v->posts_uncounted = true;
+    if ((c = post_get_post_counts(ctx, &ask, &reply)) != OK)
         return c;
-    }
     if (reply->n_counts > 0)
-        p->posts = reply->counts[0]->posts;
+        take_posts_count(v, p, reply->counts[0]);
+    else
+        v->posts_uncounted = false;
     return OK;
 }
 
@@ -92,7 +92,8 @@ static size_t count_pinned(struct request *req, const Pb__TimelinePage *posts) {
     return n;
 }
 
-static enum code fill_posts(struct request *req, const struct page *page, struct profile_view *v) {
+static enum code fill_posts(struct request *req, const struct page *page, struct profile_view *v,
+                            Pb__Profile *p) {
     Pb__PageRequest ask = post_cards_ask(req);
     const Pb__TimelinePage *posts;
     const char *fragment = NULL;
@@ -102,10 +103,12 @@ static enum code fill_posts(struct request *req, const struct page *page, struct
 
     if ((v->edges & EDGE_SEVERED) != 0)
         return OK;
-    ask.author_id = v->profile->card->id;
+    ask.author_id = p->card->id;
     ask.with_replies = v->tab == PROFILE_REPLIES;
     if ((c = post_author_timeline(&req->ctx, &ask, &posts)) != OK)
         return c;
+    if (posts->author != NULL)
+        take_posts_count(v, p, posts->author);
     v->n_pinned = count_pinned(req, posts);
     v->pinned = pinned = post_cards(req, page, posts->items, v->n_pinned);
     for (size_t i = 0; i < v->n_pinned; i++)
@@ -114,7 +117,7 @@ static enum code fill_posts(struct request *req, const struct page *page, struct
     rest.items += v->n_pinned;
     rest.n_items -= v->n_pinned;
     if (v->tab == PROFILE_POSTS)
-        fragment = arena_printf(req->ctx.arena, "/fragment/user/%" PRId64, v->profile->card->id);
+        fragment = arena_printf(req->ctx.arena, "/fragment/user/%" PRId64, p->card->id);
     v->list = post_cards_list(req, page, &rest, req->path, fragment);
     return OK;
 }
@@ -146,7 +149,7 @@ static struct page *profile_page(struct request *req, const struct profile_view 
 
 static enum code show_profile(struct request *req, enum profile_tab tab) {
     struct ctx *ctx = &req->ctx;
-    struct profile_view v = {.tab = tab};
+    struct profile_view v = {.tab = tab, .posts_uncounted = true};
     const Pb__Profile *profile;
     struct page *page;
     Pb__Profile *own;
@@ -171,7 +174,7 @@ static enum code show_profile(struct request *req, enum profile_tab tab) {
     if ((v.edges & EDGE_BLOCKED_BY) != 0)
         return fail(ctx, NOT_FOUND, tr_mark("There is no member of this name. Check the spelling."));
     page = profile_page(req, &v);
-    if ((c = fill_counts(req, &v, own)) != OK || (c = fill_posts(req, page, &v)) != OK)
+    if ((c = fill_posts(req, page, &v, own)) != OK || (c = fill_counts(req, &v, own)) != OK)
         return c;
     tpl_user_profile(form_html(req), page, &v);
     return OK;
@@ -183,7 +186,7 @@ static void prefetch(struct request *req, int64_t claimed_user, bool with_replie
     if (id == 0)
         return;
     relation_ahead(&req->ctx, claimed_user, id);
-    kept_ahead(&req->ctx, arena_printf(req->ctx.arena, "conn:counts:%" PRId64, id));
+    network_counts_ahead(&req->ctx, id);
     if (post_cards_author_ahead != NULL)
         post_cards_author_ahead(&req->ctx, claimed_user, id, with_replies);
 }

@@ -191,6 +191,5 @@ enum code user_service_list_activity(struct ctx *ctx, const Pb__ActivityRequest 
                                      Pb__ActivityReply *reply) {
     size_t limit = req->limit == 0 || req->limit > PAGE_MAX ? 40 : req->limit;
 
-    return user_store_activity(ctx, req->user_id, req->before, limit, &reply->items, &reply->n_items,
-                               &reply->next);
+    return user_store_activity(ctx, req->user_id, (struct doc_from){req->before, req->after}, limit, reply);
 }

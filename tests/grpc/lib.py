@@ -1,6 +1,8 @@
 """What the tests of gRPC by stock clients share: stubs made from proto/, channels to the site's pools, checks."""
+import contextlib
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -76,6 +78,21 @@ def deeplink(*words):
     """A subcommand of deeplink on the site's configuration."""
     return subprocess.run([os.environ["TEST_DEEPLINK"], "--config", os.environ["TEST_CONFIG"], *words], check=True,
                           capture_output=True, text=True).stdout
+
+
+@contextlib.contextmanager
+def stopped(pool):
+    """Meanwhile a pool's processes stand still: they take connections, and answer nothing."""
+    master = open("%s/%s.pid" % (os.environ["TEST_SITE"], pool), encoding="ascii").read().strip()
+    workers = open("/proc/%s/task/%s/children" % (master, master), encoding="ascii").read().split()
+    every = [int(pid) for pid in [master] + workers]
+    for pid in every:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in every:
+            os.kill(pid, signal.SIGCONT)
 
 
 def until(words, fn, seconds=20):

@@ -125,6 +125,11 @@ late = [post.GetPosts.future(post_pb2.GetPostsRequest(ids=[made.item.post.id]), 
 codes = {f.code() for f in late}
 check("of too many calls for their time, those that are late are DEADLINE_EXCEEDED, and no others fail",
       codes <= {Code.OK, Code.DEADLINE_EXCEEDED}, codes)
+# A pool that stands still is late for every call, however quick the machine is; when it goes on, it answers again.
+with lib.stopped("serve-user"):
+    late = [user.GetUsers.future(user_pb2.GetUsersRequest(ids=[ann]), metadata=ours(), timeout=0.3) for _ in range(100)]
+    equal("calls that nobody answers in time are all DEADLINE_EXCEEDED", {f.code() for f in late}, {Code.DEADLINE_EXCEEDED})
+equal("and the next one is answered", code_of(lambda: user.GetUsers(user_pb2.GetUsersRequest(ids=[ann]), metadata=ours(), timeout=30))[0], Code.OK)
 futures = [user.GetUsers.future(user_pb2.GetUsersRequest(ids=[ids[i % len(ids)]]), metadata=ours(), timeout=60) for i in range(1000)]
 equal("a thousand calls at once are all answered, each with its own answer",
       [f.result().users[0].id for f in futures], [ids[i % len(ids)] for i in range(1000)])

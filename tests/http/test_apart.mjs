@@ -19,6 +19,13 @@ const text = async (client, path) => {
 await ann.submit((await ann.get('/compose')).form('/posts'), { text: 'Written before #apart', language: 'en' });
 await bob.get('/'); // fills what is kept
 
+/** Takes back what Redis has of the counts, so that their owner must be asked. */
+const forgetCounts = () => {
+    const redis = (...words) => execFileSync('redis-cli', ['-u', process.env.TEST_REDIS, ...words]).toString();
+    for (const key of redis('--scan', '--pattern', 'conn:counts:*').trim().split('\n').filter(Boolean))
+        redis('DEL', key);
+};
+
 function isRefusal(name, answer) {
     equal(`${name}: 503`, answer.status, 503);
     check(`${name}: says when to come again`, Number(answer.headers['retry-after']) > 0, answer.headers['retry-after']);
@@ -27,6 +34,8 @@ function isRefusal(name, answer) {
 async function withoutConnection() {
     await text(bob, '/@ann_apart'); // so that Redis has bob's relations
     server('stop', 'serve-connection');
+    check('the counts that stand in Redis are shown', /\d+\s+followers?\b/.test((await text(nobody, '/@ann_apart?x=0')).text));
+    forgetCounts();
     const profile = await text(nobody, '/@ann_apart?x=1'); // by its query not the page that is kept
     equal('a profile is shown without its counts', profile.status, 200);
     check('with its posts', profile.text.includes('Written before'));
@@ -34,6 +43,10 @@ async function withoutConnection() {
     equal("a member's look at a profile goes by the relations that stand in Redis", (await text(bob, '/@ann_apart')).status, 200);
     isRefusal('a list of its own', await bob.request('GET', '/settings/blocks').then((a) => (a.status === 502 ? { status: 503, headers: a.headers } : a)));
     equal('the timeline goes on', (await text(bob, '/local')).status, 200);
+    execFileSync('redis-cli', ['-u', process.env.TEST_REDIS, 'EVAL',
+        "for _, k in ipairs(redis.call('KEYS', 'conn:rel:*')) do redis.call('DEL', k) end", '0']);
+    isRefusal('a profile where Redis has no relations, since it might be forbidden,', (await text(bob, '/@ann_apart')).answer);
+    isRefusal('and a timeline', (await text(bob, '/local')).answer);
     equal('it is told who is missing', (await ready()).connection, 'down');
     const begun = Date.now();
     for (let i = 0; i < 10; i++)
@@ -81,6 +94,7 @@ async function asleep() {
     const all = [Number(master), ...workers];
     for (const pid of all)
         process.kill(pid, 'SIGSTOP');
+    forgetCounts();
     const begun = Date.now(), answer = (await text(nobody, '/@ann_apart?s=1')).answer;
     check('nobody waits longer than the deadline', Date.now() - begun < 4000, Date.now() - begun);
     equal('and the page is shown without its counts', answer.status, 200);

@@ -221,6 +221,50 @@ await part('away with it', async () => {
     equal('all', [await ada.get(V1), (await ada.get(V2)).notification_groups], [[], []]);
 });
 
+await part('pages', async () => {
+    const gil = await program('gil'), hal = await program('hal'), own = await gil.say('mine'), page = gil.session;
+    const badge = (answer) => answer.tags('b').find((b) => 'data-unread' in b);
+    check('nothing yet, and what helps', (await page.get('/notifications')).text.includes('Write a post'));
+    check('no badge', badge(await page.get('/')).hidden !== undefined);
+    await hal.post(`/api/v1/statuses/${own.id}/favourite`);
+    await hal.post(`/api/v1/accounts/${id.gil}/follow`);
+    await bob.post(`/api/v1/statuses/${own.id}/favourite`);
+    await told(gil, 3);
+    for (const path of ['/', '/local', '/@hal', '/settings/profile', '/notifications', '/@nobodyatall']) {
+        const at = await page.get(path);
+        check(`the bell counts on ${path}`, badge(at)?.hidden === undefined && /News 3 unread/.test(at.text), at.text.slice(0, 200));
+    }
+    check('but not for strangers', badge(await new Client().get('/local')) === undefined);
+    let list = await page.get('/notifications');
+    check('in words', list.text.includes('bob and 1 other like your post') && list.text.includes('hal follows you'), list.text.slice(0, 600));
+    equal('unread ones', list.tags('li').filter((li) => /\bunread\b/.test(li.class ?? '')).length, 2);
+    check('one kind alone', !(await page.get('/notifications?show=follows')).text.includes('like your post'));
+    check('none of a kind', (await page.get('/notifications?show=talk')).text.includes('Nothing of this kind'));
+    list = await page.submit(list.form('/notifications/read'));
+    check('all read', list.text.includes('Everything is marked as read') && badge(list).hidden !== undefined && !list.html.includes('/notifications/read'));
+    const away = /\/notifications\/groups\/[^"]+\/dismiss/.exec(list.html)[0];
+    check('taken away', !(await page.press(list, away)).html.includes(away));
+    const ida = await program('ida');
+    await ida.say('@gil psst', { visibility: 'direct' });
+    await until(async () => (await page.get('/notifications')).text.includes('Something of 1 person is held back'), 'a request');
+    let held = await page.get('/notifications/requests');
+    check('who, and what', held.text.includes('ida') && held.text.includes('psst'));
+    held = await page.press(held, /\/notifications\/requests\/\d+\/accept/.exec(held.html)[0]);
+    check('shown', held.text.includes('Nothing is held back') && (await page.get('/notifications')).text.includes('ida mentioned you'));
+    let policy = await page.get('/notifications/policy');
+    policy = await page.submit(policy.form('/notifications/policy'), { not_following: 'drop' });
+    check('the policy is kept', policy.text.includes('Saved.') && (await gil.get(`${V2}/policy`)).for_not_following === 'drop');
+    equal('without the form token', (await page.request('POST', '/notifications/read', { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'last_id=1' })).status, 403);
+    await ada.good('PATCH', '/api/v1/accounts/update_credentials', { locked: true });
+    const jan = await program('jan');
+    await jan.post(`/api/v1/accounts/${id.ada}/follow`);
+    await told(ada, 1, '?types[]=follow_request');
+    const asked = await ada.session.get('/notifications');
+    await ada.session.press(asked, `/requests/${id.jan}/accept`);
+    await told(ada, 0, '?types[]=follow_request');
+    check('accepted from there', (await ada.get(`/api/v1/accounts/relationships?id[]=${id.jan}`))[0].followed_by);
+});
+
 await part('who may ask', async () => {
     const readOnly = new Program(null, await token('ada', 'read:notifications')), other = new Program(null, await token('ada', 'read:statuses write:statuses'));
     equal('reads', (await readOnly.call('GET', V1)).status, 200);

@@ -279,7 +279,7 @@ static void expect_proof(void) {
     const struct audit_item *proof = NULL;
 
     fixture_as(ctx, 0);
-    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, "", 100, &page));
+    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, 100, &page));
     for (size_t i = 0; i < page.n && proof == NULL; i++)
         if (strcmp(page.items[i].kind, "account.erased") == 0)
             proof = &page.items[i];

@@ -136,8 +136,8 @@ START_TEST(an_error_is_the_same_on_the_other_side) {
                       .detail = "secret words",
                       .retry_after = 7,
                       .http = 413};
-    error_add_field(ctx.arena, &e, "name", "Too long.");
-    error_add_field(ctx.arena, &e, "bio", "Too short.");
+    error_add_field(ctx.arena, &e, "name", FIELD_TOO_LONG, "Too long.");
+    error_add_field(ctx.arena, &e, "bio", FIELD_TOO_SHORT, "Too short.");
     ck_assert(rpc_error_unpack(&ctx, rpc_error_pack(ctx.arena, &e, true)));
     ck_assert_int_eq(ctx.error.code, EXHAUSTED);
     ck_assert_str_eq(ctx.error.text, "Wait – a little");
@@ -146,6 +146,7 @@ START_TEST(an_error_is_the_same_on_the_other_side) {
     ck_assert_int_eq(ctx.error.http, 413);
     ck_assert_str_eq(ctx.error.fields->field, "name");
     ck_assert_str_eq(ctx.error.fields->next->text, "Too short.");
+    ck_assert_str_eq(ctx.error.fields->next->kind, FIELD_TOO_SHORT);
     ck_assert_ptr_null(ctx.error.fields->next->next);
 }
 END_TEST
@@ -173,7 +174,7 @@ START_TEST(a_huge_error_still_fits) {
     words[sizeof words - 1] = '\0';
     e.detail = words;
     for (int i = 0; i < 400; i++)
-        error_add_field(ctx.arena, &e, "field", "Something that is wrong with this one.");
+        error_add_field(ctx.arena, &e, "field", FIELD_INVALID, "Something that is wrong with this one.");
     char *packed = rpc_error_pack(ctx.arena, &e, true);
     ck_assert_uint_lt(strlen(packed), 8000);
     ck_assert(rpc_error_unpack(&ctx, packed));
