@@ -55,7 +55,7 @@ enum code notification_api_own_list(struct request *req) {
         ask.kinds = &kind;
         ask.n_kinds = 1;
     }
-    if ((c = api_own_cursor_id(req, &ask.max_id)) != OK ||
+    if ((c = api_own_cursor_id(req, &ask.max_id, &ask.min_id)) != OK ||
         (c = notification_list_notifications(ctx, &ask, &page)) != OK ||
         (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, &seen, &n)) != OK ||
         (c = notification_views(ctx, ctx->viewer_id, seen, n, &views)) != OK)
