@@ -5,6 +5,7 @@
 #include "handlers/user/api.h"
 #include "handlers/user/api_accounts.h"
 #include "handlers/user/api_site.h"
+#include "handlers/user/fields.h"
 #include "handlers/user/routes.h"
 
 #define GET .method = METHOD_GET, .face = FACE_JSON
