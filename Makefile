@@ -3,7 +3,7 @@ BUILD ?= build
 GEN := $(BUILD)/gen
 CC := gcc
 CCACHE := $(shell command -v ccache 2>/dev/null)
-PACKAGES := libnghttp2 libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
+PACKAGES := libnghttp2 libssl libcrypto libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
   libidn2 zlib
 SANITIZE ?=
 # V=1 shows every command.

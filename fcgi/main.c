@@ -20,11 +20,11 @@ static int migrate_command(struct ctx *ctx, int argc, char **argv) {
 }
 
 static int config_check_command(struct ctx *ctx, int argc, char **argv) {
-    int n = config_check(ctx->env->config, stdout);
+    int n = config_check(ctx->env->config, stdout), unwise = config_warn(ctx->env->config, stdout);
     (void)argc;
     (void)argv;
     if (n == 0)
-        puts("The configuration is in order.");
+        printf("The configuration is in order%s.\n", unwise > 0 ? ", but see above" : "");
     else
         printf("%d problem%s.\n", n, n == 1 ? "" : "s");
     return n == 0 ? COMMAND_OK : COMMAND_CONFIG;

@@ -15,7 +15,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 RUN_PACKAGES="build-essential pkg-config nginx postgresql redis-server libfcgi-dev libpq-dev libhiredis-dev
-    libmongoc-dev libbson-dev libnghttp2-dev libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
+    libmongoc-dev libbson-dev libnghttp2-dev libssl-dev openssl
+    libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
     protobuf-c-compiler libprotobuf-c-dev libsodium-dev libcmark-dev libutf8proc-dev re2c
     libcurl4-openssl-dev libidn2-dev
     zlib1g-dev check ca-certificates"

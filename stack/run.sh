@@ -4,6 +4,7 @@
 #   stack/run.sh [BUILD]      BUILD: where the program was built (build)
 #   ADDRESS=127.0.0.1 PORT=8080    where nginx listens; without PORT the next free one from 8080
 #   SHAPE=split               a pool of workers for each service, which call each other by gRPC
+#   SHAPE=tls                 the same over TLS
 #   DEEPLINK_STATE=./var      the folder of all data, sockets, logs and the configuration
 #
 # The first start makes private instances of PostgreSQL, Redis and, where mongod is on the PATH, MongoDB,

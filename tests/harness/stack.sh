@@ -22,12 +22,14 @@
 # and with a site:
 #   TEST_BASE_URL          where nginx listens
 #   TEST_CONFIG            its deeplink.conf, for `$TEST_DEEPLINK --config $TEST_CONFIG …`
-#   TEST_SHAPE             single or split
+#   TEST_SHAPE             single, split or tls
 #   TEST_SOCKETS           the folder of its sockets; in a split site grpc-SERVICE.sock among them
+#   TEST_SITE/secrets      in a tls site: grpc-SERVICE.port, and tls/ with certificates of the pools
 #   TEST_GRPC_SECRET       the file of what services show each other, in a split site
 #   TEST_SITE              its folder: log/, pages/, mail/, serve.pid, work.pid
 #
-# TEST_SHAPE=split gives the site a pool a service (stack/site.sh); TEST_SHAPE=single, or none, one for all.
+# TEST_SHAPE=split gives the site a pool a service (stack/site.sh), TEST_SHAPE=tls the same over TLS;
+# TEST_SHAPE=single, or none, one for all.
 #
 # `--set` adds a line to the site's configuration. By hand, a site to look at: tests/harness/stack.sh site
 # bash A test that stops servers says `tests/harness/stack.sh server stop|start|kill
