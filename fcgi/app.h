@@ -18,6 +18,7 @@ struct consumer;
 struct command;
 struct openapi_about;
 struct rpc_door;
+struct stream_app;
 
 struct service {
     const char *name;       /* also its database schema and, as deeplink_<name>, its login role */
@@ -55,6 +56,7 @@ struct app {
     void (*tidy)(struct ctx *ctx);
     /* Says what the API's description cannot take from the tables; in the arena. May be NULL. */
     void (*describe)(struct ctx *ctx, struct openapi_about *ret);
+    const struct stream_app *streams; /* what `deeplink stream` holds */
     const struct command
         *commands; /* subcommands of `deeplink` that need services; ends with a row without name */
 };

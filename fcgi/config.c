@@ -15,6 +15,7 @@
 #include "fcgi/base/arena.h"
 #include "fcgi/base/crypto.h"
 #include "fcgi/base/text.h"
+#include "fcgi/drivers/bus.h"
 #include "fcgi/i18n.h"
 #include "fcgi/suggest.h"
 
@@ -82,6 +83,15 @@ static const struct setting settings[] = {
           "From which weight on lines are written; requests are info."),
     TEXT(pid_file, "", false, "The master's process number is written there; empty: nowhere."),
 
+    TITLE("Streams"),
+    TEXT(stream_listen, "unix:/run/deeplink/stream.sock", false,
+         "Where nginx reaches `deeplink stream`: unix:/path or host:port."),
+    NUMBER(stream_workers, "1", 1, 16, false, "Hub processes side by side; one holds thousands of streams."),
+    NUMBER(stream_max, "10000", 16, 500000, false, "Streams that one hub holds at most."),
+    NUMBER(stream_member_max, "16", 1, 1000, true, "Streams that one member may have open on this machine."),
+    NUMBER(stream_address_max, "200", 1, 100000, true,
+           "Streams that one address may have open on this machine."),
+
     TITLE("Servers"),
     TEXT(postgresql, "host=/var/run/postgresql dbname=deeplink", true,
          "libpq connection words, without user: each service logs in with a role of its own."),
@@ -91,7 +101,17 @@ static const struct setting settings[] = {
          "File of role=password lines; `deeplink migrate` writes it when it is not there."),
     SECRET(redis, "redis://127.0.0.1:6379/0", "redis://[:password@]host:port[/db] or unix:///path[?db=N]."),
     SECRET(docs, "postgresql", "Where documents live: postgresql, or mongodb://host:port/database."),
-    ONEOF(bus, "builtin", "builtin", "What carries events."),
+    TEXT(
+        bus, "builtin", true,
+        "What carries events: builtin, or kafka://host:port,host:port, with /prefix before the names of topics and "
+        "groups where sites share brokers."),
+    SECRET(
+        bus_options, "",
+        "Further words for the broker's client, name=value, as librdkafka has them: security.protocol=SASL_SSL "
+        "sasl.mechanism=PLAIN sasl.username=... sasl.password=..."),
+    NUMBER(bus_partitions, "12", 1, 1000, true, "Partitions of a topic that is made."),
+    NUMBER(bus_replicas, "0", 0, 100, true, "Copies of a topic that is made; 0: as the brokers have it."),
+    NUMBER(bus_retention_days, "7", 1, 3650, true, "Days that a topic that is made keeps events."),
     SECRET(
         mail, "folder:/var/lib/deeplink/mail",
         "folder:/path writes each message as a file; smtp://user:password@host:port or smtps://… sends it."),
@@ -106,6 +126,7 @@ static const struct setting settings[] = {
         "the open). `deeplink serve user` has it in its own pool, whatever stands here."),
     TEXT(service_post, "local", false, "The same for the post service."),
     TEXT(service_connection, "local", false, "The same for the connection service."),
+    TEXT(service_notification, "local", false, "The same for the notification service."),
     TEXT(grpc_listen, "", false,
          "Where this pool's services can be called by gRPC: unix:/path, grpcs://host:port (TLS) or host:port "
          "(in the open); empty: nowhere."),
@@ -148,6 +169,7 @@ static const struct setting settings[] = {
     NUMBER(password_min, "10", 8, 128, true, "Characters of a password, at least."),
     NUMBER(delete_grace_days, "14", 0, 365, true,
            "Days in which a deleted account can be restored; then everything of it is erased."),
+    NUMBER(notification_days, "90", 1, 3650, true, "Days after which notifications are removed."),
     NUMBER(argon2_memory_kib, "19456", 8192, 4194304, true, "Memory for hashing a password, in KiB."),
     NUMBER(argon2_ops, "2", 1, 16, true, "Passes over that memory."),
     TEXT(trusted_proxies, "", true, "Reserved: nginx says who the client is."),
@@ -626,6 +648,7 @@ static int check_servers(const struct config *c, FILE *err) {
         n += check_folder(err, "mail", c->mail + 7, W_OK | X_OK);
     else if (!text_starts(c->mail, "smtp://") && !text_starts(c->mail, "smtps://"))
         n += problem(err, "mail", "(hidden)", "it must begin with folder:/, smtp:// or smtps://");
+    n += bus_check(c, err);
     if (stat(c->postgresql_secrets, &st) != 0)
         n += problem(err, "postgresql_secrets", c->postgresql_secrets,
                      "there is no such file: run `deeplink migrate`");

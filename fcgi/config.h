@@ -25,21 +25,26 @@ struct config {
     const char *log_file;
     const char *log_level;
     const char *pid_file;
+    /* streams */
+    const char *stream_listen; /* unix:/path or host:port */
+    int stream_workers, stream_max, stream_member_max, stream_address_max;
     /* servers */
     const char *postgresql;         /* libpq conninfo without user */
     const char *postgresql_admin;   /* conninfo of the owner, for migrate */
     const char *postgresql_secrets; /* file of role=password lines; written by migrate when absent */
     const char *redis;
-    const char *docs; /* postgresql | mongodb://… */
-    const char *bus;  /* builtin */
+    const char *docs;        /* postgresql | mongodb://… */
+    const char *bus;         /* builtin | kafka://host:port,…/prefix */
+    const char *bus_options; /* name=value words for the broker's client */
+    int bus_partitions, bus_replicas, bus_retention_days;
     const char *mail; /* folder:/path | smtp://… */
     const char *mail_from;
     int server_timeout_ms;
     /* services that live apart */
-    const char *service_user, *service_post,
-        *service_connection; /* local | grpc://… | grpcs://… | grpc+unix:/path */
-    const char *grpc_listen; /* unix:/path, host:port or grpcs://host:port; empty: nowhere */
-    int grpc_workers;        /* 0: as many as FastCGI workers, at least 2 */
+    const char *service_user, *service_post, *service_connection,
+        *service_notification; /* local | grpc://… | grpcs://… | grpc+unix:/path */
+    const char *grpc_listen;   /* unix:/path, host:port or grpcs://host:port; empty: nowhere */
+    int grpc_workers;          /* 0: as many as FastCGI workers, at least 2 */
     const char *grpc_ca, *grpc_cert, *grpc_key; /* PEM files, for TLS */
     const char *grpc_secret;                    /* what services show each other */
     const char *grpc_outside_secret;            /* what programs from outside show */
@@ -54,6 +59,7 @@ struct config {
     int session_days;      /* 30 */
     int password_min;      /* 10 */
     int delete_grace_days; /* 14 */
+    int notification_days; /* 90 */
     int argon2_memory_kib;
     int argon2_ops;
     const char *trusted_proxies; /* reserved: nginx passes REMOTE_ADDR */

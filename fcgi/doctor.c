@@ -229,6 +229,23 @@ static enum verdict documents(struct doctor *d) {
     return GOOD;
 }
 
+static enum verdict bus_up(struct doctor *d) {
+    return bus_ping(&d->ctx, &d->words) == OK ? GOOD : because(d, BROKEN);
+}
+
+/* What the relay has not published, consumers cannot have handled. */
+static enum verdict relay_lag(struct doctor *d) {
+    int64_t n, age_ms;
+    bool has_relay;
+    if (bus_lag_relay(&d->ctx, &has_relay, &n, &age_ms) != OK)
+        return unknown(d);
+    if (!has_relay)
+        return SKIPPED;
+    buf_printf(&d->words, "%" PRId64 " events are not published, the oldest for %" PRId64 " s", n,
+               age_ms / 1000);
+    return age_ms > LAG_MAX_MS ? BROKEN : GOOD;
+}
+
 static enum verdict consumers(struct doctor *d) {
     enum verdict v = GOOD;
     for (const struct service *const *s = deeplink_app.services; *s != NULL; s++)
@@ -319,6 +336,9 @@ static const struct check {
      "Set maxmemory-policy to noeviction or volatile-ttl in redis.conf: else members are logged out when it is full."},
     {"documents", documents,
      "Start the server that docs names, or set docs = postgresql and run `deeplink migrate`."},
+    {"bus", bus_up,
+     "Start the brokers that bus names, correct bus and bus_options; until then events wait in the outbox."},
+    {"relay", relay_lag, "Start `deeplink work`; its log says why events are not published."},
     {"events", consumers, "Start `deeplink work`; its log says what holds it up."},
     {"dead letters", dead_letters,
      "See `deeplink events list`; mend the cause, then `deeplink events replay --all`."},

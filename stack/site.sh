@@ -18,6 +18,7 @@ site_at() {
     POSTGRES=$STATE/postgresql
     REDIS=$STATE/redis
     MONGO=$STATE/mongodb
+    KAFKA=$STATE/kafka
     NGINX=$STATE/nginx
 }
 
@@ -58,6 +59,7 @@ site_settings() {
     cat <<END
 base_url = $1
 listen = unix:$SOCKETS/fcgi.sock
+stream_listen = unix:$SOCKETS/stream.sock
 postgresql = $2 dbname=$DATABASE
 postgresql_admin = $2 dbname=$DATABASE user=postgres
 postgresql_secrets = $STATE/secrets/postgresql
@@ -80,7 +82,7 @@ site_services() {
         sort -u | grep -v -x "$SITE_HOME"
 }
 
-# site_processes serve|work|all: the names of its processes.
+# site_processes serve|work|stream|all: the names of its processes.
 site_processes() {
     local kind service
     for kind in serve work; do
@@ -89,6 +91,7 @@ site_processes() {
         site_is_apart || continue
         for service in $(site_services | tail -n +2); do say "$kind-$service"; done
     done
+    if [ "$1" = all ] || [ "$1" = stream ]; then say stream; fi
 }
 
 # site_pools FILE: writes which pool answers which path; prints what stack/nginx.sh is to be told.
@@ -152,13 +155,14 @@ site_certificate() {
 site_launch_one() {
     local name=$1 SERVICE=
     (
-        if site_is_apart; then site_apart "$name"; fi
+        # The hub is no service's: it needs Redis and the site's secret, and no login.
+        if site_is_apart && [ "$name" != stream ]; then site_apart "$name"; fi
         # shellcheck disable=SC2086 # no service is no word
         launch "$STATE/$name.pid" "$LOGS/$name.log" "$APP/deeplink" --config "$CONF" "${name%%-*}" $SERVICE
     )
 }
 
-# site_launch serve|work: all processes of that kind.
+# site_launch serve|work|stream: all processes of that kind.
 site_launch() {
     local name
     for name in $(site_processes "$1"); do site_alive "$name" >/dev/null || site_launch_one "$name"; done
@@ -176,7 +180,7 @@ site_end_one() {
     [ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null || true
 }
 
-# site_end serve|work: all processes of that kind, at the same time.
+# site_end serve|work|stream: all processes of that kind, at the same time.
 site_end() {
     local file job jobs=()
     for file in "$STATE/$1".pid "$STATE/$1"-*.pid; do
@@ -191,8 +195,11 @@ site_end() {
 site_stop() {
     site_end serve &
     local one=$!
+    site_end stream &
+    local two=$!
     site_end work
     wait "$one" || true
+    wait "$two" || true
 }
 
 # site_ready ADDRESS:PORT: does the site have all that it needs?

@@ -18,9 +18,14 @@ void bearer_read(struct request *req, struct bearer *ret) {
     unsigned char hash[32];
 
     *ret = (struct bearer){0};
-    if (req->route->face != FACE_JSON || sent == NULL || strncasecmp(sent, "Bearer ", 7) != 0)
+    if (req->route->face != FACE_JSON)
         return;
-    ret->token = sent + 7 + strspn(sent + 7, " ");
+    if (sent != NULL && strncasecmp(sent, "Bearer ", 7) == 0)
+        ret->token = sent + 7 + strspn(sent + 7, " ");
+    else if (req->route->token != NULL)
+        ret->token = req->route->token(req);
+    if (ret->token == NULL)
+        return;
     if (token_hash(ret->token, hash, &ret->user_id))
         ret->key = token_key(&req->ctx, hash);
 }

@@ -17,6 +17,7 @@
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
 #include "handlers/common/bearer.h"
+#include "handlers/common/bell.h"
 #include "handlers/common/csrf.h"
 #include "handlers/common/models.h"
 #include "handlers/common/once.h"
@@ -117,6 +118,8 @@ static struct found look_up(struct request *req, const struct claim *claim, stru
 
     ask_who(redis, claim);
     rate_ask(rate, redis);
+    if (claim->user_id != 0 && req->route->face == FACE_PAGE && req->method == METHOD_GET)
+        bell_ahead(ctx, claim->user_id);
     if (claim->user_id != 0 && req->route->prefetch != NULL)
         req->route->prefetch(req, claim->user_id);
 

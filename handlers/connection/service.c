@@ -254,6 +254,16 @@ enum code connection_service_get_relationships(struct ctx *ctx, const Pb__GetRel
     return OK;
 }
 
+enum code connection_service_get_pairs(struct ctx *ctx, const Pb__PairsRequest *req, Pb__PairsReply *reply) {
+    if (ctx->viewer_id != 0)
+        return fail(ctx, DENIED, "Your role does not allow this.");
+    if (req->n_viewer_ids != req->n_target_ids || req->n_viewer_ids > TARGETS_MAX)
+        return fail_field(ctx, "viewer_ids", "Ask for at most 1,000 pairs at once.");
+    reply->n_edges = req->n_viewer_ids;
+    reply->edges = arena_many(ctx->arena, uint32_t, reply->n_edges);
+    return connection_store_pairs(ctx, req->viewer_ids, req->target_ids, reply->n_edges, reply->edges);
+}
+
 enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequest *req,
                                         Pb__GetCountsReply *reply) {
     struct counts_row one, *rows;

@@ -12,9 +12,11 @@
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
 #include "fcgi/rpc.h"
+#include "fcgi/stream_wire.h"
 #include "gen/queries.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/kept.h"
+#include "handlers/common/live.h"
 #include "handlers/services.h"
 
 #define MODEL_TTL_S "604800"
@@ -23,18 +25,34 @@
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_CONNECTION]; }
 
 /* The event's body: who, whom, and what stands between them now. */
+static struct pg_val packed(struct ctx *ctx, const Pb__EdgeChanged *e) {
+    const unsigned char *p;
+    size_t n;
+
+    rpc_pack(ctx, &e->base, &p, &n);
+    return pg_bytes(p, n);
+}
+
 static struct pg_val event_body(struct ctx *ctx, int64_t actor, int64_t target, uint32_t edges,
                                 int64_t until_ms) {
     Pb__EdgeChanged e = PB__EDGE_CHANGED__INIT;
-    const unsigned char *p;
-    size_t n;
 
     e.actor_id = actor;
     e.target_id = target;
     e.edges = edges;
     e.until_ms = until_ms;
-    rpc_pack(ctx, &e.base, &p, &n);
-    return pg_bytes(p, n);
+    return packed(ctx, &e);
+}
+
+/* The same for a request that was accepted. */
+static struct pg_val accepted_body(struct ctx *ctx, int64_t requester, int64_t target) {
+    Pb__EdgeChanged e = PB__EDGE_CHANGED__INIT;
+
+    e.actor_id = requester;
+    e.target_id = target;
+    e.edges = EDGE_FOLLOWING;
+    e.accepted = true;
+    return packed(ctx, &e);
 }
 
 /* Ends every change: reads the flag in that column and wakes the consumers. */
@@ -87,7 +105,7 @@ enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t targ
 enum code connection_store_accept(struct ctx *ctx, int64_t target, int64_t requester, bool *ret_changed) {
     PGresult *rows = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_ACCEPT, &rows, pg_i8(target), pg_i8(requester),
-                         pg_i8(id_next()), event_body(ctx, requester, target, EDGE_FOLLOWING, 0));
+                         pg_i8(id_next()), accepted_body(ctx, requester, target));
 
     return changed(ctx, c, rows, 0, ret_changed);
 }
@@ -206,6 +224,16 @@ enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const 
 
     if (c == OK)
         edges_read(ctx, rows, ret_rows, ret_n);
+    return c;
+}
+
+enum code connection_store_pairs(struct ctx *ctx, const int64_t *viewers, const int64_t *targets, size_t n,
+                                 uint32_t *ret) {
+    PGresult *rows = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_PAIRS, &rows, pg_ids(viewers, n), pg_ids(targets, n));
+
+    for (size_t i = 0; c == OK && i < n; i++)
+        ret[i] = (uint32_t)pg_get_int(rows, (int)i, 0);
     return c;
 }
 
@@ -415,6 +443,25 @@ void connection_store_build(struct ctx *ctx, int64_t viewer) {
         fail_clear(ctx);
 }
 
+/* Who has a stream open has relations that a hub reads, which cannot make them: they are made anew at once,
+ * by whoever dropped them, and the hubs told to look. */
+static void renew(struct ctx *ctx, const int64_t *viewers, size_t n) {
+    int64_t *open = arena_many(ctx->arena, int64_t, n);
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        redis_add(ctx->env->redis, "EXISTS " STREAM_MEMBER_KEY "%lld", (long long)viewers[i]);
+    for (size_t i = 0; i < n; i++) {
+        const redisReply *r = redis_next(ctx, ctx->env->redis);
+
+        if (r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer != 0)
+            open[k++] = viewers[i];
+    }
+    for (size_t i = 0; i < k; i++)
+        connection_store_build(ctx, open[i]);
+    live_push(ctx, open, k, "relations", "{}", 2);
+}
+
 void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n) {
     const char **argv = arena_many(ctx->arena, const char *, 3 * n + 1);
     int argc = 0;
@@ -426,8 +473,9 @@ void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n) 
         argv[argc++] = arena_printf(ctx->arena, "conn:rel:%" PRId64, viewers[i]);
     }
     redis_add_argv(ctx->env->redis, argc, argv, NULL);
-    if (redis_next(ctx, ctx->env->redis) == NULL) {
-        log_warn(ctx, "relations not dropped", "users=%zu", n);
-        fail_clear(ctx); /* the consumer repeats it */
-    }
+    if (redis_next(ctx, ctx->env->redis) == NULL)
+        log_warn(ctx, "relations not dropped", "users=%zu", n); /* the consumer repeats it */
+    else
+        renew(ctx, viewers, n);
+    fail_clear(ctx);
 }

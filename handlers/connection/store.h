@@ -68,6 +68,9 @@ enum code connection_store_erase_on(struct ctx *ctx, int64_t user);
 /* Edges between viewer and targets; rows only where there are any. */
 enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const int64_t *targets, size_t n,
                                          struct edge_row **ret_rows, size_t *ret_n);
+/* The edges of n pairs, in order. */
+enum code connection_store_pairs(struct ctx *ctx, const int64_t *viewers, const int64_t *targets, size_t n,
+                                 uint32_t *ret);
 enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n,
                                   struct counts_row **ret_rows, size_t *ret_n);
 /* One member's, as Redis keeps it under conn:counts:<id>: "<followers> <following> <requests>". */

@@ -99,6 +99,9 @@ enum code post_api_list(struct request *req) {
     return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such list."));
 }
 
+/* No links are in fashion here: there are no previews of them. */
+enum code post_api_link(struct request *req) { return api_reply_none(req); }
+
 /* ---- The reader's own: pages by the likes' and bookmarks' own ids */
 
 enum code post_api_favourites(struct request *req) {

@@ -421,7 +421,7 @@ static enum code react(struct ctx *ctx, const Pb__ReactRequest *req, Pb__PostRep
         (c = reaction->change(ctx, req, &read, &change)) != OK)
         return c;
     if (change.changed) {
-        if (change.repost != 0)
+        if (reaction->bit != ACT_BOOKMARKED)
             bus_wake(ctx, ctx->env->pg[SVC_POST]);
         announce_reaction(ctx, req, reaction, read.post, &change);
         read.post = view_after(ctx, read.post, &change);

@@ -379,4 +379,7 @@ enum code post_store_search(struct ctx *ctx, const struct post_search *s, int64_
 /* Posts and comments of the whole site, deleted ones not; an estimate where there are many. */
 enum code post_store_total(struct ctx *ctx, int64_t *ret);
 
+/* ACT_… bits of each triple of the request, which has as many of all three. */
+enum code post_store_acts(struct ctx *ctx, const Pb__ActsRequest *req, uint32_t *ret);
+
 #endif

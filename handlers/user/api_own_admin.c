@@ -8,6 +8,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/api.h"
 #include "handlers/common/api_own.h"
+#include "handlers/common/device.h"
 #include "handlers/common/models.h"
 #include "handlers/user/api_own.h"
 #include "handlers/user/rules.h"
@@ -332,7 +333,7 @@ static enum code audit_views(struct ctx *ctx, const struct audit_page *found, st
                                 .kind = e->kind,
                                 .what = user_view_kind(ctx->lang, e->kind),
                                 .ip = e->ip,
-                                .device = rules_device_words(ctx->arena, ctx->lang, e->device),
+                                .device = device_words(ctx->arena, ctx->lang, e->device),
                                 .detail = e->detail};
     }
     return OK;

@@ -4,6 +4,7 @@
 #include "fcgi/base/text.h"
 #include "gen/stubs.h"
 #include "handlers/common/api_own.h"
+#include "handlers/common/device.h"
 #include "handlers/user/api_own.h"
 #include "handlers/user/asks.h"
 #include "handlers/user/rules.h"
@@ -52,7 +53,7 @@ enum code user_api_own_sessions(struct request *req) {
                                     .created_at = s->created_ms,
                                     .seen_at = s->seen_ms,
                                     .ip = s->ip,
-                                    .device = rules_device_words(ctx->arena, ctx->lang, device),
+                                    .device = device_words(ctx->arena, ctx->lang, device),
                                     .current = s->id == ctx->session_id};
     }
     return api_own_list(
@@ -119,7 +120,7 @@ enum code user_api_own_activity(struct request *req) {
                                      .what = user_view_kind(ctx->lang, did->kind),
                                      .alarming = user_view_alarming(did->kind),
                                      .ip = did->ip,
-                                     .device = rules_device_words(ctx->arena, ctx->lang, did->device),
+                                     .device = device_words(ctx->arena, ctx->lang, did->device),
                                      .detail = did->detail,
                                      .at = did->at_ms,
                                      .session_id = did->session_id};

@@ -173,6 +173,19 @@ FROM (SELECT followee_id AS other, 1 + follow_bits(reposts, notify, languages) A
                     AND (until IS NULL OR until > now())) AS e
 GROUP BY other;
 
+-- name: connection_pairs :many
+-- $1 viewers, $2 targets: pairs. → what stands between the two, of each pair in order.
+SELECT (SELECT coalesce(sum(bits), 0)::int FROM (
+            SELECT 1 AS bits FROM follows WHERE follower_id = v AND followee_id = t
+            UNION ALL SELECT 2 FROM follows WHERE follower_id = t AND followee_id = v
+            UNION ALL SELECT 4 FROM requests WHERE requester_id = v AND target_id = t
+            UNION ALL SELECT 8 FROM requests WHERE requester_id = t AND target_id = v
+            UNION ALL SELECT 16 FROM blocks WHERE blocker_id = v AND blocked_id = t
+            UNION ALL SELECT 32 FROM blocks WHERE blocker_id = t AND blocked_id = v
+            UNION ALL SELECT 64 FROM mutes WHERE muter_id = v AND muted_id = t
+                AND (until IS NULL OR until > now())) AS e)
+FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS p (v, t, n) ORDER BY n;
+
 -- name: connection_counts :many
 -- $1 members. → member, followers, following, requests. Only those who have any.
 SELECT user_id, followers, following, requests FROM counts WHERE user_id = ANY ($1::bigint[]);

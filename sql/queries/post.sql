@@ -280,6 +280,18 @@ SELECT post_id, 4 FROM bookmarks WHERE user_id = $1 AND post_id = ANY ($2::bigin
 -- $1 posts.
 SELECT post_id, version, likes, reposts, comments FROM stats WHERE post_id = ANY ($1::bigint[]);
 
+-- name: post_acts :many
+-- $1 who acted, $2 posts, $3 who is to be told: triples. → bits (ACT_…), of each in order.
+SELECT CASE WHEN p.id IS NULL THEN 0 ELSE 8
+       + CASE WHEN EXISTS (SELECT FROM likes WHERE user_id = a.who AND post_id = p.id) THEN 1 ELSE 0 END
+       + CASE WHEN EXISTS (SELECT FROM posts r WHERE r.author_id = a.who AND r.repost_of_id = p.id
+                           AND r.deleted_at IS NULL) THEN 2 ELSE 0 END
+       + CASE WHEN EXISTS (SELECT FROM muted_threads WHERE user_id = a.told AND root_id = p.root_id)
+              THEN 16 ELSE 0 END
+       + CASE WHEN a.told = ANY (p.mentions) THEN 32 ELSE 0 END END
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS a (who, post, told, n)
+LEFT JOIN posts p ON p.id = a.post AND p.deleted_at IS NULL ORDER BY n;
+
 -- name: post_likers :many
 -- $1 post, $2 below this like, $3 above this one, $4 how many.
 SELECT id, user_id FROM likes WHERE post_id = $1 AND id < $2 AND id > $3 ORDER BY id DESC LIMIT $4;

@@ -194,9 +194,11 @@ WITH known AS (
     RETURNING id
 )
 SELECT hit.id, events.emit('user.security.v1', hit.id, 'user.security', $9::bytea)::text,
+    CASE WHEN device.fresh AND known.n > 0 THEN events.emit('user.security.v1', hit.id, 'user.new_device',
+        $9::bytea)::text END,
     CASE WHEN mail.id IS NOT NULL THEN events.emit('user.mail.v1', mail.id, 'mail.queued',
         ''::bytea)::text END
-FROM hit LEFT JOIN mail ON true;
+FROM hit CROSS JOIN device CROSS JOIN known LEFT JOIN mail ON true;
 
 -- name: user_security :one
 -- Something to be remembered that changed nothing here: a failed log-in, a session ended.

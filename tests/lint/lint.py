@@ -182,6 +182,8 @@ ONLY_IN = {
     r"^hiredis/": r"^fcgi/drivers/redis[a-z_]*\.[ch]$",
     r"^(mongoc|bson|libmongoc|libbson)": r"^fcgi/drivers/(docs|mongo)[a-z_]*\.[ch]$",
     r"^curl/": r"^fcgi/drivers/(mail|http)[a-z_]*\.[ch]$",
+    r"^libwebsockets": r"^fcgi/stream_lws\.c$",
+    r"^ev\.h$": r"^fcgi/stream[a-z_]*\.[ch]$|^fcgi/drivers/redis_async\.c$",
     r"^cmark": r"^handlers/common/markdown[a-z_]*\.[ch]$",
     r"^gen/queries\.h$": r"^handlers/[a-z]+/(store|service|module)[a-z_]*\.c$|^handlers/(app|common/[a-z_]+)\.c$|^fcgi/",
     r"^gen/templates\.h$": r"^handlers/[a-z]+/(pages|worker)[a-z_]*\.c$|^handlers/common/",

@@ -288,7 +288,7 @@ static void expect_proof(void) {
     ck_assert_int_eq(proof->target_id, 0);
     ck_assert_str_eq(proof->ip, "");
     ck_assert_str_eq(proof->device, "");
-    ck_assert_str_eq(strchr(proof->detail, ':'), ": connection post user");
+    ck_assert_str_eq(strchr(proof->detail, ':'), ": connection notification post user");
 }
 
 START_TEST(nothing_is_left) {
