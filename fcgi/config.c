@@ -15,6 +15,7 @@
 #include "fcgi/base/arena.h"
 #include "fcgi/base/crypto.h"
 #include "fcgi/base/text.h"
+#include "fcgi/drivers/bus.h"
 #include "fcgi/i18n.h"
 #include "fcgi/suggest.h"
 
@@ -100,11 +101,30 @@ static const struct setting settings[] = {
          "File of role=password lines; `deeplink migrate` writes it when it is not there."),
     SECRET(redis, "redis://127.0.0.1:6379/0", "redis://[:password@]host:port[/db] or unix:///path[?db=N]."),
     SECRET(docs, "postgresql", "Where documents live: postgresql, or mongodb://host:port/database."),
-    ONEOF(bus, "builtin", "builtin", "What carries events."),
+    TEXT(
+        bus, "builtin", true,
+        "What carries events: builtin, or kafka://host:port,host:port, with /prefix before the names of topics and "
+        "groups where sites share brokers."),
+    SECRET(
+        bus_options, "",
+        "Further words for the broker's client, name=value, as librdkafka has them: security.protocol=SASL_SSL "
+        "sasl.mechanism=PLAIN sasl.username=... sasl.password=..."),
+    NUMBER(bus_partitions, "12", 1, 1000, true, "Partitions of a topic that is made."),
+    NUMBER(bus_replicas, "0", 0, 100, true, "Copies of a topic that is made; 0: as the brokers have it."),
+    NUMBER(bus_retention_days, "7", 1, 3650, true, "Days that a topic that is made keeps events."),
     SECRET(
         mail, "folder:/var/lib/deeplink/mail",
         "folder:/path writes each message as a file; smtp://user:password@host:port or smtps://… sends it."),
     TEXT(mail_from, "DeepLink <noreply@localhost>", true, "Sender of all mail."),
+    NUMBER(
+        mail_delay_s, "60", 0, 86400, true,
+        "Seconds between something that happens and the mail that tells a member of it: time to read it on the site."),
+    NUMBER(mail_window_s, "1800", 0, 86400, true,
+           "Seconds between two such mails to one member; what happens meanwhile goes into the second one."),
+    YESNO(
+        outbound_private, "no",
+        "Lets webhooks and Web Push call http:// and addresses of private networks. Else members could reach what "
+        "stands beside the site."),
     NUMBER(server_timeout_ms, "3000", 50, 60000, true,
            "How long to wait for a server before it counts as down."),
 
@@ -637,6 +657,7 @@ static int check_servers(const struct config *c, FILE *err) {
         n += check_folder(err, "mail", c->mail + 7, W_OK | X_OK);
     else if (!text_starts(c->mail, "smtp://") && !text_starts(c->mail, "smtps://"))
         n += problem(err, "mail", "(hidden)", "it must begin with folder:/, smtp:// or smtps://");
+    n += bus_check(c, err);
     if (stat(c->postgresql_secrets, &st) != 0)
         n += problem(err, "postgresql_secrets", c->postgresql_secrets,
                      "there is no such file: run `deeplink migrate`");

@@ -33,10 +33,14 @@ struct config {
     const char *postgresql_admin;   /* conninfo of the owner, for migrate */
     const char *postgresql_secrets; /* file of role=password lines; written by migrate when absent */
     const char *redis;
-    const char *docs; /* postgresql | mongodb://… */
-    const char *bus;  /* builtin */
+    const char *docs;        /* postgresql | mongodb://… */
+    const char *bus;         /* builtin | kafka://host:port,…/prefix */
+    const char *bus_options; /* name=value words for the broker's client */
+    int bus_partitions, bus_replicas, bus_retention_days;
     const char *mail; /* folder:/path | smtp://… */
     const char *mail_from;
+    int mail_delay_s, mail_window_s; /* notifications by mail: before the first of a burst; between two */
+    bool outbound_private;           /* push and webhooks may go into private networks */
     int server_timeout_ms;
     /* services that live apart */
     const char *service_user, *service_post, *service_connection,

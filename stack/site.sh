@@ -18,6 +18,7 @@ site_at() {
     POSTGRES=$STATE/postgresql
     REDIS=$STATE/redis
     MONGO=$STATE/mongodb
+    KAFKA=$STATE/kafka
     NGINX=$STATE/nginx
 }
 
