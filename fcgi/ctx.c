@@ -28,12 +28,11 @@ enum code fail_detail(struct ctx *ctx, enum code code, const char *text, const c
 }
 
 enum code fail_field(struct ctx *ctx, const char *field, const char *text) {
-    struct field_error **end = &ctx->error.fields;
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = arena_one(ctx->arena, struct field_error);
-    (*end)->field = field;
-    (*end)->text = text;
+    return fail_field_as(ctx, field, FIELD_INVALID, text);
+}
+
+enum code fail_field_as(struct ctx *ctx, const char *field, const char *kind, const char *text) {
+    error_add_field(ctx->arena, &ctx->error, field, kind, text);
     return fail(ctx, INVALID, "Please check the marked fields.");
 }
 

@@ -17,6 +17,7 @@ struct docs;
 struct mail;
 struct app;
 struct router;
+struct rpc_tls_keys;
 
 /* What a worker process holds for its whole life: connections made after the fork, configuration, caches. */
 struct env {
@@ -29,6 +30,7 @@ struct env {
     struct redis *redis;
     struct docs *docs;
     struct mail *mail;
+    struct rpc_tls_keys *tls; /* certificates between services; NULL: no address asks for TLS */
     void *state[SERVICE_MAX]; /* a service's own worker-wide caches, made by its start hook */
 };
 
@@ -56,6 +58,8 @@ enum code fail(struct ctx *ctx, enum code code, const char *text);
 enum code fail_detail(struct ctx *ctx, enum code code, const char *text, const char *detail_fmt, ...)
     __attribute__((format(printf, 4, 5)));
 enum code fail_field(struct ctx *ctx, const char *field, const char *text); /* INVALID, 422 */
+enum code fail_field_as(struct ctx *ctx, const char *field, const char *kind,
+                        const char *text); /* kind: FIELD_TAKEN, say (fcgi/base/err.h) */
 enum code fail_http(struct ctx *ctx, int http, enum code code, const char *text);
 enum code fail_retry(struct ctx *ctx, enum code code, int seconds, const char *text);
 

@@ -20,11 +20,11 @@ static int migrate_command(struct ctx *ctx, int argc, char **argv) {
 }
 
 static int config_check_command(struct ctx *ctx, int argc, char **argv) {
-    int n = config_check(ctx->env->config, stdout);
+    int n = config_check(ctx->env->config, stdout), unwise = config_warn(ctx->env->config, stdout);
     (void)argc;
     (void)argv;
     if (n == 0)
-        puts("The configuration is in order.");
+        printf("The configuration is in order%s.\n", unwise > 0 ? ", but see above" : "");
     else
         printf("%d problem%s.\n", n, n == 1 ? "" : "s");
     return n == 0 ? COMMAND_OK : COMMAND_CONFIG;
@@ -47,6 +47,10 @@ const struct command builtin_commands[] = {
      "Stays in the foreground. One process handles every consumer of the services (as with `serve`), or with --consumer the\n"
      "one of that name.",
      work_command, COMMAND_NEEDS_CONFIG},
+    {"stream", "", "holds the open streams (WebSocket, EventSource) behind nginx, and hands on what happens",
+     "Stays in the foreground. SIGTERM closes all streams, which come back to whoever listens then; SIGHUP reads the\n"
+     "configuration again and replaces the hubs one by one. Needs Redis and no database.",
+     stream_command, COMMAND_NEEDS_CONFIG},
     {"migrate", "[--pending]", "brings the database up to date",
      "Connects as postgresql_admin says. Also makes the services' login roles and, when it is not there, the file of their\n"
      "passwords. Safe to repeat. --pending only says how many migrations are missing.",

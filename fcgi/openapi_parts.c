@@ -139,6 +139,9 @@ void openapi_put_field(struct json *j, const struct field *f) {
     case FIELD_ID:
         put_pattern(j, f->required ? OPENAPI_ID_PATTERN : OPENAPI_ID_OR_NONE);
         break;
+    case FIELD_BOUND:
+        put_pattern(j, OPENAPI_BOUND_PATTERN);
+        break;
     case FIELD_IDS:
         put_ids(j, f);
         break;

@@ -13,6 +13,8 @@
 #define OPENAPI_ID_PATTERN "^([1-9][0-9]{0,17}|[1-8][0-9]{18})$"
 /* An empty one counts as not sent. */
 #define OPENAPI_ID_OR_NONE "^([1-9][0-9]{0,17}|[1-8][0-9]{18})?$"
+/* Of pages: 0 is none, too. */
+#define OPENAPI_BOUND_PATTERN "^(0|[1-9][0-9]{0,17}|[1-8][0-9]{18})?$"
 #define OPENAPI_OPERATION_MAX 200
 
 /* One document that is being written. */

@@ -28,16 +28,11 @@ bool openapi_in_query(const struct route *row) { return (row->method & (METHOD_G
 
 bool openapi_has_body(const struct route *row) { return !openapi_in_query(row) && has_fields(row); }
 
-/* Bounds of a page are ids that need not exist. */
-static bool is_bound(const char *name) {
-    return strcmp(name, "max_id") == 0 || strcmp(name, "min_id") == 0 || strcmp(name, "since_id") == 0;
-}
-
 static bool names_something(const struct route *row) {
     if (strchr(row->pattern, '{') != NULL)
         return true;
     for (const struct field *f = row->fields; f != NULL && f->name != NULL; f++)
-        if ((f->kind == FIELD_ID && !is_bound(f->name)) || f->kind == FIELD_HANDLE)
+        if (f->kind == FIELD_ID || f->kind == FIELD_HANDLE)
             return true;
     return false;
 }
@@ -72,7 +67,7 @@ size_t openapi_refusals(const struct route *row, int out[OPENAPI_STATUSES_MAX]) 
     add_status(&s, 414, openapi_in_query(row) && has_fields(row));
     add_status(&s, 415, !openapi_in_query(row));
     /* 422 is also what an app's token without a member gets where a member must ask. */
-    add_status(&s, 422, has_fields(row) || posts || row->auth == AUTH_MEMBER);
+    add_status(&s, 422, has_fields(row) || posts || row->auth == AUTH_MEMBER || row->auth == AUTH_NEWCOMER);
     add_status(&s, 428, row->if_match);
     add_status(&s, 429, true);
     add_status(&s, 503, true);

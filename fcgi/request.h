@@ -47,7 +47,7 @@ struct field_value {
     const struct field *field;
     bool present;
     const char *text; /* text kinds: cleaned; NULL when absent */
-    int64_t number;   /* FIELD_INT, FIELD_ID, FIELD_BOOL (0/1) */
+    int64_t number;   /* FIELD_INT, FIELD_ID, FIELD_BOUND, FIELD_BOOL (0/1) */
     const int64_t *ids;
     size_t n_ids; /* FIELD_IDS */
     const char **texts;

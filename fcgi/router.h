@@ -15,7 +15,9 @@ enum auth {
     AUTH_MEMBER,  /* the default: a confirmed, active member */
     AUTH_ANYBODY, /* signed in or not; pages show themselves accordingly */
     AUTH_NOBODY,  /* only for those not signed in (log in, sign up); members are redirected home */
-    AUTH_APP      /* FACE_JSON: whoever brings a bearer token, also an app that acts for no member */
+    AUTH_APP,     /* FACE_JSON: whoever brings a bearer token, also an app that acts for no member */
+    AUTH_NEWCOMER /* FACE_JSON: a member, also one who has not confirmed their address or waits for approval
+                   */
 };
 
 struct shape;
@@ -30,6 +32,7 @@ enum field_kind {
     FIELD_EMAIL,
     FIELD_INT, /* within min..max */
     FIELD_ID,
+    FIELD_BOUND,  /* an id that bounds a page and need not exist; 0 stands for `min` */
     FIELD_IDS,    /* name[] or repeated; at most max ids */
     FIELD_BOOL,   /* 1 true on yes / 0 false off no / empty */
     FIELD_CHOICE, /* one of `choices`, separated by '|' */
@@ -73,6 +76,8 @@ struct route {
     /* Asks Redis ahead (redis_ahead()) for what the handler will want, in the round of the session look-up.
      * What it asks for is a guess: the claim may be wrong, and then nobody takes the replies. */
     void (*prefetch)(struct request *req, int64_t claimed_user);
+    /* Where a bearer token stands when it is not in Authorization; NULL: nowhere else. */
+    const char *(*token)(const struct request *req);
     const char *summary; /* what it does, for `deeplink routes` and the API reference */
     /* What FACE_JSON routes say of themselves, for the guard and the API reference. */
     const char *scope;         /* what a bearer token must be allowed ("read:statuses"); NULL: any token */

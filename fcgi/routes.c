@@ -13,8 +13,11 @@
 #include "fcgi/serve.h"
 
 static const char *auth_name(enum auth a) {
-    static const char *const names[] = {
-        [AUTH_MEMBER] = "member", [AUTH_ANYBODY] = "anybody", [AUTH_NOBODY] = "nobody", [AUTH_APP] = "app"};
+    static const char *const names[] = {[AUTH_MEMBER] = "member",
+                                        [AUTH_ANYBODY] = "anybody",
+                                        [AUTH_NOBODY] = "nobody",
+                                        [AUTH_APP] = "app",
+                                        [AUTH_NEWCOMER] = "newcomer"};
     return names[a];
 }
 
@@ -27,7 +30,8 @@ static const char *kind_name(enum field_kind k) {
         [FIELD_LINE] = "line",     [FIELD_TEXT] = "text",   [FIELD_SECRET] = "secret",
         [FIELD_HANDLE] = "handle", [FIELD_EMAIL] = "email", [FIELD_INT] = "int",
         [FIELD_ID] = "id",         [FIELD_IDS] = "ids",     [FIELD_BOOL] = "bool",
-        [FIELD_CHOICE] = "choice", [FIELD_PATH] = "path",   [FIELD_LINES] = "lines"};
+        [FIELD_CHOICE] = "choice", [FIELD_PATH] = "path",   [FIELD_LINES] = "lines",
+        [FIELD_BOUND] = "bound"};
     return k >= FIELD_LINE && k <= FIELD_LINES ? names[k] : "?";
 }
 

@@ -196,6 +196,7 @@ static Pb__FieldError **fields_of(struct arena *a, const struct error *e, size_t
         all[i] = arena_one(a, Pb__FieldError);
         pb__field_error__init(all[i]);
         all[i]->field = f->field;
+        all[i]->kind = f->kind;
         all[i]->text = f->text;
     }
     return all;
@@ -247,6 +248,9 @@ static const Pb__ErrorDetail *unpack_detail(struct ctx *ctx, const Pb__RpcStatus
     return NULL;
 }
 
+/* A service of an older version says none. */
+static const char *kind_of(const Pb__FieldError *f) { return f->kind[0] != '\0' ? f->kind : FIELD_INVALID; }
+
 bool rpc_error_unpack(struct ctx *ctx, const char *base64) {
     unsigned char *p;
     size_t n;
@@ -266,6 +270,7 @@ bool rpc_error_unpack(struct ctx *ctx, const char *base64) {
                             .retry_after = inner->retry_after,
                             .http = inner->http};
     for (size_t i = 0; i < inner->n_fields; i++)
-        error_add_field(ctx->arena, e, inner->fields[i]->field, inner->fields[i]->text);
+        error_add_field(ctx->arena, e, inner->fields[i]->field, kind_of(inner->fields[i]),
+                        inner->fields[i]->text);
     return true;
 }

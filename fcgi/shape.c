@@ -330,11 +330,19 @@ static void put_required(struct json *j, const struct shape *s) {
             json_str(j, f->name);
 }
 
+static bool is_boolean(const struct shape *s) {
+    return s->fields->name == NULL && s->fields->kind == SHAPE_BOOL;
+}
+
 void shape_schema(struct json *j, const struct shape *s) {
     json_open_object(j);
-    json_put_str(j, "type", "object");
+    json_put_str(j, "type", is_boolean(s) ? "boolean" : "object");
     if (s->words != NULL)
         json_put_str(j, "description", s->words);
+    if (is_boolean(s)) {
+        json_close_object(j);
+        return;
+    }
     json_put_object(j, "properties");
     put_properties(j, s);
     json_close_object(j);

@@ -60,7 +60,8 @@ struct shape_field {
 struct shape {
     const char *name;                 /* of the schema: "Account" */
     size_t size;                      /* of the view struct */
-    const struct shape_field *fields; /* ends with a row without name */
+    const struct shape_field *fields; /* ends with a row without name; that alone, with the kind SHAPE_BOOL:
+                                       * no object, but true or false */
     const char *words;
 };
 

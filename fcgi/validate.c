@@ -26,28 +26,32 @@ struct reading {
 static char *number(struct reading *r, int64_t v) { return arena_printf(r->req->ctx.arena, "%" PRId64, v); }
 
 /* Records what is wrong: `text` with {label}, {min} and {max} filled in. */
-static void wrong(struct reading *r, const char *text) {
+static void wrong_as(struct reading *r, const char *kind, const char *text) {
     const struct field *f = r->field;
     struct ctx *ctx = &r->req->ctx;
     int64_t max = f->max;
     if (max == 0)
         max = f->kind == FIELD_TEXT ? TEXT_MAX_CHARS : f->kind == FIELD_IDS ? IDS_MAX : LINE_MAX_CHARS;
     const char *label = f->label != NULL ? tr(ctx->lang, f->label) : f->name;
-    fail_field(ctx, f->name,
-               tr_fill(ctx->arena, ctx->lang, text, "label", label, "min", number(r, f->min), "max",
-                       number(r, max), NULL));
+    fail_field_as(ctx, f->name, kind,
+                  tr_fill(ctx->arena, ctx->lang, text, "label", label, "min", number(r, f->min), "max",
+                          number(r, max), NULL));
 }
+
+static void wrong(struct reading *r, const char *text) { wrong_as(r, FIELD_INVALID, text); }
+
+static void missing(struct reading *r) { wrong_as(r, FIELD_BLANK, tr_mark("{label} is missing.")); }
 
 static void check_length(struct reading *r, int64_t max) {
     int64_t n = (int64_t)text_utf8_count(r->out->text, strlen(r->out->text));
     if (n == 0 && !r->field->required)
         return;
     if (n == 0)
-        wrong(r, tr_mark("{label} is missing."));
+        missing(r);
     else if (n > max)
-        wrong(r, tr_mark("{label} is too long: at most {max} characters."));
+        wrong_as(r, FIELD_TOO_LONG, tr_mark("{label} is too long: at most {max} characters."));
     else if (n < r->field->min)
-        wrong(r, tr_mark("{label} is too short: at least {min} characters."));
+        wrong_as(r, FIELD_TOO_SHORT, tr_mark("{label} is too short: at least {min} characters."));
 }
 
 static void read_text(struct reading *r, const char *cleaned, int64_t otherwise_max) {
@@ -92,7 +96,7 @@ static void read_int(struct reading *r) {
     r->out->present = *r->raw != '\0';
     if (*r->raw == '\0') {
         if (f->required)
-            wrong(r, tr_mark("{label} is missing."));
+            missing(r);
     } else if (!text_parse_int(r->raw, bounded ? f->min : INT64_MIN, bounded ? f->max : INT64_MAX,
                                &r->out->number)) {
         wrong(r, bounded ? tr_mark("{label} must be a whole number from {min} to {max}.")
@@ -105,10 +109,20 @@ static void read_id(struct reading *r) {
     r->out->text = r->raw;
     if (*r->raw == '\0') {
         if (r->field->required)
-            wrong(r, tr_mark("{label} is missing."));
+            missing(r);
     } else if (!id_parse(r->raw, &r->out->number)) {
         wrong(r, tr_mark("{label} is not a valid number."));
     }
+}
+
+/* Clients send 0 where they know no bound. */
+static void read_bound(struct reading *r) {
+    if (strcmp(r->raw, "0") != 0) {
+        read_id(r);
+        return;
+    }
+    r->out->text = r->raw;
+    r->out->number = r->field->min;
 }
 
 static void read_bool(struct reading *r) {
@@ -132,7 +146,7 @@ static void read_choice(struct reading *r) {
     if (n > 0)
         wrong(r, tr_mark("{label} is none of the choices."));
     else if (r->field->required)
-        wrong(r, tr_mark("{label} is missing."));
+        missing(r);
 }
 
 static void read_path(struct reading *r) {
@@ -141,7 +155,7 @@ static void read_path(struct reading *r) {
     if (*r->raw != '\0' && !text_is_local_path(r->raw))
         wrong(r, tr_mark("{label} must be a path on this site."));
     else if (*r->raw == '\0' && r->field->required)
-        wrong(r, tr_mark("{label} is missing."));
+        missing(r);
 }
 
 static void read_ids(struct reading *r) {
@@ -150,7 +164,7 @@ static void read_ids(struct reading *r) {
     const char **texts = params_all(r->from, r->field->name, &n);
     r->out->present = n > 0;
     if (n == 0 && r->field->required)
-        wrong(r, tr_mark("{label} is missing."));
+        missing(r);
     if (n > max) {
         wrong(r, tr_mark("{label}: at most {max} at a time."));
         return;
@@ -200,7 +214,7 @@ static void read_field(struct reading *r) {
     r->out->present = r->raw != NULL;
     if (r->raw == NULL) {
         if (r->field->required)
-            wrong(r, tr_mark("{label} is missing."));
+            missing(r);
         return;
     }
     switch (r->field->kind) {
@@ -224,6 +238,9 @@ static void read_field(struct reading *r) {
         break;
     case FIELD_ID:
         read_id(r);
+        break;
+    case FIELD_BOUND:
+        read_bound(r);
         break;
     case FIELD_BOOL:
         read_bool(r);

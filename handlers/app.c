@@ -10,8 +10,10 @@
 #include "handlers/common/once.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/common/session.h"
+#include "handlers/common/streams.h"
 #include "handlers/connection/service.h"
 #include "handlers/demo/demo.h"
+#include "handlers/notification/service.h"
 #include "handlers/post/service.h"
 #include "handlers/reference/pages.h"
 #include "handlers/reference/routes.h"
@@ -23,6 +25,7 @@ static const struct service *const services[] = {
     [SVC_USER] = &user_service,
     [SVC_POST] = &post_service,
     [SVC_CONNECTION] = &connection_service,
+    [SVC_NOTIFICATION] = &notification_service,
     [SVC_COUNT] = NULL,
 };
 
@@ -72,16 +75,21 @@ static void tidy(struct ctx *ctx) {
     if (user_erase_due(ctx, &nothing, NULL) != OK)
         log_warn(ctx, "accounts were not erased", "cause=%s", ctx->error.detail);
     fail_clear(ctx);
+    if (notification_sweep(ctx, &nothing, NULL) != OK)
+        log_warn(ctx, "old notifications were not removed", "cause=%s", ctx->error.detail);
+    fail_clear(ctx);
 }
 
 const struct app deeplink_app = {
     .services = services,
     .routes = reference_routes,
     .guard = session_guard,
+    .let_in = bearer_let_in,
     .show_error = error_show,
     .finish = finish,
     .settle = models_finish,
     .tidy = tidy,
     .describe = reference_describe,
+    .streams = &stream_app,
     .commands = commands,
 };

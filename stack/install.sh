@@ -16,9 +16,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 RUN_PACKAGES="build-essential pkg-config nginx postgresql redis-server libfcgi-dev libpq-dev libhiredis-dev
-    libmongoc-dev libbson-dev libnghttp2-dev libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
+    libmongoc-dev libbson-dev libnghttp2-dev libssl-dev openssl
+    libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
     protobuf-c-compiler libprotobuf-c-dev libsodium-dev libcmark-dev libutf8proc-dev re2c
-    libcurl4-openssl-dev libidn2-dev librdkafka-dev
+    libcurl4-openssl-dev libidn2-dev librdkafka-dev libwebsockets-dev libwebsockets-evlib-ev libev-dev
     zlib1g-dev check ca-certificates"
 BENCH_PACKAGES="wrk nghttp2-client"
 LINT_PACKAGES="clang-format clang-format-14 cppcheck shellcheck"

@@ -6,6 +6,7 @@
 #   BUS=kafka                 at the first start: a Kafka broker that carries events, for as long as the
 #                             configuration says so
 #   SHAPE=split               a pool of workers for each service, which call each other by gRPC
+#   SHAPE=tls                 the same over TLS
 #   DEEPLINK_STATE=./var      the folder of all data, sockets, logs and the configuration
 #
 # The first start makes private instances of PostgreSQL, Redis and, where mongod is on the PATH, MongoDB,
@@ -145,7 +146,7 @@ start_app() {
     local name
     site_run migrate >"$LOGS/migrate.log" 2>&1 ||
         { warn "deeplink migrate failed:"; last_lines "$LOGS/migrate.log"; return 1; }
-    for name in serve work; do site_launch "$name"; done
+    for name in serve work stream; do site_launch "$name"; done
 }
 
 start_nginx() {
@@ -215,7 +216,7 @@ pid_of() {
         mongo) cat "$MONGO/pid" ;;
         kafka) cat "$KAFKA/pid" ;;
         nginx) cat "$NGINX/nginx.pid" ;;
-        serve* | work*) cat "$STATE/$1.pid" ;;
+        serve* | work* | stream) cat "$STATE/$1.pid" ;;
     esac 2>/dev/null
 }
 
@@ -226,7 +227,7 @@ restart() {
         mongo) server mongo MongoDB "$MONGO" ;;
         kafka) server kafka Kafka "$KAFKA" ;;
         nginx) start_nginx ;;
-        serve* | work*) site_launch_one "$1" ;;
+        serve* | work* | stream) site_launch_one "$1" ;;
     esac
 }
 

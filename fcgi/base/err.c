@@ -42,9 +42,11 @@ enum code error_set(struct error *e, enum code code, int http, const char *text)
     return code;
 }
 
-void error_add_field(struct arena *a, struct error *e, const char *field, const char *text) {
+void error_add_field(struct arena *a, struct error *e, const char *field, const char *kind,
+                     const char *text) {
     struct field_error *f = arena_one(a, struct field_error);
     f->field = field;
+    f->kind = kind;
     f->text = text;
     struct field_error **end = &e->fields;
     while (*end != NULL)

@@ -27,8 +27,19 @@ enum code {
     UNAUTHENTICATED = 16 /* 401, or a redirect to the log-in page */
 };
 
+/* What can be wrong with a field. Mastodon's clients know them as ERR_INVALID and so on
+ * (https://docs.joinmastodon.org/methods/accounts/#create). */
+#define FIELD_INVALID "invalid"
+#define FIELD_BLANK "blank"
+#define FIELD_TOO_LONG "too_long"
+#define FIELD_TOO_SHORT "too_short"
+#define FIELD_TAKEN "taken"
+#define FIELD_RESERVED "reserved"
+#define FIELD_ACCEPTED "accepted" /* it is not: agreement is missing */
+
 struct field_error {
     const char *field; /* the form field's name */
+    const char *kind;  /* what is wrong, for programs: FIELD_INVALID or another of these */
     const char *text;  /* public: what is wrong and how to fix it */
     struct field_error *next;
 };
@@ -51,7 +62,7 @@ const char *code_name(enum code c);
 /* Makes *e this error and nothing else; text is kept by reference. http may be 0. Returns code. */
 enum code error_set(struct error *e, enum code code, int http, const char *text);
 
-/* Adds one field to the error, after those that are there. Both texts are kept by reference. */
-void error_add_field(struct arena *a, struct error *e, const char *field, const char *text);
+/* Adds one field to the error, after those that are there. All texts are kept by reference. */
+void error_add_field(struct arena *a, struct error *e, const char *field, const char *kind, const char *text);
 
 #endif

@@ -233,12 +233,13 @@ enum code docs_remove_all(struct ctx *ctx, struct docs *d, const struct collecti
 }
 
 /* A cursor is "<t>.<_id>". */
-static bool parse_place(const char *s, struct docs_place *ret) {
+static bool parse_place(struct doc_from from, struct docs_place *ret) {
+    bool upwards = from.after != NULL && *from.after != '\0';
+    const char *s = upwards ? from.after : from.before;
     char *end;
-    if (s == NULL || *s == '\0') {
-        *ret = (struct docs_place){INT64_MAX, ""};
+    *ret = (struct docs_place){INT64_MAX, "", upwards};
+    if (s == NULL || *s == '\0')
         return true;
-    }
     if ((*s < '0' || *s > '9') && *s != '-')
         return false;
     ret->t = strtoll(s, &end, 10);
@@ -246,19 +247,44 @@ static bool parse_place(const char *s, struct docs_place *ret) {
     return *end == '.' && is_id(ret->id) && text_utf8_valid(ret->id, strlen(ret->id));
 }
 
-static const char *place_after(struct ctx *ctx, json_object *last) {
+static const char *place_of(struct ctx *ctx, json_object *doc) {
     return arena_printf(ctx->arena, "%lld.%s",
-                        (long long)json_object_get_int64(json_object_object_get(last, "t")),
-                        json_object_get_string(json_object_object_get(last, "_id")));
+                        (long long)json_object_get_int64(json_object_object_get(doc, "t")),
+                        json_object_get_string(json_object_object_get(doc, "_id")));
+}
+
+static void reverse(json_object **docs, size_t n) {
+    for (size_t i = 0; i < n / 2; i++) {
+        json_object *one = docs[i];
+        docs[i] = docs[n - 1 - i];
+        docs[n - 1 - i] = one;
+    }
+}
+
+/* Makes a page of what an engine found from a place on, up to one more than `limit`: that one tells that the
+ * list goes on. On the side that the walk came from there is something, unless it came from the top. */
+static struct doc_page page_of(struct ctx *ctx, struct docs_place from, json_object **docs, size_t n,
+                               size_t limit) {
+    bool goes_on = n > limit, came = from.upwards || *from.id != '\0';
+    struct doc_page page = {.docs = docs, .n = goes_on ? limit : n, .next = "", .prev = ""};
+    if (page.n == 0)
+        return page;
+    if (from.upwards)
+        reverse(docs, page.n);
+    if (from.upwards ? came : goes_on)
+        page.next = place_of(ctx, docs[page.n - 1]);
+    if (from.upwards ? goes_on : came)
+        page.prev = place_of(ctx, docs[0]);
+    return page;
 }
 
 enum code docs_list(struct ctx *ctx, struct docs *d, const struct collection *c, int64_t p,
-                    json_object *equal, const char *before, size_t limit, struct doc_page *ret_page) {
+                    json_object *equal, struct doc_from from, size_t limit, struct doc_page *ret_page) {
     struct docs_place place;
     enum code code = check_equal(ctx, equal, false);
     if (code != OK)
         return code;
-    if (!parse_place(before, &place))
+    if (!parse_place(from, &place))
         return refused(ctx, "not a cursor of a list of documents");
     if (limit < 1 || limit > PAGE_MAX)
         limit = limit < 1 ? 1 : PAGE_MAX;
@@ -267,9 +293,7 @@ enum code docs_list(struct ctx *ctx, struct docs *d, const struct collection *c,
     code = d->engine->list(ctx, d->self, c, p, equal, place, limit + 1, docs, &n);
     if (code != OK)
         return code;
-    ret_page->docs = docs;
-    ret_page->n = n < limit ? n : limit;
-    ret_page->next = n > limit ? place_after(ctx, docs[limit - 1]) : "";
+    *ret_page = page_of(ctx, place, docs, n, limit);
     return OK;
 }
 

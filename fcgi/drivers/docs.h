@@ -62,16 +62,22 @@ enum code docs_remove(struct ctx *ctx, struct docs *d, const struct collection *
 /* Removes all of a partition. */
 enum code docs_remove_all(struct ctx *ctx, struct docs *d, const struct collection *c, int64_t p);
 
-/* Newest first within a partition, below the cursor (NULL or "": from the top; text that may come from
- * anybody); `equal` (may be NULL): at most 8 top-level fields that must have these values (text, number,
- * boolean). At most 1,000. */
+/* Where a page of a list stands: below one cursor, or right above another. Both NULL or "": at the top. They
+ * are text that may come from anybody. */
+struct doc_from {
+    const char *before, *after;
+};
+
+/* Newest first within a partition, whichever way the list is walked; `equal` (may be NULL): at most 8
+ * top-level fields that must have these values (text, number, boolean). At most 1,000. */
 struct doc_page {
     json_object **docs;
     size_t n;
-    const char *next;
-}; /* next: "" at the end */
+    const char *next; /* as `before`, the page below; "" at the end */
+    const char *prev; /* as `after`, the page above; "" at the top */
+};
 enum code docs_list(struct ctx *ctx, struct docs *d, const struct collection *c, int64_t p,
-                    json_object *equal, const char *before, size_t limit, struct doc_page *ret_page);
+                    json_object *equal, struct doc_from from, size_t limit, struct doc_page *ret_page);
 enum code docs_count(struct ctx *ctx, struct docs *d, const struct collection *c, int64_t p,
                      json_object *equal, int64_t *ret_n);
 

@@ -8,10 +8,11 @@
 /* A list or a count has no more conditions than this. */
 #define DOCS_EQUAL_MAX 8
 
-/* Documents (t, _id) before this place, newest first. */
+/* Documents (t, _id) before this place, newest first; upwards: those after it, oldest first. */
 struct docs_place {
     int64_t t;
     const char *id;
+    bool upwards;
 };
 
 struct docs_engine {
@@ -32,7 +33,7 @@ struct docs_engine {
     enum code (*remove)(struct ctx *ctx, void *self, const struct collection *c, int64_t p, const char *id);
     enum code (*remove_all)(struct ctx *ctx, void *self, const struct collection *c, int64_t p);
     enum code (*list)(struct ctx *ctx, void *self, const struct collection *c, int64_t p, json_object *equal,
-                      struct docs_place before, size_t limit, json_object **docs, size_t *ret_n);
+                      struct docs_place from, size_t limit, json_object **docs, size_t *ret_n);
     enum code (*count)(struct ctx *ctx, void *self, const struct collection *c, int64_t p, json_object *equal,
                        int64_t *ret_n);
     enum code (*expire)(struct ctx *ctx, void *self, const struct collection *c, int64_t before_ms,

@@ -499,56 +499,57 @@ static enum code remove_all(struct ctx *ctx, void *self, const struct collection
         &error);
 }
 
-/* t < before.t, or the same t and _id < before.id; the first bound is there for the index. */
-static void append_before(bson_t *filter, struct docs_place before) {
+/* t < from.t, or the same t and _id < from.id (upwards: >); the first bound is there for the index. */
+static void append_from(bson_t *filter, struct docs_place from) {
+    const char *past = from.upwards ? "$gt" : "$lt";
     bson_t either, branch, bound;
     bson_append_document_begin(filter, "t", -1, &bound);
-    bson_append_int64(&bound, "$lte", -1, before.t);
+    bson_append_int64(&bound, from.upwards ? "$gte" : "$lte", -1, from.t);
     bson_append_document_end(filter, &bound);
     bson_append_array_begin(filter, "$or", -1, &either);
     bson_append_document_begin(&either, "0", -1, &branch);
     bson_append_document_begin(&branch, "t", -1, &bound);
-    bson_append_int64(&bound, "$lt", -1, before.t);
+    bson_append_int64(&bound, past, -1, from.t);
     bson_append_document_end(&branch, &bound);
     bson_append_document_end(&either, &branch);
     bson_append_document_begin(&either, "1", -1, &branch);
-    bson_append_int64(&branch, "t", -1, before.t);
+    bson_append_int64(&branch, "t", -1, from.t);
     bson_append_document_begin(&branch, "_id", -1, &bound);
-    bson_append_utf8(&bound, "$lt", -1, before.id, -1);
+    bson_append_utf8(&bound, past, -1, from.id, -1);
     bson_append_document_end(&branch, &bound);
     bson_append_document_end(&either, &branch);
     bson_append_array_end(filter, &either);
 }
 
 /* A condition on t stands beside the cursor's. */
-static bson_t *list_filter(struct ctx *ctx, int64_t p, json_object *equal, struct docs_place before) {
+static bson_t *list_filter(struct ctx *ctx, int64_t p, json_object *equal, struct docs_place from) {
     bson_t parts, part, *filter;
-    if (before.id[0] == '\0')
+    if (from.id[0] == '\0')
         return all_of(ctx, p, equal);
     if (equal == NULL || !json_object_object_get_ex(equal, "t", NULL)) {
         filter = all_of(ctx, p, equal);
-        append_before(filter, before);
+        append_from(filter, from);
         return filter;
     }
     filter = bson_in(ctx);
     bson_append_array_begin(filter, "$and", -1, &parts);
     bson_append_document(&parts, "0", -1, all_of(ctx, p, equal));
     bson_append_document_begin(&parts, "1", -1, &part);
-    append_before(&part, before);
+    append_from(&part, from);
     bson_append_document_end(&parts, &part);
     bson_append_array_end(filter, &parts);
     return filter;
 }
 
 static enum code list(struct ctx *ctx, void *self, const struct collection *c, int64_t p, json_object *equal,
-                      struct docs_place before, size_t limit, json_object **docs, size_t *ret_n) {
+                      struct docs_place from, size_t limit, json_object **docs, size_t *ret_n) {
     bson_t sort, *opts = bson_in(ctx);
     bson_append_document_begin(opts, "sort", -1, &sort);
-    bson_append_int32(&sort, "t", -1, -1);
-    bson_append_int32(&sort, "_id", -1, -1);
+    bson_append_int32(&sort, "t", -1, from.upwards ? 1 : -1);
+    bson_append_int32(&sort, "_id", -1, from.upwards ? 1 : -1);
     bson_append_document_end(opts, &sort);
     bson_append_int64(opts, "limit", -1, (int64_t)limit);
-    return find(ctx, self, c, list_filter(ctx, p, equal, before), opts, docs, limit, ret_n);
+    return find(ctx, self, c, list_filter(ctx, p, equal, from), opts, docs, limit, ret_n);
 }
 
 static enum code count(struct ctx *ctx, void *self, const struct collection *c, int64_t p, json_object *equal,

@@ -235,11 +235,12 @@ static size_t add_equal(json_object *equal, struct pg_val *vals, size_t n) {
 }
 
 static enum code list(struct ctx *ctx, void *self, const struct collection *c, int64_t p, json_object *equal,
-                      struct docs_place before, size_t limit, json_object **docs, size_t *ret_n) {
-    struct pg_val vals[4 + DOCS_EQUAL_MAX] = {pg_i8(p), pg_i8(before.t), pg_text(before.id),
+                      struct docs_place from, size_t limit, json_object **docs, size_t *ret_n) {
+    struct pg_val vals[4 + DOCS_EQUAL_MAX] = {pg_i8(p), pg_i8(from.t), pg_text(from.id),
                                               pg_i8((int64_t)limit)};
     PGresult *rows;
-    enum code code = run(ctx, self, c, "list", equal, &rows, vals, add_equal(equal, vals, 4));
+    enum code code =
+        run(ctx, self, c, from.upwards ? "list_up" : "list", equal, &rows, vals, add_equal(equal, vals, 4));
     if (code != OK)
         return code;
     *ret_n = (size_t)PQntuples(rows);

@@ -15,11 +15,13 @@ enum code api_reply_list(struct request *req, const struct shape *shape, const v
 enum code api_reply_empty(struct request *req);
 enum code api_reply_none(struct request *req);
 
-/* The fields of a list's pages. `most` is the largest limit; more is taken for it, as clients expect. */
-#define API_PAGE_FIELDS                                                           \
-    {.name = "max_id", .kind = FIELD_ID}, {.name = "since_id", .kind = FIELD_ID}, \
-        {.name = "min_id", .kind = FIELD_ID}, {                                   \
-        .name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000                 \
+/* The fields of a list's pages. max_id and since_id of 0 are no bound; min_id of 0 is below every id, and so
+ * asks for the oldest page, as Mastodon reads it. `most` is the largest limit; more is taken for it, as
+ * clients expect. */
+#define API_PAGE_FIELDS                                                                 \
+    {.name = "max_id", .kind = FIELD_BOUND}, {.name = "since_id", .kind = FIELD_BOUND}, \
+        {.name = "min_id", .kind = FIELD_BOUND, .min = 1}, {                            \
+        .name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000                       \
     }
 
 /* The limit asked for, at most `most`, `otherwise` when it was not said. */

@@ -15,6 +15,7 @@ struct problem {
     const char *error, *error_description, *type, *title, *code, *detail, *request_id;
     int64_t status;
     struct shape_list errors; /* struct problem_field */
+    struct shape_json details;
 };
 
 #define FIELD(view, member, kind_, ...) \
@@ -27,7 +28,8 @@ static const struct shape problem_field_shape = {
     .fields = (const struct shape_field[]){
         FIELD(problem_field, field, SHAPE_STR, .words = "the parameter's name"),
         FIELD(problem_field, pointer, SHAPE_STR, .words = "where it stands in a JSON body"),
-        FIELD(problem_field, code, SHAPE_STR, .words = "invalid"),
+        FIELD(problem_field, code, SHAPE_STR,
+              .words = "invalid, blank, too_long, too_short, taken, reserved or accepted (it is not)"),
         FIELD(problem_field, message, SHAPE_STR, .words = "what is wrong and how to mend it"),
         {0}}};
 
@@ -45,6 +47,8 @@ static const struct shape_field problem_fields[] = {
           .words = "every field that is wrong"),
     FIELD(problem, request_id, SHAPE_STR, .optional = true,
           .words = "names this request in the server's log"),
+    FIELD(problem, details, SHAPE_MAP, .optional = true,
+          .words = "the same as Mastodon's clients know it: by field, {error: ERR_…, description}"),
     {0}};
 
 const struct shape api_problem_shape = {.name = "Problem",
@@ -80,9 +84,54 @@ static struct shape_list fields_of(struct ctx *ctx) {
         return list;
     list.items = items = arena_many(ctx->arena, struct problem_field, list.n);
     for (const struct field_error *f = ctx->error.fields; f != NULL; f = f->next)
-        *items++ = (struct problem_field){f->field, arena_printf(ctx->arena, "#/%s", f->field), "invalid",
+        *items++ = (struct problem_field){f->field, arena_printf(ctx->arena, "#/%s", f->field), f->kind,
                                           tr(ctx->lang, f->text)};
     return list;
+}
+
+/* ERR_TOO_LONG, say. */
+static const char *mastodon_kind(struct arena *a, const char *kind) {
+    char *out = arena_printf(a, "ERR_%s", kind);
+
+    for (char *p = out; *p != '\0'; p++)
+        *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+    return out;
+}
+
+/* Whether it is the first that is said of its field. */
+static bool begins(const struct field_error *all, const struct field_error *f) {
+    while (all != f && strcmp(all->field, f->field) != 0)
+        all = all->next;
+    return all == f;
+}
+
+static void put_details_of(struct ctx *ctx, struct json *j, const struct field_error *f) {
+    json_put_array(j, f->field);
+    for (const struct field_error *e = f; e != NULL; e = e->next) {
+        if (strcmp(e->field, f->field) != 0)
+            continue;
+        json_open_object(j);
+        json_put_str(j, "error", mastodon_kind(ctx->arena, e->kind));
+        json_put_str(j, "description", tr(ctx->lang, e->text));
+        json_close_object(j);
+    }
+    json_close_array(j);
+}
+
+static struct shape_json details_of(struct ctx *ctx) {
+    struct buf out;
+    struct json j;
+
+    if (ctx->error.fields == NULL)
+        return (struct shape_json){NULL, 0};
+    buf_init(&out, ctx->arena, RESPONSE_MAX);
+    json_init(&j, &out);
+    json_open_object(&j);
+    for (const struct field_error *f = ctx->error.fields; f != NULL; f = f->next)
+        if (begins(ctx->error.fields, f))
+            put_details_of(ctx, &j, f);
+    json_close_object(&j);
+    return (struct shape_json){buf_str(&out), out.n};
 }
 
 static struct problem problem_of(struct ctx *ctx, int status, const char *words) {
@@ -100,10 +149,13 @@ static struct problem problem_of(struct ctx *ctx, int status, const char *words)
 
 static void reply(struct request *req, int status, const struct problem *p) {
     bool own = text_starts(req->path, "/api/deeplink/");
+    struct problem whole = *p;
     struct json j;
 
+    if (!own)
+        whole.details = details_of(&req->ctx);
     json_init(&j, respond(req, status, own ? "application/problem+json" : "application/json"));
-    shape_write(&j, own ? &api_problem_shape : &api_error_shape, p);
+    shape_write(&j, own ? &api_problem_shape : &api_error_shape, &whole);
 }
 
 void api_error_show(struct request *req, int status) {

@@ -14,6 +14,7 @@
 #define JSON_TYPE "application/json"
 #define MAC_BYTES 16
 #define URL_MAX 8192
+#define BACK '^' /* before the place in a cursor that leads to the page before it */
 
 enum code api_own_reply(struct request *req, const struct shape *shape, const void *view) {
     int status = req->route->status != 0 ? req->route->status : 200;
@@ -56,7 +57,8 @@ static const char *cursor_of(struct request *req, const char *path, const char *
     return text_base64url(req->ctx.arena, bytes, MAC_BYTES + n);
 }
 
-enum code api_own_cursor(struct request *req, const char **ret_at) {
+/* What the cursor that was sent says; "" without one. */
+static enum code read_cursor(struct request *req, const char **ret_at) {
     const char *cursor = field_text(req, "cursor");
     unsigned char mac[MAC_BYTES], *bytes;
     size_t n;
@@ -77,13 +79,24 @@ enum code api_own_cursor(struct request *req, const char **ret_at) {
                      tr_mark("This cursor is none of this list. Begin without one."));
 }
 
-enum code api_own_cursor_id(struct request *req, int64_t *ret_at) {
+enum code api_own_cursor(struct request *req, const char **ret_behind, const char **ret_before) {
     const char *at;
-    enum code c = api_own_cursor(req, &at);
+    enum code c = read_cursor(req, &at);
 
-    *ret_at = 0;
-    if (c == OK && *at != '\0')
-        id_parse(at, ret_at); /* signed, so it is one */
+    *ret_behind = *at == BACK ? "" : at;
+    *ret_before = *at == BACK ? at + 1 : "";
+    return c;
+}
+
+enum code api_own_cursor_id(struct request *req, int64_t *ret_behind, int64_t *ret_before) {
+    const char *behind, *before;
+    enum code c = api_own_cursor(req, &behind, &before);
+
+    *ret_behind = *ret_before = 0;
+    if (*behind != '\0')
+        id_parse(behind, ret_behind); /* signed, so it is one */
+    if (*before != '\0')
+        id_parse(before, ret_before);
     return c;
 }
 
@@ -120,7 +133,9 @@ static void add_link(struct request *req, struct buf *out, const char *cursor, c
 
 enum code api_own_list(struct request *req, const struct api_own_page *page) {
     const char *next = text_is_empty(page->next) ? NULL : cursor_of(req, req->path, page->next);
-    const char *prev = text_is_empty(page->prev) ? NULL : cursor_of(req, req->path, page->prev);
+    const char *back =
+        text_is_empty(page->prev) ? NULL : arena_printf(req->ctx.arena, "%c%s", BACK, page->prev);
+    const char *prev = back == NULL ? NULL : cursor_of(req, req->path, back);
     struct buf links;
     struct json j;
 

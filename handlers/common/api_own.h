@@ -22,8 +22,8 @@ enum code api_own_reply(struct request *req, const struct shape *shape, const vo
 /* 204. */
 enum code api_own_done(struct request *req);
 
-/* A page of a list. next and prev: where the pages around it begin, as the list itself says it; NULL or "":
- * none. They reach the client as cursors, and as Link. */
+/* A page of a list. next and prev: where it ends, as the list itself says it, for the page behind it and the
+ * page before it; NULL or "": there is none. They reach the client as cursors, and as Link. */
 struct api_own_page {
     const struct shape *shape;
     const void *items;
@@ -32,12 +32,13 @@ struct api_own_page {
 };
 enum code api_own_list(struct request *req, const struct api_own_page *page);
 
-/* Where the page asked for begins: what api_own_list() was told, "" for the first page. A cursor that was not
- * made here, for this very list, is INVALID (400). */
-enum code api_own_cursor(struct request *req, const char **ret_at);
+/* Which page is asked for: the one behind what api_own_list() was told as next, or the one before what it was
+ * told as prev; the other is "", and both for the first page. A cursor that was not made here, for this very
+ * list, is INVALID (400). */
+enum code api_own_cursor(struct request *req, const char **ret_behind, const char **ret_before);
 
-/* The same for lists that are walked by a number; 0 for the first page. */
-enum code api_own_cursor_id(struct request *req, int64_t *ret_at);
+/* The same for lists that are walked by a number; 0 in place of "". */
+enum code api_own_cursor_id(struct request *req, int64_t *ret_behind, int64_t *ret_before);
 const char *api_own_at(struct ctx *ctx, int64_t id); /* NULL for 0 */
 
 /* The absolute address of a list, from `at` on (NULL: from its beginning). */

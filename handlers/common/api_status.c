@@ -30,12 +30,17 @@ struct tag {
     const char *name, *url;
 };
 
+struct application {
+    const char *name, *website;
+};
+
 struct body {
     int64_t id, created_ms, edited_ms, in_reply_to_id, in_reply_to_author_id;
     const char *url, *content, *visibility, *warning, *language;
     bool sensitive;
     struct shape_list mentions, tags;
     struct shape_json account;
+    const struct application *application;
 };
 
 struct state {
@@ -69,6 +74,14 @@ static const struct shape_field tag_fields[] = {
 const struct shape api_status_tag_shape = {"StatusTag", sizeof(struct tag), tag_fields,
                                            "A tag that stands in a post."};
 
+static const struct shape_field application_fields[] = {
+    {.name = "name", .kind = SHAPE_STR, .at = offsetof(struct application, name)},
+    {.name = "website", .kind = SHAPE_URL, .at = offsetof(struct application, website), .nullable = true},
+    {0},
+};
+static const struct shape application_shape = {"StatusApplication", sizeof(struct application),
+                                               application_fields, "The app that a post was written by."};
+
 static const struct shape_field body_fields[] = {
     {.name = "id", .kind = SHAPE_ID, .at = offsetof(struct body, id)},
     {.name = "created_at", .kind = SHAPE_TIME, .at = offsetof(struct body, created_ms)},
@@ -100,7 +113,12 @@ static const struct shape_field body_fields[] = {
     {.name = "emojis", .kind = SHAPE_NONE},
     {.name = "card", .kind = SHAPE_NULL},
     {.name = "poll", .kind = SHAPE_NULL},
-    {.name = "application", .kind = SHAPE_NULL},
+    {.name = "application",
+     .kind = SHAPE_OBJECT,
+     .at = offsetof(struct body, application),
+     .of = &application_shape,
+     .nullable = true,
+     .words = "null: written on the site itself"},
     {.name = "filtered", .kind = SHAPE_NONE},
     {.name = "account", .kind = SHAPE_RAW, .at = offsetof(struct body, account), .of = &api_account_shape},
     {0},
@@ -137,6 +155,16 @@ static const struct shape_field state_fields[] = {
     {0},
 };
 static const struct shape state_shape = {"StatusState", sizeof(struct state), state_fields, NULL};
+
+/* Without what a reader did. */
+static const struct shape_field bare_fields[] = {
+    {.name = "replies_count", .kind = SHAPE_INT, .at = offsetof(struct state, comments)},
+    {.name = "reblogs_count", .kind = SHAPE_INT, .at = offsetof(struct state, reposts)},
+    {.name = "favourites_count", .kind = SHAPE_INT, .at = offsetof(struct state, likes)},
+    {.name = "reblog", .kind = SHAPE_RAW, .at = offsetof(struct state, reblog), .nullable = true},
+    {0},
+};
+static const struct shape bare_shape = {"StatusStateForAll", sizeof(struct state), bare_fields, NULL};
 
 static const struct shape_field status_fields[] = {
     {.name = "body", .kind = SHAPE_SPLICE, .at = offsetof(struct status, body), .of = &body_shape},
@@ -203,6 +231,16 @@ static struct shape_list tags_of(struct ctx *ctx, const Pb__PostView *post) {
     return (struct shape_list){all, n};
 }
 
+static const struct application *application_of(struct ctx *ctx, const Pb__PostView *post) {
+    struct application *app;
+
+    if (text_is_empty(post->app_name))
+        return NULL;
+    app = arena_one(ctx->arena, struct application);
+    *app = (struct application){post->app_name, text_is_empty(post->app_website) ? NULL : post->app_website};
+    return app;
+}
+
 static struct body body_of(struct ctx *ctx, const Pb__PostView *post, const Pb__UserCard *author,
                            const struct shape_json *account) {
     return (struct body){
@@ -220,6 +258,7 @@ static struct body body_of(struct ctx *ctx, const Pb__PostView *post, const Pb__
         .mentions = mentions_of(ctx, post),
         .tags = tags_of(ctx, post),
         .account = *account,
+        .application = application_of(ctx, post),
     };
 }
 
@@ -365,13 +404,14 @@ static enum code prepare(struct ctx *ctx, Pb__PostItem *const *items, size_t n, 
 
 /* ---- Writing */
 
-static void part_write(struct json *j, const struct part *p) {
-    shape_write_on(j, p->body->bytes, p->body->n, &state_shape, &p->state);
+static void part_write(struct json *j, const struct part *p, const struct shape *state) {
+    shape_write_on(j, p->body->bytes, p->body->n, state, &p->state);
 }
 
 static size_t part_size(const struct part *p) { return p->post != NULL ? p->body->n + STATE_BYTES : 0; }
 
-static void status_write(struct ctx *ctx, struct json *j, struct prepared *one) {
+static void status_write_as(struct ctx *ctx, struct json *j, struct prepared *one,
+                            const struct shape *state) {
     struct buf inner;
     struct json inner_json;
 
@@ -379,10 +419,14 @@ static void status_write(struct ctx *ctx, struct json *j, struct prepared *one) 
         buf_init(&inner, ctx->arena, RESPONSE_MAX);
         buf_reserve(&inner, part_size(&one->inner));
         json_init(&inner_json, &inner);
-        part_write(&inner_json, &one->inner);
+        part_write(&inner_json, &one->inner, state);
         one->outer.state.reblog = (struct shape_json){inner.p, inner.n};
     }
-    part_write(j, &one->outer);
+    part_write(j, &one->outer, state);
+}
+
+static void status_write(struct ctx *ctx, struct json *j, struct prepared *one) {
+    status_write_as(ctx, j, one, &state_shape);
 }
 
 static void list_write(struct ctx *ctx, struct buf *out, struct prepared *all, size_t n) {
@@ -479,7 +523,8 @@ enum code api_statuses_ready(struct ctx *ctx, Pb__PostItem *const *items, size_t
     return buf_overflowed(&out) ? fail(ctx, INTERNAL, "Something went wrong on our side.") : OK;
 }
 
-enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret) {
+static enum code one_ready(struct ctx *ctx, const Pb__PostItem *item, const struct shape *state,
+                           struct shape_json *ret) {
     struct prepared *one;
     struct buf out;
     struct json j;
@@ -489,7 +534,41 @@ enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct sha
         return c;
     buf_init(&out, ctx->arena, RESPONSE_MAX);
     json_init(&j, &out);
-    status_write(ctx, &j, one);
+    status_write_as(ctx, &j, one, state);
     *ret = (struct shape_json){out.p, out.n};
+    return OK;
+}
+
+enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret) {
+    return one_ready(ctx, item, &state_shape, ret);
+}
+
+enum code api_status_for_streams(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret) {
+    return one_ready(ctx, item, &bare_shape, ret);
+}
+
+/* One that is prepared, as JSON of its own. */
+static struct shape_json status_json(struct ctx *ctx, struct prepared *one) {
+    struct buf out;
+    struct json j;
+
+    buf_init(&out, ctx->arena, RESPONSE_MAX);
+    buf_reserve(&out, part_size(&one->outer) + part_size(&one->inner));
+    json_init(&j, &out);
+    status_write(ctx, &j, one);
+    return (struct shape_json){out.p, out.n};
+}
+
+enum code api_statuses_each(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret) {
+    struct prepared *all;
+    size_t n_all, k = 0;
+    enum code c;
+
+    memset(ret, 0, n * sizeof *ret);
+    if (n == 0 || (c = prepare(ctx, items, n, &all, &n_all)) != OK)
+        return n == 0 ? OK : c;
+    for (size_t i = 0; i < n && k < n_all; i++)
+        if (all[k].outer.post == items[i]->post)
+            ret[i] = status_json(ctx, &all[k++]);
     return OK;
 }

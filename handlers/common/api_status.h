@@ -21,7 +21,12 @@ enum code api_statuses_reply(struct request *req, Pb__PostItem *const *items, si
 /* A list "[…]" or one "{…}" as ready JSON, to stand in another entity (SHAPE_RAWS, SHAPE_RAW). In the
  * request's arena. */
 enum code api_statuses_ready(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret);
+/* Each by itself, in a few rounds for all: ret[i] is "{…}" of items[i], n == 0 where its author is gone. */
+enum code api_statuses_each(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret);
 enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret);
+
+/* One "{…}" as streams tell it to all readers alike: without what a reader did, as Mastodon leaves it out. */
+enum code api_status_for_streams(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret);
 
 /* The address of a member's post; in the request's arena. */
 const char *api_status_url(struct ctx *ctx, const char *handle, int64_t id);

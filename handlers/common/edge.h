@@ -10,7 +10,11 @@
 #define EDGE_BLOCKING 16u
 #define EDGE_BLOCKED_BY 32u
 #define EDGE_MUTING 64u
-#define EDGE_SELF 128u /* the viewer itself; never stored */
+/* What a follow or a request brings, where that is not the usual: */
+#define EDGE_NO_REPOSTS 256u /* no reposts in the home timeline */
+#define EDGE_NOTIFYING 512u  /* a notification of each new post */
+#define EDGE_LANGUAGES 1024u /* posts in some languages alone: Relationship.languages */
+#define EDGE_SELF 128u       /* the viewer itself; never stored */
 
 #define EDGE_SEVERED (EDGE_BLOCKING | EDGE_BLOCKED_BY) /* neither sees the other */
 

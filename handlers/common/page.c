@@ -12,6 +12,7 @@
 #include "fcgi/format.h"
 
 #define NOTICE_COOKIE "note"
+#define BELL_MOST 99
 
 /* What has just been done, by the code in the cookie. */
 static const struct {
@@ -67,6 +68,8 @@ static const struct {
     {"unpinned", tr_mark("The post is no longer pinned.")},
     {"access-ended", tr_mark("That access is ended.")},
     {"revoked", tr_mark("The invite link no longer works.")},
+    {"all-read", tr_mark("Everything is marked as read.")},
+    {"dismissed", tr_mark("Taken away.")},
 };
 
 static const char *take_notice(struct request *req) {
@@ -85,6 +88,12 @@ void page_notice_next(struct request *req, const char *code) { respond_cookie(re
 
 static const char *theme_of(const Pb__Session *s) {
     return s == NULL || text_is_empty(s->theme) ? "auto" : s->theme;
+}
+
+/* Not while a server is down: then every page would ask for it in vain. */
+static void ring(struct request *req, struct page *p) {
+    if (p->viewer != NULL && (!ctx_failed(&req->ctx) || error_http_status(&req->ctx.error) < 500))
+        bell_get(&req->ctx, &p->bell);
 }
 
 struct page *page_new(struct request *req, enum place place, const char *title) {
@@ -112,6 +121,7 @@ struct page *page_new(struct request *req, enum place place, const char *title) 
     p->title = title;
     p->notice = take_notice(req);
     p->now_ms = clock_now_ms();
+    ring(req, p);
     p->error = ctx_failed(&req->ctx) ? &req->ctx.error : NULL;
     p->req = req;
     return p;
@@ -184,6 +194,10 @@ const char *time_long(const struct page *page, int64_t ms) {
 
 const char *count_short(const struct page *page, int64_t n) {
     return n > 0 ? format_count(page->arena, page->lang, n) : "";
+}
+
+const char *bell_words(const struct page *page) {
+    return page->bell.unread > BELL_MOST ? "99+" : arena_printf(page->arena, "%" PRId64, page->bell.unread);
 }
 
 const char *form_key(const struct page *page) { return crypto_token(page->arena, 9); }

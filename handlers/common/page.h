@@ -10,6 +10,7 @@
 #include "fcgi/i18n.h"
 #include "fcgi/request.h"
 #include "gen/static.h" /* STATIC_URL_… made by static/hash.sh */
+#include "handlers/common/bell.h"
 #include "handlers/common/permission.h"
 
 enum place {
@@ -17,6 +18,7 @@ enum place {
     PLACE_HOME,
     PLACE_LOCAL,
     PLACE_NETWORK,
+    PLACE_NOTIFICATIONS,
     PLACE_BOOKMARKS,
     PLACE_ME,
     PLACE_SETTINGS,
@@ -45,6 +47,7 @@ struct page {
     const char *feed;        /* local path of an Atom feed, or NULL */
     const char *og_type;     /* NULL: "website" */
     bool noindex;
+    struct bell bell;   /* what the viewer has not read */
     const char *notice; /* what has just been done ("Saved."), or NULL */
     int64_t now_ms;
     const struct error *error; /* what was wrong with the form being shown again, or NULL */
@@ -75,6 +78,7 @@ const char *time_iso(const struct page *page, int64_t ms);
 const char *time_short(const struct page *page, int64_t ms); /* "5m", "3h", "22 Nov"; see fcgi/format.h */
 const char *time_long(const struct page *page, int64_t ms);  /* "22 Nov 2026, 06:03" */
 const char *count_short(const struct page *page, int64_t n); /* "", "7", "1.2k" */
+const char *bell_words(const struct page *page);             /* how much is unread: "7", "99+" */
 const char *form_key(const struct page *page); /* a fresh random word, so that a form sent twice is known */
 bool page_may(const struct page *page, uint64_t permission);
 

@@ -150,6 +150,24 @@ const char *scopes_clean(struct arena *a, const char *text, const char *otherwis
     return out.n > 0 ? buf_str(&out) : otherwise;
 }
 
+const char *scopes_of_member(struct arena *a, const char *words) {
+    struct buf out;
+    const char *word;
+    size_t n;
+
+    buf_init(&out, a, WORDS_MAX);
+    while ((n = next_word(&words, &word, " ")) > 0) {
+        const struct scope *s = find(word, n);
+
+        if (s == NULL || s->staff)
+            continue;
+        if (out.n > 0)
+            buf_putc(&out, ' ');
+        buf_puts(&out, s->name);
+    }
+    return buf_str(&out);
+}
+
 bool scopes_need_staff(const char *words) {
     const char *word;
     size_t n;

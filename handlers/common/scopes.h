@@ -30,6 +30,9 @@ const char *scopes_clean(struct arena *a, const char *text, const char *otherwis
 /* Whether one of the words is for staff alone. */
 bool scopes_need_staff(const char *words);
 
+/* The words that are for every member, between single spaces. */
+const char *scopes_of_member(struct arena *a, const char *words);
+
 /* Whether exactly this word is among them. */
 bool scopes_have(const char *words, const char *word);
 

@@ -17,6 +17,7 @@
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
 #include "handlers/common/bearer.h"
+#include "handlers/common/bell.h"
 #include "handlers/common/csrf.h"
 #include "handlers/common/models.h"
 #include "handlers/common/once.h"
@@ -117,6 +118,8 @@ static struct found look_up(struct request *req, const struct claim *claim, stru
 
     ask_who(redis, claim);
     rate_ask(rate, redis);
+    if (claim->user_id != 0 && req->route->face == FACE_PAGE && req->method == METHOD_GET)
+        bell_ahead(ctx, claim->user_id);
     if (claim->user_id != 0 && req->route->prefetch != NULL)
         req->route->prefetch(req, claim->user_id);
 
@@ -171,7 +174,16 @@ static enum code identify_session(struct request *req, struct found *found) {
 
 /* Whether a bad token fails the request; else it counts as none. */
 static bool needs_token(const struct route *route) {
-    return route->auth == AUTH_MEMBER || route->auth == AUTH_APP || route->scope != NULL;
+    return route->auth == AUTH_MEMBER || route->auth == AUTH_APP || route->auth == AUTH_NEWCOMER ||
+           route->scope != NULL;
+}
+
+/* Whether a member in this state may ask for this at all. */
+static bool is_admitted(const struct route *route, Pb__AccountState state) {
+    if (route->auth == AUTH_NEWCOMER &&
+        (state == PB__ACCOUNT_STATE__STATE_UNCONFIRMED || state == PB__ACCOUNT_STATE__STATE_PENDING))
+        return true;
+    return state == PB__ACCOUNT_STATE__STATE_ACTIVE;
 }
 
 static enum code identify_bearer(struct request *req, const struct claim *claim, struct found *found) {
@@ -190,7 +202,7 @@ static enum code identify_bearer(struct request *req, const struct claim *claim,
             return c;
         if (found->card == NULL)
             return bearer_refuse(req);
-        if (found->card->state != PB__ACCOUNT_STATE__STATE_ACTIVE)
+        if (!is_admitted(req->route, found->card->state))
             return bearer_unavailable(ctx, found->card->state);
         ctx->viewer_id = claim->user_id;
         ctx->permissions = found->card->permissions;
@@ -231,7 +243,7 @@ static bool open_in_intranet(const struct route *route) {
     for (size_t i = 0; i < sizeof open / sizeof *open; i++)
         if (strcmp(route->pattern, open[i]) == 0)
             return true;
-    return route->auth == AUTH_NOBODY;
+    return route->auth == AUTH_NOBODY || route->auth == AUTH_APP;
 }
 
 static enum code nobody(struct request *req, const struct found *found) {
@@ -249,7 +261,8 @@ static enum code nobody(struct request *req, const struct found *found) {
 static enum code authorise(struct request *req, const struct found *found) {
     struct ctx *ctx = &req->ctx;
     const struct route *route = req->route;
-    bool must = route->auth == AUTH_MEMBER || (ctx->env->config->intranet && !open_in_intranet(route));
+    bool must = route->auth == AUTH_MEMBER || route->auth == AUTH_NEWCOMER ||
+                (ctx->env->config->intranet && !open_in_intranet(route));
 
     if (ctx->viewer_id == 0 && (must || (route->auth == AUTH_APP && ctx->token_id == 0)))
         return nobody(req, found);

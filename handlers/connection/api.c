@@ -16,9 +16,10 @@
 static const struct shape_field relationship_fields[] = {
     {AT("id", SHAPE_ID, id)},
     {AT("following", SHAPE_BOOL, following)},
-    {AT("showing_reblogs", SHAPE_BOOL, following), .words = "reposts always come with a follow"},
-    {AT("notifying", SHAPE_BOOL, no)},
-    {.name = "languages", .kind = SHAPE_NULL, .words = "always null: a follow brings all languages"},
+    {AT("showing_reblogs", SHAPE_BOOL, showing_reposts), .words = "whether the follow brings reposts home"},
+    {AT("notifying", SHAPE_BOOL, notifying), .words = "whether each new post is to be told"},
+    {AT("languages", SHAPE_STRS, languages), .nullable = true,
+     .words = "the follow brings posts in these alone, and those that say none; null: in all"},
     {AT("followed_by", SHAPE_BOOL, followed_by)},
     {AT("blocking", SHAPE_BOOL, blocking)},
     {AT("blocked_by", SHAPE_BOOL, blocked_by)},
@@ -47,6 +48,10 @@ static struct api_relationship view_of(const Pb__Relationship *r, const Pb__Note
         .requested = (r->edges & EDGE_REQUESTED) != 0,
         .requested_by = (r->edges & EDGE_REQUESTED_BY) != 0,
         .mute_until_ms = r->mute_until_ms,
+        .showing_reposts =
+            (r->edges & (EDGE_FOLLOWING | EDGE_REQUESTED)) != 0 && (r->edges & EDGE_NO_REPOSTS) == 0,
+        .notifying = (r->edges & EDGE_NOTIFYING) != 0,
+        .languages = {r->n_languages > 0 ? r->languages : NULL, r->n_languages},
     };
 
     for (size_t i = 0; i < notes->n_notes; i++)
@@ -127,8 +132,8 @@ static enum code answer(struct request *req, const Pb__Relationship *now) {
 
 typedef enum code edge_rpc(struct ctx *ctx, const Pb__EdgeRequest *req, const Pb__Relationship **ret_reply);
 
-static enum code change(struct request *req, edge_rpc *rpc, int64_t duration_s) {
-    Pb__EdgeRequest ask = PB__EDGE_REQUEST__INIT;
+/* `ask`: what there is to say besides who and whom. */
+static enum code change_by(struct request *req, edge_rpc *rpc, Pb__EdgeRequest ask) {
     const Pb__UserCard *target;
     const Pb__Relationship *now;
     enum code c = api_member_card(req, &target);
@@ -137,24 +142,49 @@ static enum code change(struct request *req, edge_rpc *rpc, int64_t duration_s) 
         return c;
     ask.actor_id = req->ctx.viewer_id;
     ask.target_id = target->id;
-    ask.duration_s = duration_s;
     if ((c = rpc(&req->ctx, &ask, &now)) != OK)
         return c;
     return answer(req, now);
 }
 
-enum code connection_api_follow(struct request *req) { return change(req, connection_follow, 0); }
-enum code connection_api_unfollow(struct request *req) { return change(req, connection_unfollow, 0); }
-enum code connection_api_block(struct request *req) { return change(req, connection_block, 0); }
-enum code connection_api_unblock(struct request *req) { return change(req, connection_unblock, 0); }
-enum code connection_api_unmute(struct request *req) { return change(req, connection_unmute, 0); }
+static enum code change(struct request *req, edge_rpc *rpc) {
+    return change_by(req, rpc, (Pb__EdgeRequest)PB__EDGE_REQUEST__INIT);
+}
+
+static Pb__Wish wish_of(const struct request *req, const char *field) {
+    if (!field_present(req, field))
+        return PB__WISH__WISH_UNSAID;
+    return field_bool(req, field) ? PB__WISH__WISH_YES : PB__WISH__WISH_NO;
+}
+
+enum code connection_api_follow(struct request *req) {
+    Pb__EdgeRequest ask = PB__EDGE_REQUEST__INIT;
+    Pb__FollowOptions options = PB__FOLLOW_OPTIONS__INIT;
+    const struct field_value *languages = field_get(req, "languages");
+
+    options.reposts = wish_of(req, "reblogs");
+    options.notify = wish_of(req, "notify");
+    options.set_languages = languages->present;
+    options.languages = languages->texts;
+    options.n_languages = languages->n_texts;
+    ask.options = &options;
+    return change_by(req, connection_follow, ask);
+}
+
+enum code connection_api_unfollow(struct request *req) { return change(req, connection_unfollow); }
+enum code connection_api_block(struct request *req) { return change(req, connection_block); }
+enum code connection_api_unblock(struct request *req) { return change(req, connection_unblock); }
+enum code connection_api_unmute(struct request *req) { return change(req, connection_unmute); }
 
 enum code connection_api_remove_follower(struct request *req) {
-    return change(req, connection_remove_follower, 0);
+    return change(req, connection_remove_follower);
 }
 
 enum code connection_api_mute(struct request *req) {
-    return change(req, connection_mute, field_int(req, "duration"));
+    Pb__EdgeRequest ask = PB__EDGE_REQUEST__INIT;
+
+    ask.duration_s = field_int(req, "duration");
+    return change_by(req, connection_mute, ask);
 }
 
 static enum code relationship_now(struct request *req, int64_t target) {

@@ -12,6 +12,8 @@ struct api_relationship {
     bool no; /* what does not exist here */
     int64_t mute_until_ms;
     const char *note;
+    bool showing_reposts, notifying;
+    struct shape_list languages; /* items NULL: all */
 };
 extern const struct shape api_relationship_shape; /* "Relationship" */
 extern const struct shape api_muted_shape;        /* "MutedAccount" */

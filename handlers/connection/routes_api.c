@@ -17,10 +17,11 @@ static const struct field relationships_fields[] = {
 
 static const struct field ids_fields[] = {{.name = "id", .kind = FIELD_IDS, .max = 80}, {0}};
 
-/* Taken so that programs may send it; the answer says what is true. */
+/* What is not sent stays as it is. */
 static const struct field follow_fields[] = {
     {.name = "reblogs", .kind = FIELD_BOOL},
     {.name = "notify", .kind = FIELD_BOOL},
+    {.name = "languages", .kind = FIELD_LINES, .max = 35},
     {0},
 };
 

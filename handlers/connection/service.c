@@ -1,10 +1,12 @@
 #include "handlers/connection/service.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "deeplink/v1/connection.pb-c.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/drivers/redis.h"
+#include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/models.h"
@@ -16,6 +18,7 @@
 #define LIST_MAX 80
 #define IDS_MAX 10000
 #define TARGETS_MAX 1000
+#define LANGUAGES_MAX 20
 #define TRIES 3
 
 /* ---- Changes
@@ -48,6 +51,13 @@ static void announce(struct ctx *ctx, int64_t a, int64_t b) {
     page_purge_run(&purge);
 }
 
+static void relationship_fill(Pb__Relationship *r, const struct edge_row *row) {
+    r->edges |= row->edges;
+    r->mute_until_ms = row->until_ms;
+    r->languages = row->languages;
+    r->n_languages = row->n_languages;
+}
+
 static enum code relationship(struct ctx *ctx, int64_t viewer, int64_t target, Pb__Relationship *reply) {
     struct edge_row *rows;
     size_t n;
@@ -56,8 +66,9 @@ static enum code relationship(struct ctx *ctx, int64_t viewer, int64_t target, P
     if (c != OK)
         return c;
     reply->target_id = target;
-    reply->edges = (n > 0 ? rows[0].edges : 0) | (viewer == target ? EDGE_SELF : 0);
-    reply->mute_until_ms = n > 0 ? rows[0].until_ms : 0;
+    reply->edges = viewer == target ? EDGE_SELF : 0;
+    if (n > 0)
+        relationship_fill(reply, &rows[0]);
     return OK;
 }
 
@@ -71,16 +82,32 @@ static enum code follow_limit(struct ctx *ctx, int64_t actor) {
     return c;
 }
 
+static bool is_language(const char *tag) {
+    size_t n = strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return n >= 2 && n <= 35 && tag[n] == '\0';
+}
+
+static enum code check_options(struct ctx *ctx, const Pb__FollowOptions *o) {
+    if (o != NULL && o->n_languages > LANGUAGES_MAX)
+        return fail_field(ctx, "languages", tr_mark("Choose at most 20 languages."));
+    for (size_t i = 0; o != NULL && i < o->n_languages; i++)
+        if (!is_language(o->languages[i]))
+            return fail_field(ctx, "languages", tr_mark("Each language is a code such as en or pt-BR."));
+    return OK;
+}
+
 enum code connection_service_follow(struct ctx *ctx, const Pb__EdgeRequest *req, Pb__Relationship *reply) {
     const Pb__UserCard *target;
     bool is_free, is_new;
     enum code c;
 
-    if ((c = check_target(ctx, req, &target)) != OK || (c = follow_limit(ctx, req->actor_id)) != OK)
+    if ((c = check_target(ctx, req, &target)) != OK || (c = check_options(ctx, req->options)) != OK ||
+        (c = follow_limit(ctx, req->actor_id)) != OK)
         return c;
     for (int try = 1;; try++) {
-        c = target->locked ? connection_store_request(ctx, req->actor_id, req->target_id, &is_free, &is_new)
-                           : connection_store_follow(ctx, req->actor_id, req->target_id, &is_free, &is_new);
+        c = target->locked ? connection_store_request(ctx, req, &is_free, &is_new)
+                           : connection_store_follow(ctx, req, &is_free, &is_new);
         if (c != ABORTED || try == TRIES)
             break;
         fail_clear(ctx);
@@ -218,12 +245,23 @@ enum code connection_service_get_relationships(struct ctx *ctx, const Pb__GetRel
 
         pb__relationship__init(r);
         r->target_id = req->target_ids[i];
-        r->edges = (row != NULL ? row->edges : 0) | (r->target_id == req->viewer_id ? EDGE_SELF : 0);
-        r->mute_until_ms = row != NULL ? row->until_ms : 0;
+        r->edges = r->target_id == req->viewer_id ? EDGE_SELF : 0;
+        if (row != NULL)
+            relationship_fill(r, row);
     }
     if (req->viewer_id != 0)
         ensure_model(ctx, req->viewer_id);
     return OK;
+}
+
+enum code connection_service_get_pairs(struct ctx *ctx, const Pb__PairsRequest *req, Pb__PairsReply *reply) {
+    if (ctx->viewer_id != 0)
+        return fail(ctx, DENIED, "Your role does not allow this.");
+    if (req->n_viewer_ids != req->n_target_ids || req->n_viewer_ids > TARGETS_MAX)
+        return fail_field(ctx, "viewer_ids", "Ask for at most 1,000 pairs at once.");
+    reply->n_edges = req->n_viewer_ids;
+    reply->edges = arena_many(ctx->arena, uint32_t, reply->n_edges);
+    return connection_store_pairs(ctx, req->viewer_ids, req->target_ids, reply->n_edges, reply->edges);
 }
 
 enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequest *req,

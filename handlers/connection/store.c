@@ -12,9 +12,11 @@
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
 #include "fcgi/rpc.h"
+#include "fcgi/stream_wire.h"
 #include "gen/queries.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/kept.h"
+#include "handlers/common/live.h"
 #include "handlers/services.h"
 
 #define MODEL_TTL_S "604800"
@@ -23,18 +25,34 @@
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_CONNECTION]; }
 
 /* The event's body: who, whom, and what stands between them now. */
+static struct pg_val packed(struct ctx *ctx, const Pb__EdgeChanged *e) {
+    const unsigned char *p;
+    size_t n;
+
+    rpc_pack(ctx, &e->base, &p, &n);
+    return pg_bytes(p, n);
+}
+
 static struct pg_val event_body(struct ctx *ctx, int64_t actor, int64_t target, uint32_t edges,
                                 int64_t until_ms) {
     Pb__EdgeChanged e = PB__EDGE_CHANGED__INIT;
-    const unsigned char *p;
-    size_t n;
 
     e.actor_id = actor;
     e.target_id = target;
     e.edges = edges;
     e.until_ms = until_ms;
-    rpc_pack(ctx, &e.base, &p, &n);
-    return pg_bytes(p, n);
+    return packed(ctx, &e);
+}
+
+/* The same for a request that was accepted. */
+static struct pg_val accepted_body(struct ctx *ctx, int64_t requester, int64_t target) {
+    Pb__EdgeChanged e = PB__EDGE_CHANGED__INIT;
+
+    e.actor_id = requester;
+    e.target_id = target;
+    e.edges = EDGE_FOLLOWING;
+    e.accepted = true;
+    return packed(ctx, &e);
 }
 
 /* Ends every change: reads the flag in that column and wakes the consumers. */
@@ -47,24 +65,33 @@ static enum code changed(struct ctx *ctx, enum code c, const PGresult *rows, int
     return OK;
 }
 
-enum code connection_store_follow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
-                                  bool *ret_changed) {
+static struct pg_val wish(Pb__Wish w) {
+    return w == PB__WISH__WISH_UNSAID ? pg_null() : pg_bool(w == PB__WISH__WISH_YES);
+}
+
+/* A follow, or the wish for one, with what it is to bring. */
+static enum code follow(struct ctx *ctx, const struct query *q, const Pb__EdgeRequest *req, uint32_t edges,
+                        bool *ret_free, bool *ret_changed) {
+    static const Pb__FollowOptions usual = PB__FOLLOW_OPTIONS__INIT;
+    const Pb__FollowOptions *o = req->options != NULL ? req->options : &usual;
     PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOW, &rows, pg_i8(actor), pg_i8(target),
-                         pg_i8(id_next()), event_body(ctx, actor, target, EDGE_FOLLOWING, 0));
+    enum code c =
+        pg_run(ctx, db(ctx), q, &rows, pg_i8(req->actor_id), pg_i8(req->target_id), pg_i8(id_next()),
+               event_body(ctx, req->actor_id, req->target_id, edges, 0), wish(o->reposts), wish(o->notify),
+               o->set_languages ? pg_texts((const char *const *)o->languages, o->n_languages) : pg_null());
 
     *ret_free = c == OK && pg_get_bool(rows, 0, 0);
     return changed(ctx, c, rows, 1, ret_changed);
 }
 
-enum code connection_store_request(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
-                                   bool *ret_changed) {
-    PGresult *rows = NULL;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_REQUEST, &rows, pg_i8(actor), pg_i8(target),
-                         pg_i8(id_next()), event_body(ctx, actor, target, EDGE_REQUESTED, 0));
+enum code connection_store_follow(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
+                                  bool *ret_changed) {
+    return follow(ctx, &Q_CONNECTION_FOLLOW, req, EDGE_FOLLOWING, ret_free, ret_changed);
+}
 
-    *ret_free = c == OK && pg_get_bool(rows, 0, 0);
-    return changed(ctx, c, rows, 1, ret_changed);
+enum code connection_store_request(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
+                                   bool *ret_changed) {
+    return follow(ctx, &Q_CONNECTION_REQUEST, req, EDGE_REQUESTED, ret_free, ret_changed);
 }
 
 enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed) {
@@ -78,7 +105,7 @@ enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t targ
 enum code connection_store_accept(struct ctx *ctx, int64_t target, int64_t requester, bool *ret_changed) {
     PGresult *rows = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_ACCEPT, &rows, pg_i8(target), pg_i8(requester),
-                         pg_i8(id_next()), event_body(ctx, requester, target, EDGE_FOLLOWING, 0));
+                         pg_i8(id_next()), accepted_body(ctx, requester, target));
 
     return changed(ctx, c, rows, 0, ret_changed);
 }
@@ -183,6 +210,8 @@ static void edges_read(struct ctx *ctx, const PGresult *rows, struct edge_row **
         out[i].target_id = pg_get_int(rows, i, 0);
         out[i].edges = (uint32_t)pg_get_int(rows, i, 1);
         out[i].until_ms = pg_is_null(rows, i, 2) ? 0 : pg_get_time(rows, i, 2);
+        out[i].languages = NULL;
+        out[i].n_languages = PQnfields(rows) > 3 ? pg_get_texts(ctx, rows, i, 3, &out[i].languages) : 0;
     }
     *ret_rows = out;
     *ret_n = (size_t)n;
@@ -195,6 +224,16 @@ enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const 
 
     if (c == OK)
         edges_read(ctx, rows, ret_rows, ret_n);
+    return c;
+}
+
+enum code connection_store_pairs(struct ctx *ctx, const int64_t *viewers, const int64_t *targets, size_t n,
+                                 uint32_t *ret) {
+    PGresult *rows = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_PAIRS, &rows, pg_ids(viewers, n), pg_ids(targets, n));
+
+    for (size_t i = 0; c == OK && i < n; i++)
+        ret[i] = (uint32_t)pg_get_int(rows, (int)i, 0);
     return c;
 }
 
@@ -404,6 +443,25 @@ void connection_store_build(struct ctx *ctx, int64_t viewer) {
         fail_clear(ctx);
 }
 
+/* Who has a stream open has relations that a hub reads, which cannot make them: they are made anew at once,
+ * by whoever dropped them, and the hubs told to look. */
+static void renew(struct ctx *ctx, const int64_t *viewers, size_t n) {
+    int64_t *open = arena_many(ctx->arena, int64_t, n);
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        redis_add(ctx->env->redis, "EXISTS " STREAM_MEMBER_KEY "%lld", (long long)viewers[i]);
+    for (size_t i = 0; i < n; i++) {
+        const redisReply *r = redis_next(ctx, ctx->env->redis);
+
+        if (r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer != 0)
+            open[k++] = viewers[i];
+    }
+    for (size_t i = 0; i < k; i++)
+        connection_store_build(ctx, open[i]);
+    live_push(ctx, open, k, "relations", "{}", 2);
+}
+
 void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n) {
     const char **argv = arena_many(ctx->arena, const char *, 3 * n + 1);
     int argc = 0;
@@ -415,8 +473,9 @@ void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n) 
         argv[argc++] = arena_printf(ctx->arena, "conn:rel:%" PRId64, viewers[i]);
     }
     redis_add_argv(ctx->env->redis, argc, argv, NULL);
-    if (redis_next(ctx, ctx->env->redis) == NULL) {
-        log_warn(ctx, "relations not dropped", "users=%zu", n);
-        fail_clear(ctx); /* the consumer repeats it */
-    }
+    if (redis_next(ctx, ctx->env->redis) == NULL)
+        log_warn(ctx, "relations not dropped", "users=%zu", n); /* the consumer repeats it */
+    else
+        renew(ctx, viewers, n);
+    fail_clear(ctx);
 }

@@ -14,6 +14,8 @@ struct edge_row {
     int64_t target_id;
     uint32_t edges;
     int64_t until_ms; /* end of a mute; 0: none */
+    const char **languages;
+    size_t n_languages; /* of a follow; connection_store_relationships() alone tells them */
 };
 
 struct list_row {
@@ -38,9 +40,9 @@ struct counts_row {
 /* Changes. *ret_changed says whether anything did; *ret_free is false when a block stands between the two.
  * Events carry the edges given. After each change the caller drops both members' models by
  * connection_store_forget(). */
-enum code connection_store_follow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
+enum code connection_store_follow(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
                                   bool *ret_changed);
-enum code connection_store_request(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_free,
+enum code connection_store_request(struct ctx *ctx, const Pb__EdgeRequest *req, bool *ret_free,
                                    bool *ret_changed);
 enum code connection_store_unfollow(struct ctx *ctx, int64_t actor, int64_t target, bool *ret_changed);
 enum code connection_store_accept(struct ctx *ctx, int64_t target, int64_t requester, bool *ret_changed);
@@ -66,6 +68,9 @@ enum code connection_store_erase_on(struct ctx *ctx, int64_t user);
 /* Edges between viewer and targets; rows only where there are any. */
 enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const int64_t *targets, size_t n,
                                          struct edge_row **ret_rows, size_t *ret_n);
+/* The edges of n pairs, in order. */
+enum code connection_store_pairs(struct ctx *ctx, const int64_t *viewers, const int64_t *targets, size_t n,
+                                 uint32_t *ret);
 enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n,
                                   struct counts_row **ret_rows, size_t *ret_n);
 /* One member's, as Redis keeps it under conn:counts:<id>: "<followers> <following> <requests>". */

@@ -92,6 +92,16 @@ static const char *key_of(struct request *req) {
     return arena_printf(req->ctx.arena, "api:%s", text_hex(req->ctx.arena, hash, sizeof hash));
 }
 
+/* A personal token is no app: its name is its member's own. */
+static void take_app(const struct request *req, Pb__CreatePostRequest *ask) {
+    const Pb__AccessToken *access = req->session.access;
+
+    if (access == NULL || access->app_id == 0)
+        return;
+    ask->app_name = access->app_name;
+    ask->app_website = access->app_website;
+}
+
 enum code post_api_create(struct request *req) {
     Pb__CreatePostRequest ask = PB__CREATE_POST_REQUEST__INIT;
     const char *visibility = field_text(req, "visibility");
@@ -107,6 +117,7 @@ enum code post_api_create(struct request *req) {
     ask.in_reply_to_id = field_int(req, "in_reply_to_id");
     ask.language = field_text(req, "language");
     ask.idempotency_key = key_of(req);
+    take_app(req, &ask);
     if (text_is_empty(visibility)) {
         const char *usual = side_audience(req);
 

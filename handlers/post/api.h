@@ -39,6 +39,13 @@ enum code post_api_unpin(struct request *req);
 enum code post_api_mute(struct request *req);
 enum code post_api_unmute(struct request *req);
 
+/* ---- Streams (api_streams.c) */
+
+enum code post_api_streaming(struct request *req);
+enum code post_api_stream(struct request *req);
+enum code post_api_stream_of(struct request *req);
+enum code post_page_live(struct request *req); /* of our own pages */
+
 /* ---- Timelines (api_timelines.c) */
 
 /* Queues what the home timeline reads behind the session's look-up; claimed_user 0: drop it. */
@@ -48,11 +55,14 @@ enum code post_api_home(struct request *req);
 enum code post_api_public(struct request *req);
 enum code post_api_tag_timeline(struct request *req);
 enum code post_api_list(struct request *req);
+enum code post_api_link(struct request *req);
 enum code post_api_favourites(struct request *req);
 enum code post_api_bookmarks(struct request *req);
 enum code post_api_account_statuses(struct request *req);
 enum code post_api_tag(struct request *req);
 enum code post_api_followed_tags(struct request *req);
+enum code post_api_trending_tags(struct request *req);
+enum code post_api_trending_statuses(struct request *req);
 
 /* Searching (api_search.c). */
 extern const struct shape post_api_search_shape;    /* "Search" */

@@ -71,7 +71,7 @@ enum code post_api_own_comments(struct request *req) {
     ask.down = BELOW;
     ask.top = api_own_limit(req);
     ask.width = WIDTH;
-    if ((c = post_id(req, &ask.id)) != OK || (c = api_own_cursor_id(req, &ask.after)) != OK ||
+    if ((c = post_id(req, &ask.id)) != OK || (c = api_own_cursor_id(req, &ask.after, &ask.before)) != OK ||
         (c = post_get_thread(&req->ctx, &ask, &thread)) != OK)
         return c;
     views = arena_many(req->ctx.arena, struct comment, thread->n_descendants);
@@ -81,7 +81,8 @@ enum code post_api_own_comments(struct request *req) {
     return api_own_list(req, &(struct api_own_page){.shape = &post_comment_shape,
                                                     .items = views,
                                                     .n = thread->n_descendants,
-                                                    .next = api_own_at(&req->ctx, thread->next)});
+                                                    .next = api_own_at(&req->ctx, thread->next),
+                                                    .prev = api_own_at(&req->ctx, thread->prev)});
 }
 
 /* ---- History ---- */

@@ -45,7 +45,7 @@ static bool number_in(const struct request *req, const char *name, int64_t other
     const char *text = params_get(&req->query, name);
 
     *ret = otherwise;
-    return text_is_empty(text) || text_parse_int(text, 1, INT64_MAX, ret);
+    return text_is_empty(text) || text_parse_int(text, 0, INT64_MAX, ret);
 }
 
 void post_api_home_prefetch(struct request *req, int64_t claimed_user) {
@@ -98,6 +98,9 @@ enum code post_api_tag_timeline(struct request *req) {
 enum code post_api_list(struct request *req) {
     return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such list."));
 }
+
+/* No links are in fashion here: there are no previews of them. */
+enum code post_api_link(struct request *req) { return api_reply_none(req); }
 
 /* ---- The reader's own: pages by the likes' and bookmarks' own ids */
 
@@ -208,6 +211,36 @@ enum code post_api_tag(struct request *req) {
         return c;
     v = tag_view_of(&req->ctx, tag);
     return api_reply(req, &post_api_tag_shape, &v);
+}
+
+#define TRENDS_MOST 20
+
+enum code post_api_trending_tags(struct request *req) {
+    Pb__TagsRequest ask = PB__TAGS_REQUEST__INIT;
+    const Pb__TagsReply *reply;
+    struct shape_list views;
+    enum code c;
+
+    ask.limit = api_limit(req, 10, TRENDS_MOST);
+    ask.offset = (uint32_t)field_int(req, "offset");
+    ask.days = true;
+    if ((c = post_trending_tags(&req->ctx, &ask, &reply)) != OK)
+        return c;
+    views = post_api_tag_views(&req->ctx, reply->tags, reply->n_tags);
+    return api_reply_list(req, &post_api_tag_shape, views.items, views.n);
+}
+
+enum code post_api_trending_statuses(struct request *req) {
+    Pb__TrendingPostsRequest ask = PB__TRENDING_POSTS_REQUEST__INIT;
+    const Pb__PostsReply *reply;
+    enum code c;
+
+    ask.viewer_id = req->ctx.viewer_id;
+    ask.limit = api_limit(req, LIMIT, LIMIT_MAX);
+    ask.offset = (uint32_t)field_int(req, "offset");
+    if ((c = post_get_trending_posts(&req->ctx, &ask, &reply)) != OK)
+        return c;
+    return api_statuses_reply(req, reply->items, reply->n_items);
 }
 
 /* Tags cannot be followed here, so nobody follows one. */

@@ -2,6 +2,7 @@
 #include "handlers/common/api_account.h"
 #include "handlers/common/api_status.h"
 #include "handlers/common/permission.h"
+#include "handlers/common/streams.h"
 #include "handlers/post/api.h"
 #include "handlers/post/pages.h"
 #include "handlers/post/routes.h"
@@ -15,6 +16,9 @@ static const struct field public_fields[] = {
     {.name = "only_media", .kind = FIELD_BOOL},
     {0},
 };
+
+static const struct field link_fields[] = {
+    API_PAGE_FIELDS, {.name = "url", .kind = FIELD_LINE, .max = 2000}, {0}};
 
 static const struct field tag_fields[] = {
     API_PAGE_FIELDS,
@@ -73,10 +77,30 @@ static const struct field search_fields[] = {
     {.name = "resolve", .kind = FIELD_BOOL},
     {.name = "following", .kind = FIELD_BOOL},
     {.name = "account_id", .kind = FIELD_ID},
-    {.name = "max_id", .kind = FIELD_ID},
-    {.name = "min_id", .kind = FIELD_ID},
+    {.name = "max_id", .kind = FIELD_BOUND},
+    {.name = "min_id", .kind = FIELD_BOUND},
     {0},
 };
+
+static const struct field trends_fields[] = {
+    {.name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000},
+    {.name = "offset", .kind = FIELD_INT, .min = 0, .max = 1000},
+    {0},
+};
+
+/* A client that cannot send headers has its token here. */
+static const struct field stream_fields[] = {
+    {.name = "access_token", .kind = FIELD_SECRET},
+    {.name = "stream", .kind = FIELD_LINE, .max = 40},
+    {.name = "tag", .kind = FIELD_LINE, .max = 100},
+    {.name = "list", .kind = FIELD_LINE, .max = 100},
+    {.name = "only_media", .kind = FIELD_BOOL},
+    {.name = "last_event_id", .kind = FIELD_LINE, .max = 41},
+    {0},
+};
+
+/* Who comes back after a hub was restarted comes with all others. */
+static const struct rate stream_rate = {"stream", 300, 300, false};
 
 /* As for the pages' forms, and counted with them. */
 static const struct rate write_rate = {"post", 60, 600, false};
@@ -85,9 +109,15 @@ static const struct rate react_rate = {"react", 600, 600, false};
 /* What rows of a kind have in common. */
 #define STATUSES .face = FACE_JSON, .reply = &api_status_shape, .reply_list = true, .paged = true
 #define ACCOUNTS .face = FACE_JSON, .reply = &api_account_shape, .reply_list = true, .paged = true
+#define STREAM                                                                            \
+    .method = METHOD_GET, .face = FACE_JSON, .scope = "read:statuses|read:notifications", \
+    .token = stream_token, .fields = stream_fields, .rate = &stream_rate
 #define REACTION                                                                               \
     .method = METHOD_POST, .face = FACE_JSON, .reply = &api_status_shape, .rate = &react_rate, \
     .prefetch = post_page_target_prefetch
+
+#define TRENDS \
+    .method = METHOD_GET, .face = FACE_JSON, .auth = AUTH_ANYBODY, .fields = trends_fields, .reply_list = true
 
 const struct route post_api_routes[] = {
     {.method = METHOD_POST,
@@ -208,6 +238,13 @@ const struct route post_api_routes[] = {
     {REACTION, .pattern = "/api/v1/statuses/{id}/unmute", .handler = post_api_unmute, .scope = "write:mutes",
      .summary = "hears of a conversation again"},
 
+    {STREAM, .pattern = "/api/v1/streaming", .handler = post_api_streaming,
+     .summary = "a WebSocket: subscribe and unsubscribe by messages, or ?stream="},
+    {STREAM, .pattern = "/api/v1/streaming/{stream}", .handler = post_api_stream,
+     .summary = "an EventSource: user, public, hashtag?tag=…, direct"},
+    {STREAM, .pattern = "/api/v1/streaming/{stream}/{part}", .handler = post_api_stream_of,
+     .summary = "the same: user/notification, public/local, public/remote, hashtag/local"},
+
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/home", .handler = post_api_home,
      .prefetch = post_api_home_prefetch, .scope = "read:statuses", .fields = page_fields,
      .summary = "the reader's home timeline"},
@@ -216,6 +253,8 @@ const struct route post_api_routes[] = {
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/tag/{tag}",
      .handler = post_api_tag_timeline, .auth = AUTH_ANYBODY, .scope = "read:statuses", .fields = tag_fields,
      .summary = "public posts with a tag, or with several"},
+    {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/link", .handler = post_api_link,
+     .auth = AUTH_ANYBODY, .fields = link_fields, .summary = "posts about a link that is in fashion: none"},
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/list/{id}", .handler = post_api_list,
      .scope = "read:lists", .fields = page_fields, .summary = "always 404: there are no lists"},
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/favourites", .handler = post_api_favourites,
@@ -232,6 +271,13 @@ const struct route post_api_routes[] = {
      .face = FACE_JSON,
      .reply = &post_api_tag_shape,
      .summary = "a tag and how often it was used lately"},
+    {TRENDS, .pattern = "/api/v1/trends/tags", .handler = post_api_trending_tags,
+     .reply = &post_api_tag_shape, .summary = "tags of most people's posts in the last week"},
+    {TRENDS, .pattern = "/api/v1/trends", .handler = post_api_trending_tags, .reply = &post_api_tag_shape,
+     .summary = "the same, as older clients ask"},
+    {TRENDS, .pattern = "/api/v1/trends/statuses", .handler = post_api_trending_statuses,
+     .reply = &api_status_shape,
+     .summary = "public posts of the last days that were liked and reposted most"},
     {.method = METHOD_GET,
      .pattern = "/api/v1/followed_tags",
      .handler = post_api_followed_tags,

@@ -1,9 +1,11 @@
 #include "handlers/post/rules.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
+#include "gen/stubs.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/models.h"
 
@@ -26,6 +28,28 @@ static bool audience_has(const Pb__PostView *post, int64_t viewer, uint32_t edge
     return post->audience == PB__AUDIENCE__AUDIENCE_FOLLOWERS && (edges & EDGE_FOLLOWING) != 0;
 }
 
+/* Whether a language is among those wanted: itself, or what it is a kind of ("pt" of "pt-BR"). */
+static bool is_wanted(const struct post_sight *s) {
+    const char *language = s->post->language;
+
+    if (s->n_languages == 0 || text_is_empty(language))
+        return true;
+    for (size_t i = 0; i < s->n_languages; i++) {
+        size_t n = strlen(s->languages[i]);
+
+        if (strncasecmp(language, s->languages[i], n) == 0 && (language[n] == '\0' || language[n] == '-'))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the viewer's follow of the author brings this post. */
+static bool follow_brings(const struct post_sight *s) {
+    if ((s->edges & EDGE_FOLLOWING) == 0)
+        return false;
+    return s->post->repost_of_id != 0 ? (s->edges & EDGE_NO_REPOSTS) == 0 : is_wanted(s);
+}
+
 static bool place_has(const struct post_sight *s) {
     const Pb__PostView *post = s->post;
 
@@ -34,7 +58,7 @@ static bool place_has(const struct post_sight *s) {
         return true;
     case POST_IN_HOME:
         return post_is_for_home(post->author_id, post->in_reply_to_author_id) &&
-               (post->author_id == s->viewer || (s->edges & EDGE_FOLLOWING) != 0);
+               (post->author_id == s->viewer || follow_brings(s));
     case POST_IN_LOCAL:
         return post->audience == PB__AUDIENCE__AUDIENCE_PUBLIC && post->in_reply_to_id == 0 &&
                post->repost_of_id == 0;
@@ -105,7 +129,7 @@ static enum code cards_of(struct ctx *ctx, const struct post_read *reads, size_t
 }
 
 static bool sees(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *read,
-                 const Pb__UserCard *const *cards) {
+                 const Pb__UserCard *const *cards, const Pb__Relationship *follow) {
     return post_may_see(&(struct post_sight){
         .viewer = viewer,
         .intranet = ctx->env->config->intranet,
@@ -116,21 +140,51 @@ static bool sees(struct ctx *ctx, int64_t viewer, enum post_place place, const s
         .inner_author = cards[1],
         .edges = read->edges,
         .inner_edges = read->inner_edges,
+        .languages = follow != NULL ? (const char *const *)follow->languages : NULL,
+        .n_languages = follow != NULL ? follow->n_languages : 0,
     });
+}
+
+/* The follows of a home timeline's authors that bring some languages alone, which are few: only their owner
+ * knows which. ret[i] is of reads[i], NULL where its language does not matter. */
+static enum code choosy_follows(struct ctx *ctx, int64_t viewer, const struct post_read *reads, size_t n,
+                                const Pb__Relationship **ret) {
+    Pb__GetRelationshipsRequest ask = PB__GET_RELATIONSHIPS_REQUEST__INIT;
+    const Pb__GetRelationshipsReply *found;
+    size_t *which = arena_many(ctx->arena, size_t, n);
+    enum code c;
+
+    ask.viewer_id = viewer;
+    ask.target_ids = arena_many(ctx->arena, int64_t, n);
+    for (size_t i = 0; i < n; i++)
+        if ((reads[i].edges & EDGE_LANGUAGES) != 0 && reads[i].post != NULL &&
+            reads[i].post->repost_of_id == 0 && !text_is_empty(reads[i].post->language)) {
+            which[ask.n_target_ids] = i;
+            ask.target_ids[ask.n_target_ids++] = reads[i].row.author;
+        }
+    if (ask.n_target_ids == 0)
+        return OK;
+    if ((c = connection_get_relationships(ctx, &ask, &found)) != OK)
+        return c;
+    for (size_t k = 0; k < found->n_relationships; k++)
+        ret[which[k]] = found->relationships[k];
+    return OK;
 }
 
 enum code post_items(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *reads,
                      size_t n, Pb__PostItem **ret, size_t *which, size_t *ret_n) {
+    const Pb__Relationship **follows = arena_many(ctx->arena, const Pb__Relationship *, n);
     const Pb__UserCard **cards;
     enum code c;
 
     *ret_n = 0;
-    if ((c = cards_of(ctx, reads, n, &cards)) != OK)
+    if ((c = cards_of(ctx, reads, n, &cards)) != OK ||
+        (place == POST_IN_HOME && (c = choosy_follows(ctx, viewer, reads, n, follows)) != OK))
         return c;
     for (size_t i = 0; i < n; i++) {
         const Pb__UserCard **mine = cards + CARDS * i;
 
-        if (!sees(ctx, viewer, place, &reads[i], mine))
+        if (!sees(ctx, viewer, place, &reads[i], mine, follows[i]))
             continue;
         which[*ret_n] = i;
         ret[(*ret_n)++] = post_item(ctx, &reads[i], mine[0], mine[1], mine[2]);
@@ -148,7 +202,7 @@ enum code post_look_up(struct ctx *ctx, int64_t viewer, int64_t id, bool origina
         return fail_http(ctx, 410, NOT_FOUND, "This post was deleted.");
     if ((c = cards_of(ctx, ret, 1, &cards)) != OK)
         return c;
-    if (!sees(ctx, viewer, POST_BY_ITSELF, ret, cards))
+    if (!sees(ctx, viewer, POST_BY_ITSELF, ret, cards, NULL))
         return fail(ctx, NOT_FOUND, "There is no such post.");
     if (original && ret->inner != NULL)
         *ret = (struct post_read){

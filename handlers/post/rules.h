@@ -26,6 +26,8 @@ struct post_sight {
     const Pb__PostView *post, *inner;          /* inner: the original of a repost */
     const Pb__UserCard *author, *inner_author; /* NULL: unknown */
     uint32_t edges, inner_edges;               /* viewer to author, EDGE_… */
+    const char *const *languages;              /* home: those that the viewer wants of the author … */
+    size_t n_languages;                        /* … 0: all */
 };
 
 /* The one place that decides whether a viewer sees a post: for pages, JSON, streams, search and push alike.
@@ -36,7 +38,8 @@ struct post_sight {
  *   - direct: those mentioned or answered
  *   - one's own: always
  *   - in timelines, also: nothing by those muted
- *   - home: by the viewer and whom the viewer follows; of comments, authors' own threads alone
+ *   - home: by the viewer and whom the viewer follows, as far as that follow brings it (reposts, languages);
+ * of comments, authors' own threads alone
  *   - local: public posts that answer nothing and repost nothing
  *   - tags: public posts
  *   - a repost: all this for the repost, and for its original, which must be public or unlisted */

@@ -187,6 +187,8 @@ static enum code draft_new(struct ctx *ctx, const Pb__CreatePostRequest *req, st
     v->audience = req->audience;
     v->sensitive = req->sensitive;
     v->created_ms = id_time_ms(v->id);
+    v->app_name = req->app_name;
+    v->app_website = req->app_website;
     draft->key = text_is_empty(req->idempotency_key) ? NULL : req->idempotency_key;
     if ((c = draft_text(ctx, draft, req->text, req->warning, req->language)) != OK ||
         (c = draft_parent(ctx, req, draft)) != OK)
@@ -419,7 +421,7 @@ static enum code react(struct ctx *ctx, const Pb__ReactRequest *req, Pb__PostRep
         (c = reaction->change(ctx, req, &read, &change)) != OK)
         return c;
     if (change.changed) {
-        if (change.repost != 0)
+        if (reaction->bit != ACT_BOOKMARKED)
             bus_wake(ctx, ctx->env->pg[SVC_POST]);
         announce_reaction(ctx, req, reaction, read.post, &change);
         read.post = view_after(ctx, read.post, &change);

@@ -14,10 +14,6 @@
 
 #define IDS_MAX 400
 #define WHO_MAX 80
-#define TAGS_MAX 40
-#define TRENDS_DAYS 7
-#define TAG_DAYS 7
-#define TRENDS_KEEP_MS (60 * 1000)
 
 /* ---- Posts by id */
 
@@ -158,93 +154,6 @@ enum code post_service_get_post_counts(struct ctx *ctx, const Pb__PostCountsRequ
     if (req->n_user_ids == 1)
         return count_one(ctx, req->user_ids[0], reply);
     return post_store_counts(ctx, req->user_ids, req->n_user_ids, &reply->counts, &reply->n_counts);
-}
-
-/* Trends of this worker, packed: they stand beside every timeline and need not be of this second. */
-static struct {
-    int64_t at_ms;
-    size_t n;
-    struct {
-        char name[256];
-        int64_t posts, people;
-    } tags[TAGS_MAX];
-} trends;
-
-static enum code trends_read(struct ctx *ctx) {
-    int64_t now = clock_now_ms();
-    Pb__TagInfo **tags;
-    size_t n;
-    enum code c;
-
-    if (trends.at_ms != 0 && now - trends.at_ms < TRENDS_KEEP_MS && now >= trends.at_ms)
-        return OK;
-    if ((c = post_store_tags(ctx, "", id_floor_at(now - TRENDS_DAYS * INT64_C(86400000)), TAGS_MAX, &tags,
-                             &n)) != OK)
-        return c;
-    trends.n = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t size = strlen(tags[i]->name);
-
-        if (size >= sizeof trends.tags[0].name)
-            continue;
-        memcpy(trends.tags[trends.n].name, tags[i]->name, size + 1);
-        trends.tags[trends.n].posts = tags[i]->posts;
-        trends.tags[trends.n++].people = tags[i]->people;
-    }
-    trends.at_ms = now;
-    return OK;
-}
-
-static enum code trending(struct ctx *ctx, size_t limit, Pb__TagsReply *reply) {
-    enum code c = trends_read(ctx);
-
-    if (c != OK)
-        return c;
-    reply->n_tags = trends.n < limit ? trends.n : limit;
-    reply->tags = arena_many(ctx->arena, Pb__TagInfo *, reply->n_tags);
-    for (size_t i = 0; i < reply->n_tags; i++) {
-        Pb__TagInfo *t = reply->tags[i] = arena_one(ctx->arena, Pb__TagInfo);
-
-        pb__tag_info__init(t);
-        t->name = arena_strdup(ctx->arena, trends.tags[i].name);
-        t->posts = trends.tags[i].posts;
-        t->people = trends.tags[i].people;
-    }
-    return OK;
-}
-
-enum code post_service_get_tag(struct ctx *ctx, const Pb__TagRequest *req, Pb__TagInfo *reply) {
-    const char *name = req->name[0] == '#' ? req->name + 1 : req->name;
-    const char *folded = text_fold(ctx->arena, name);
-    enum code c;
-
-    if (folded == NULL || !entity_is_tag(folded))
-        return fail(ctx, NOT_FOUND,
-                    tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
-    reply->name = folded;
-    reply->days = arena_many(ctx->arena, Pb__TagDay *, TAG_DAYS);
-    reply->n_days = TAG_DAYS;
-    for (size_t i = 0; i < TAG_DAYS; i++) {
-        reply->days[i] = arena_one(ctx->arena, Pb__TagDay);
-        pb__tag_day__init(reply->days[i]);
-    }
-    if ((c = post_store_tag_days(ctx, folded, reply->days, TAG_DAYS)) != OK)
-        return c;
-    for (size_t i = 0; i < TAG_DAYS; i++)
-        reply->posts += reply->days[i]->posts;
-    return OK;
-}
-
-enum code post_service_trending_tags(struct ctx *ctx, const Pb__TagsRequest *req, Pb__TagsReply *reply) {
-    size_t limit = req->limit == 0 ? 10 : req->limit < TAGS_MAX ? req->limit : TAGS_MAX;
-    const char *query = req->query[0] == '#' ? req->query + 1 : req->query, *folded;
-
-    if (*query == '\0')
-        return trending(ctx, limit, reply);
-    folded = text_fold(ctx->arena, query);
-    if (folded == NULL)
-        return fail_field(ctx, "query", "This text is not valid UTF-8.");
-    return post_store_tags(ctx, folded, 0, limit, &reply->tags, &reply->n_tags);
 }
 
 /* Anybody may ask for it, so each worker counts at most once a minute. */

@@ -228,19 +228,45 @@ static enum code read_page(struct ctx *ctx, int64_t viewer, int64_t root, const 
     return OK;
 }
 
+/* Where a page stands among the direct comments: after one of them, or right before one (0: not asked for).
+ */
+struct thread_place {
+    int64_t after, before;
+};
+
+/* The page right before a comment is one that begins so far ahead of it that it ends there. */
+static enum code step_back(struct ctx *ctx, struct thread_bounds *bounds, struct thread_place *place) {
+    int64_t *ids;
+    size_t n;
+    enum code c = post_store_comments_before(ctx, bounds->on, place->before, bounds->top + 1, &ids, &n);
+
+    if (c != OK)
+        return c;
+    place->after = n > bounds->top ? ids[bounds->top] : 0;
+    bounds->top = n > bounds->top ? bounds->top : n;
+    return OK;
+}
+
 /* A page whose comments are all hidden from this reader is passed over. */
 static enum code thread_below(struct ctx *ctx, const Pb__ThreadRequest *req, const Pb__PostView *post,
                               Pb__ThreadReply *reply) {
-    struct thread_bounds bounds = bounds_of(req, req->below != 0 ? req->below : post->id);
-    int64_t after = req->after;
+    struct thread_bounds asked = bounds_of(req, req->below != 0 ? req->below : post->id), bounds;
+    struct thread_place place = {req->after, req->before};
     enum code c = OK;
 
     for (int round = 0; round < EMPTY_ROUNDS; round++) {
+        bounds = asked;
         reply->more = false;
-        if ((c = read_page(ctx, req->viewer_id, post->root_id, &bounds, after, reply)) != OK ||
-            reply->n_descendants > 0 || reply->next == 0)
+        if ((place.before != 0 && (c = step_back(ctx, &bounds, &place)) != OK) ||
+            (c = read_page(ctx, req->viewer_id, post->root_id, &bounds, place.after, reply)) != OK)
             break;
-        after = reply->next;
+        reply->prev = place.after != 0 ? place.after + 1 : 0;
+        if (reply->n_descendants > 0 || (place.before != 0 ? reply->prev : reply->next) == 0)
+            break;
+        if (place.before != 0)
+            place.before = reply->prev;
+        else
+            place.after = reply->next;
     }
     return c;
 }

@@ -82,7 +82,8 @@ static enum code create_plain(struct ctx *ctx, const struct post_draft *draft) {
     return pg_run(ctx, db(ctx), &Q_POST_CREATE_PLAIN, NULL, pg_i8(v->id), pg_i8(v->author_id),
                   pg_i4((int)v->audience), pg_bool(v->sensitive), pg_text(draft->source), pg_text(v->html),
                   pg_text(v->text), pg_text(v->warning), pg_text(v->language), pg_ids(m.ids, m.n),
-                  pg_texts(m.handles, m.n), pg_time(v->created_ms), created_event(ctx, v, &m));
+                  pg_texts(m.handles, m.n), pg_time(v->created_ms), created_event(ctx, v, &m),
+                  pg_text(v->app_name), pg_text(v->app_website));
 }
 
 enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, bool *ret_made, int64_t *ret_id,
@@ -104,7 +105,8 @@ enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, boo
                pg_text(draft->source), pg_text(v->html), pg_text(v->text), pg_text(v->warning),
                pg_text(v->language), pg_ids(m.ids, m.n), pg_texts(m.handles, m.n),
                pg_texts(text->tags, text->n_tags), pg_texts(text->folded, text->n_tags),
-               pg_time(v->created_ms), pg_text(draft->key), created_event(ctx, v, &m));
+               pg_time(v->created_ms), pg_text(draft->key), created_event(ctx, v, &m), pg_text(v->app_name),
+               pg_text(v->app_website));
     if (c != OK)
         return c;
     *ret_made = PQntuples(r) > 0;
@@ -114,11 +116,24 @@ enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, boo
     return OK;
 }
 
-static struct pg_val changed_event(struct ctx *ctx, const Pb__PostView *v) {
+static Pb__PostChanged change_of(const Pb__PostView *v) {
     Pb__PostChanged e = PB__POST_CHANGED__INIT;
 
     e.post_id = v->id;
     e.author_id = v->author_id;
+    return e;
+}
+
+static struct pg_val changed_event(struct ctx *ctx, const Pb__PostView *v) {
+    Pb__PostChanged e = change_of(v);
+
+    return packed(ctx, &e.base);
+}
+
+static struct pg_val edited_event(struct ctx *ctx, const Pb__PostView *v) {
+    Pb__PostChanged e = change_of(v);
+
+    e.edited = true;
     return packed(ctx, &e.base);
 }
 
@@ -135,7 +150,7 @@ enum code post_store_edit(struct ctx *ctx, const struct post_draft *draft, int64
                pg_text(v->html), pg_text(v->text), pg_text(v->warning), pg_bool(v->sensitive),
                pg_text(v->language), pg_ids(m.ids, m.n), pg_texts(m.handles, m.n),
                pg_texts(text->tags, text->n_tags), pg_texts(text->folded, text->n_tags),
-               pg_time(v->edited_ms), changed_event(ctx, v));
+               pg_time(v->edited_ms), edited_event(ctx, v));
     if (c == OK)
         *ret_revision = revision_of(r);
     return c;
@@ -164,6 +179,7 @@ enum code post_store_delete(struct ctx *ctx, const Pb__PostView *post, struct po
     e.in_reply_to_id = post->in_reply_to_id;
     e.n_tags = post->n_tags;
     e.tags = post->tags;
+    e.by_id = ctx->viewer_id != post->author_id ? ctx->viewer_id : 0;
     c = pg_run(ctx, db(ctx), &Q_POST_DELETE, &r, pg_i8(post->id), pg_time(clock_now_ms()),
                packed(ctx, &e.base));
     if (c != OK)
@@ -317,6 +333,17 @@ enum code post_store_unpin(struct ctx *ctx, const Pb__PostView *post, int64_t *r
 
     if (c == OK)
         *ret_revision = revision_of(r);
+    return c;
+}
+
+enum code post_store_acts(struct ctx *ctx, const Pb__ActsRequest *req, uint32_t *ret) {
+    size_t n = req->n_post_ids;
+    PGresult *r;
+    enum code c = pg_run(ctx, db(ctx), &Q_POST_ACTS, &r, pg_ids(req->user_ids, n), pg_ids(req->post_ids, n),
+                         pg_ids(req->told_ids, n));
+
+    for (size_t i = 0; c == OK && i < n; i++)
+        ret[i] = (uint32_t)pg_get_int(r, (int)i, 0);
     return c;
 }
 

@@ -329,6 +329,9 @@ struct thread_bounds {
  */
 enum code post_store_descendants(struct ctx *ctx, int64_t root, const struct thread_bounds *bounds,
                                  int64_t after, int levels, struct thread_row **ret, size_t *ret_n);
+/* The direct comments before one of them, the newest first. */
+enum code post_store_comments_before(struct ctx *ctx, int64_t on, int64_t before, size_t limit, int64_t **ret,
+                                     size_t *ret_n);
 /* Those of n posts that have comments after the last one known of each (0: none) for readers like this. */
 enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64_t *posts,
                                     const int64_t *last, size_t n, int64_t **ret, size_t *ret_n);
@@ -341,8 +344,11 @@ enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb_
 enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, size_t limit,
                           Pb__TagInfo ***ret, size_t *ret_n);
 enum code post_store_tag_counts(struct ctx *ctx, const char *folded, int64_t *ret_posts, int64_t *ret_people);
-/* Fills in days[0] (today) to days[n - 1]. */
-enum code post_store_tag_days(struct ctx *ctx, const char *folded, Pb__TagDay **days, size_t n);
+/* Gives each of n tags its last days, today first. */
+enum code post_store_tag_days(struct ctx *ctx, Pb__TagInfo *const *tags, size_t n, size_t days);
+/* Public posts after an id that others liked and reposted, the most of that first. */
+enum code post_store_popular_rows(struct ctx *ctx, int64_t since, size_t limit, struct post_row **ret,
+                                  size_t *ret_n);
 
 /* ---- Muted conversations (store_mute.c): in PostgreSQL, and in Redis as post:muted:<uid>, the roots with
  * spaces between them, "-" for none */
@@ -370,5 +376,8 @@ enum code post_store_search(struct ctx *ctx, const struct post_search *s, int64_
 
 /* Posts and comments of the whole site, deleted ones not; an estimate where there are many. */
 enum code post_store_total(struct ctx *ctx, int64_t *ret);
+
+/* ACT_… bits of each triple of the request, which has as many of all three. */
+enum code post_store_acts(struct ctx *ctx, const Pb__ActsRequest *req, uint32_t *ret);
 
 #endif

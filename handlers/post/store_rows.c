@@ -2,6 +2,7 @@
 #include "fcgi/base/buf.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
+#include "fcgi/base/text.h"
 #include "fcgi/drivers/pg.h"
 #include "gen/queries.h"
 #include "handlers/post/store.h"
@@ -224,23 +225,45 @@ enum code post_store_tag_counts(struct ctx *ctx, const char *folded, int64_t *re
     return OK;
 }
 
-enum code post_store_tag_days(struct ctx *ctx, const char *folded, Pb__TagDay **days, size_t n) {
-    int64_t today = (clock_now_ms() - ID_EPOCH_MS) / DAY_MS, first = today - (int64_t)n + 1;
-    PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_POST_TAG_DAYS, &r, pg_text(folded),
-                         pg_i8(id_floor_at(ID_EPOCH_MS + first * DAY_MS)));
+/* `today` is the number of the first day. */
+static void days_begin(struct ctx *ctx, Pb__TagInfo *tag, int64_t today, size_t days) {
+    tag->n_days = days;
+    tag->days = arena_many(ctx->arena, Pb__TagDay *, days);
+    for (size_t i = 0; i < days; i++) {
+        tag->days[i] = arena_one(ctx->arena, Pb__TagDay);
+        pb__tag_day__init(tag->days[i]);
+        tag->days[i]->day_ms = ID_EPOCH_MS + (today - (int64_t)i) * DAY_MS;
+    }
+}
 
-    if (c != OK)
-        return c;
-    for (size_t i = 0; i < n; i++)
-        days[i]->day_ms = ID_EPOCH_MS + (today - (int64_t)i) * DAY_MS;
-    for (int row = 0; row < PQntuples(r); row++) {
-        int64_t day = pg_get_int(r, row, 0);
+enum code post_store_tag_days(struct ctx *ctx, Pb__TagInfo *const *tags, size_t n, size_t days) {
+    int64_t today = (clock_now_ms() - ID_EPOCH_MS) / DAY_MS, first = today - (int64_t)days + 1;
+    const char **folded = arena_many(ctx->arena, const char *, n);
+    PGresult *r = NULL;
+    enum code c;
+
+    for (size_t i = 0; i < n; i++) {
+        days_begin(ctx, tags[i], today, days);
+        if ((folded[i] = text_fold(ctx->arena, tags[i]->name)) == NULL)
+            folded[i] = "";
+    }
+    c = pg_run(ctx, db(ctx), &Q_POST_TAG_DAYS, &r, pg_texts(folded, n),
+               pg_i8(id_floor_at(ID_EPOCH_MS + first * DAY_MS)));
+    for (int row = 0; c == OK && row < PQntuples(r); row++) {
+        int64_t which = pg_get_int(r, row, 0), day = pg_get_int(r, row, 1);
 
         if (day < first || day > today)
             continue;
-        days[today - day]->posts = pg_get_int(r, row, 1);
-        days[today - day]->people = pg_get_int(r, row, 2);
+        tags[which]->days[today - day]->posts = pg_get_int(r, row, 2);
+        tags[which]->days[today - day]->people = pg_get_int(r, row, 3);
     }
-    return OK;
+    return c;
+}
+
+enum code post_store_popular_rows(struct ctx *ctx, int64_t since, size_t limit, struct post_row **ret,
+                                  size_t *ret_n) {
+    PGresult *r = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_POST_POPULAR, &r, pg_i8(since), pg_i8((int64_t)limit));
+
+    return rows_read(ctx, c, r, ret, ret_n);
 }

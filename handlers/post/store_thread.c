@@ -138,12 +138,7 @@ enum code post_store_descendants(struct ctx *ctx, int64_t root, const struct thr
     return c;
 }
 
-enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64_t *posts,
-                                    const int64_t *last, size_t n, int64_t **ret, size_t *ret_n) {
-    PGresult *r = NULL;
-    enum code c =
-        pg_run(ctx, db(ctx), &Q_POST_ANSWERED_AFTER, &r, pg_ids(posts, n), pg_ids(last, n), pg_i8(viewer));
-
+static enum code ids_of(struct ctx *ctx, enum code c, const PGresult *r, int64_t **ret, size_t *ret_n) {
     if (c != OK)
         return c;
     *ret_n = (size_t)PQntuples(r);
@@ -151,6 +146,24 @@ enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64
     for (size_t i = 0; i < *ret_n; i++)
         (*ret)[i] = pg_get_int(r, (int)i, 0);
     return OK;
+}
+
+enum code post_store_comments_before(struct ctx *ctx, int64_t on, int64_t before, size_t limit, int64_t **ret,
+                                     size_t *ret_n) {
+    PGresult *r = NULL;
+    enum code c =
+        pg_run(ctx, db(ctx), &Q_POST_COMMENTS_BEFORE, &r, pg_i8(on), pg_i8(before), pg_i8((int64_t)limit));
+
+    return ids_of(ctx, c, r, ret, ret_n);
+}
+
+enum code post_store_answered_after(struct ctx *ctx, int64_t viewer, const int64_t *posts,
+                                    const int64_t *last, size_t n, int64_t **ret, size_t *ret_n) {
+    PGresult *r = NULL;
+    enum code c =
+        pg_run(ctx, db(ctx), &Q_POST_ANSWERED_AFTER, &r, pg_ids(posts, n), pg_ids(last, n), pg_i8(viewer));
+
+    return ids_of(ctx, c, r, ret, ret_n);
 }
 
 void post_store_thread_ahead(struct ctx *ctx, int64_t viewer, int64_t id) {

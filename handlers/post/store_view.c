@@ -8,6 +8,8 @@
 #include "fcgi/drivers/pg.h"
 #include "fcgi/rpc.h"
 #include "gen/queries.h"
+#include "handlers/common/act.h"
+#include "handlers/common/live.h"
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
@@ -125,6 +127,8 @@ static void view_read(struct ctx *ctx, const PGresult *r, int row, Pb__PostView 
     v->edited_ms = pg_get_time(r, row, 18);
     v->pinned_ms = pg_get_time(r, row, 19);
     v->created_ms = pg_get_bool(r, row, 20) ? 0 : pg_get_time(r, row, 17);
+    v->app_name = pg_get_str(r, row, 25);
+    v->app_website = pg_get_str(r, row, 26);
     *ret_counters = (struct post_counters){pg_get_int(r, row, 21), pg_get_int(r, row, 22),
                                            pg_get_int(r, row, 23), pg_get_int(r, row, 24)};
 }
@@ -355,6 +359,11 @@ const char *post_stat_key(struct ctx *ctx, int64_t id) {
     return key;
 }
 
+/* Tells who has the post open. */
+static void tell_counts(struct ctx *ctx, int64_t id, const struct post_counters *k) {
+    live_counts(ctx, id, k->version, k->likes, k->reposts, k->comments);
+}
+
 void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision,
                         const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 6);
@@ -406,6 +415,7 @@ void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_
     argv[4] = number_str(ctx, counters->version);
     argv[5] = counters_str(ctx, counters);
     queue_script(ctx, &write_view, 2, 6, argv, NULL);
+    tell_counts(ctx, id, counters);
 }
 
 #define REACTIONS_AT_ONCE 100
@@ -431,6 +441,9 @@ static void queue_reactions(struct ctx *ctx, const struct post_reacted *r, size_
 void post_store_publish_reactions(struct ctx *ctx, const struct post_reacted *reactions, size_t n) {
     for (size_t at = 0; at < n; at += REACTIONS_AT_ONCE)
         queue_reactions(ctx, reactions + at, n - at < REACTIONS_AT_ONCE ? n - at : REACTIONS_AT_ONCE);
+    for (size_t i = 0; i < n; i++)
+        if (reactions[i].bit != ACT_BOOKMARKED) /* that nobody else sees */
+            tell_counts(ctx, reactions[i].id, &reactions[i].counters);
 }
 
 static enum code took(struct ctx *ctx, const redisReply *r, enum code before) {

@@ -98,6 +98,7 @@ static const char *field_type(struct arena *a, const struct field *f) {
                    ? "whole number"
                    : arena_printf(a, "whole number, %" PRId64 " to %" PRId64, f->min, f->max);
     case FIELD_ID:
+    case FIELD_BOUND:
         return "id";
     case FIELD_IDS:
         return "list of ids";
@@ -156,7 +157,7 @@ static struct reference_operation operation_of(struct arena *a, const struct rou
                                     .path = row->pattern,
                                     .summary = sentence(a, row->summary),
                                     .scope = row->scope,
-                                    .needs_member = row->auth == AUTH_MEMBER,
+                                    .needs_member = row->auth == AUTH_MEMBER || row->auth == AUTH_NEWCOMER,
                                     .needs_app = row->auth == AUTH_APP,
                                     .by_page = row->paged || (row->reply_list && route_is_own_api(row)),
                                     .refusal = openapi_refusal_kind(row),

@@ -267,7 +267,7 @@ static struct credentials credentials_of(struct request *req) {
     return c;
 }
 
-static enum code reply_token(struct request *req, const Pb__TokenReply *t) {
+enum code user_api_token_reply(struct request *req, const Pb__TokenReply *t) {
     struct token_view v = {.access_token = t->token,
                            .token_type = "Bearer",
                            .scope = t->access->scopes,
@@ -290,7 +290,7 @@ static enum code grant_client_credentials(struct request *req, const struct cred
     issue.scopes = field_text(req, "scope");
     if ((c = user_issue_app_token(&req->ctx, &issue, &reply)) != OK)
         return oauth_refusal(req, c);
-    return reply_token(req, reply);
+    return user_api_token_reply(req, reply);
 }
 
 static enum code grant_code(struct request *req, const struct credentials *app) {
@@ -307,7 +307,7 @@ static enum code grant_code(struct request *req, const struct credentials *app) 
         return oauth_error(req, 400, "invalid_request", "Missing required parameter: code.");
     if ((c = user_exchange_code(&req->ctx, &ask, &reply)) != OK)
         return oauth_refusal(req, c);
-    return reply_token(req, reply);
+    return user_api_token_reply(req, reply);
 }
 
 static enum code grant_refresh(struct request *req, const struct credentials *app) {
@@ -323,7 +323,7 @@ static enum code grant_refresh(struct request *req, const struct credentials *ap
         return oauth_error(req, 400, "invalid_request", "Missing required parameter: refresh_token.");
     if ((c = user_refresh_token(&req->ctx, &ask, &reply)) != OK)
         return oauth_refusal(req, c);
-    return reply_token(req, reply);
+    return user_api_token_reply(req, reply);
 }
 
 enum code user_api_revoke(struct request *req) {

@@ -8,6 +8,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/api.h"
 #include "handlers/common/api_own.h"
+#include "handlers/common/device.h"
 #include "handlers/common/models.h"
 #include "handlers/user/api_own.h"
 #include "handlers/user/rules.h"
@@ -79,7 +80,8 @@ enum code user_api_own_members(struct request *req) {
     ask.role = field_text(req, "role");
     ask.query = field_text(req, "q");
     ask.limit = api_own_limit(req);
-    if ((c = api_own_cursor_id(req, &ask.before)) != OK || (c = user_list_members(ctx, &ask, &found)) != OK)
+    if ((c = api_own_cursor_id(req, &ask.before, &ask.after)) != OK ||
+        (c = user_list_members(ctx, &ask, &found)) != OK)
         return c;
     views = arena_many(ctx->arena, struct member, found->n_members);
     for (size_t i = 0; i < found->n_members; i++)
@@ -87,7 +89,8 @@ enum code user_api_own_members(struct request *req) {
     return api_own_list(req, &(struct api_own_page){.shape = &user_member_shape,
                                                     .items = views,
                                                     .n = found->n_members,
-                                                    .next = api_own_at(ctx, found->next)});
+                                                    .next = api_own_at(ctx, found->next),
+                                                    .prev = api_own_at(ctx, found->prev)});
 }
 
 static enum code no_member(struct request *req, int64_t *ret_id) {
@@ -330,7 +333,7 @@ static enum code audit_views(struct ctx *ctx, const struct audit_page *found, st
                                 .kind = e->kind,
                                 .what = user_view_kind(ctx->lang, e->kind),
                                 .ip = e->ip,
-                                .device = rules_device_words(ctx->arena, ctx->lang, e->device),
+                                .device = device_words(ctx->arena, ctx->lang, e->device),
                                 .detail = e->detail};
     }
     return OK;
@@ -338,20 +341,22 @@ static enum code audit_views(struct ctx *ctx, const struct audit_page *found, st
 
 enum code user_api_own_audit(struct request *req) {
     struct ctx *ctx = &req->ctx;
-    struct audit_filter filter = {field_int(req, "actor_id"), field_int(req, "target_id"),
-                                  field_text(req, "kind")};
+    struct audit_filter filter = {.actor_id = field_int(req, "actor_id"),
+                                  .target_id = field_int(req, "target_id"),
+                                  .kind = field_text(req, "kind")};
     struct audit_page found;
-    const char *before;
     struct audit *views;
     enum code c;
 
-    if ((c = api_own_cursor(req, &before)) != OK ||
-        (c = user_service_audit(ctx, &filter, before, api_own_limit(req), &found)) != OK)
+    if ((c = api_own_cursor(req, &filter.before, &filter.after)) != OK ||
+        (c = user_service_audit(ctx, &filter, api_own_limit(req), &found)) != OK)
         return c;
     views = arena_many(ctx->arena, struct audit, found.n);
     if ((c = audit_views(ctx, &found, views)) != OK)
         return c;
-    return api_own_list(
-        req,
-        &(struct api_own_page){.shape = &user_audit_shape, .items = views, .n = found.n, .next = found.next});
+    return api_own_list(req, &(struct api_own_page){.shape = &user_audit_shape,
+                                                    .items = views,
+                                                    .n = found.n,
+                                                    .next = found.next,
+                                                    .prev = found.prev});
 }

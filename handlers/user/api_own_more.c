@@ -6,6 +6,7 @@
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "handlers/common/api_own.h"
+#include "handlers/common/device.h"
 #include "handlers/user/api_own.h"
 #include "handlers/user/rules.h"
 
@@ -60,7 +61,7 @@ enum code user_api_own_access(struct request *req) {
                                    .seen_at = a->seen_ms,
                                    .expires_at = a->expires_ms,
                                    .ip = a->ip,
-                                   .device = rules_device_words(ctx->arena, ctx->lang, a->device)};
+                                   .device = device_words(ctx->arena, ctx->lang, a->device)};
     }
     return api_own_list(
         req, &(struct api_own_page){.shape = &user_access_shape, .items = views, .n = reply->n_items});

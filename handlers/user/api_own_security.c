@@ -4,6 +4,7 @@
 #include "fcgi/base/text.h"
 #include "gen/stubs.h"
 #include "handlers/common/api_own.h"
+#include "handlers/common/device.h"
 #include "handlers/user/api_own.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/view.h"
@@ -51,7 +52,7 @@ enum code user_api_own_sessions(struct request *req) {
                                     .created_at = s->created_ms,
                                     .seen_at = s->seen_ms,
                                     .ip = s->ip,
-                                    .device = rules_device_words(ctx->arena, ctx->lang, device),
+                                    .device = device_words(ctx->arena, ctx->lang, device),
                                     .current = s->id == ctx->session_id};
     }
     return api_own_list(
@@ -111,7 +112,8 @@ enum code user_api_own_activity(struct request *req) {
 
     ask.user_id = ctx->viewer_id;
     ask.limit = api_own_limit(req);
-    if ((c = api_own_cursor(req, &ask.before)) != OK || (c = user_list_activity(ctx, &ask, &reply)) != OK)
+    if ((c = api_own_cursor(req, &ask.before, &ask.after)) != OK ||
+        (c = user_list_activity(ctx, &ask, &reply)) != OK)
         return c;
     views = arena_many(ctx->arena, struct activity, reply->n_items);
     for (size_t i = 0; i < reply->n_items; i++) {
@@ -122,14 +124,16 @@ enum code user_api_own_activity(struct request *req) {
                                      .what = user_view_kind(ctx->lang, did->kind),
                                      .alarming = user_view_alarming(did->kind),
                                      .ip = did->ip,
-                                     .device = rules_device_words(ctx->arena, ctx->lang, did->device),
+                                     .device = device_words(ctx->arena, ctx->lang, did->device),
                                      .detail = did->detail,
                                      .at = did->at_ms,
                                      .session_id = did->session_id};
     }
-    return api_own_list(
-        req, &(struct api_own_page){
-                 .shape = &user_activity_shape, .items = views, .n = reply->n_items, .next = reply->next});
+    return api_own_list(req, &(struct api_own_page){.shape = &user_activity_shape,
+                                                    .items = views,
+                                                    .n = reply->n_items,
+                                                    .next = reply->next,
+                                                    .prev = reply->prev});
 }
 
 /* ---- Links that were mailed. Whether an address has an account is never told. ---- */

@@ -16,7 +16,8 @@
 #include "handlers/user/view.h"
 
 /* What clients gate on. Not above what works. */
-#define SPEAKS "4.2.0 (compatible; DeepLink " DEEPLINK_VERSION ")"
+#define SPEAKS "4.3.0 (compatible; DeepLink " DEEPLINK_VERSION ")"
+#define SPEAKS_API 2 /* as api_versions.mastodon: grouped notifications */
 #define LINK_CHARS 23
 #define POLICY_MS INT64_C(1795996800000) /* 30 November 2026: when the texts below were last changed */
 
@@ -199,7 +200,16 @@ static const struct shape contact_shape = {
         FIELD(contact_view, account, SHAPE_OBJECT, .of = &api_account_shape, .nullable = true),
         {0}}};
 
+struct versions_view {
+    int64_t mastodon;
+};
+static const struct shape versions_shape = {
+    .name = "InstanceApiVersions",
+    .size = sizeof(struct versions_view),
+    .fields = (const struct shape_field[]){FIELD(versions_view, mastodon, SHAPE_INT), {0}}};
+
 struct instance_view {
+    const struct versions_view *api_versions;
     const char *domain, *title, *version, *source_url, *description;
     const struct usage_view *usage;
     const struct thumbnail_view *thumbnail;
@@ -219,6 +229,7 @@ const struct shape user_api_instance_shape = {
         FIELD(instance_view, version, SHAPE_STR),
         FIELD(instance_view, source_url, SHAPE_URL),
         FIELD(instance_view, description, SHAPE_STR),
+        FIELD(instance_view, api_versions, SHAPE_OBJECT, .of = &versions_shape),
         FIELD(instance_view, usage, SHAPE_OBJECT, .of = &usage_shape),
         FIELD(instance_view, thumbnail, SHAPE_OBJECT, .of = &thumbnail_shape),
         FIELD(instance_view, icon, SHAPE_NONE),
@@ -360,7 +371,9 @@ enum code user_api_instance(struct request *req) {
     struct registrations_view registrations = {user_api_open(ctx),
                                                strcmp(config->registration, "approval") == 0, NULL, NULL};
     struct contact_view contact = {config->contact_email, NULL};
-    struct instance_view v = {.domain = user_api_domain(ctx),
+    static const struct versions_view versions = {SPEAKS_API};
+    struct instance_view v = {.api_versions = &versions,
+                              .domain = user_api_domain(ctx),
                               .title = config->site_name,
                               .version = SPEAKS,
                               .source_url = api_url(ctx, "/about"),

@@ -218,7 +218,7 @@ enum code user_page_audit(struct request *req) {
     struct audit_view v = {0};
     enum code c;
 
-    if ((c = user_service_audit(ctx, &(struct audit_filter){0}, before, AUDIT_LIMIT, &found)) != OK ||
+    if ((c = user_service_audit(ctx, &(struct audit_filter){.before = before}, AUDIT_LIMIT, &found)) != OK ||
         (c = audit_rows(ctx, &found, &v)) != OK)
         return c;
     if (!text_is_empty(found.next)) {

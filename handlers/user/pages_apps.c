@@ -6,6 +6,7 @@
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "gen/templates.h"
+#include "handlers/common/device.h"
 #include "handlers/common/forms.h"
 #include "handlers/common/page.h"
 #include "handlers/common/scopes.h"
@@ -27,7 +28,7 @@ static struct access_row row_of(struct ctx *ctx, const Pb__Access *access) {
 
     row.n_words = user_view_scopes(ctx, scopes, &row.words);
     if (!text_is_empty(access->device))
-        row.device = rules_device_words(ctx->arena, ctx->lang, access->device);
+        row.device = device_words(ctx->arena, ctx->lang, access->device);
     return row;
 }
 

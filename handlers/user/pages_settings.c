@@ -6,6 +6,7 @@
 #include "fcgi/base/text.h"
 #include "gen/stubs.h"
 #include "gen/templates.h"
+#include "handlers/common/device.h"
 #include "handlers/common/forms.h"
 #include "handlers/common/page.h"
 #include "handlers/user/pages.h"
@@ -132,7 +133,7 @@ enum code user_page_settings_sessions(struct request *req) {
         rows[i].session = reply->sessions[i];
         const char *device = rules_device(ctx->arena, reply->sessions[i]->user_agent);
 
-        rows[i].device = rules_device_words(ctx->arena, ctx->lang, device);
+        rows[i].device = device_words(ctx->arena, ctx->lang, device);
         rows[i].phone = rules_device_is_phone(device);
         rows[i].current = reply->sessions[i]->id == ctx->session_id;
     }
@@ -245,8 +246,8 @@ enum code user_page_settings_activity(struct request *req) {
         bool of_device = strcmp(did->kind, "session.ended") == 0;
 
         rows[i].activity = did;
-        rows[i].device = rules_device_words(ctx->arena, ctx->lang, did->device);
-        rows[i].detail = of_device ? rules_device_words(ctx->arena, ctx->lang, did->detail) : did->detail;
+        rows[i].device = device_words(ctx->arena, ctx->lang, did->device);
+        rows[i].detail = of_device ? device_words(ctx->arena, ctx->lang, did->detail) : did->detail;
         rows[i].what = user_view_kind(ctx->lang, reply->items[i]->kind);
         rows[i].alarming = user_view_alarming(reply->items[i]->kind);
     }

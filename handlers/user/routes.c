@@ -193,11 +193,11 @@ static const struct field personal_token_fields[] = {
 /* ---- Rates: entering costs a password hash or a mail, so it is counted by address, whoever is meant
  * ------------------- */
 
-static const struct rate signup_rate = {"signup", 20, 3600, true};
-static const struct rate mail_rate = {"mail", 20, 3600, true};
+const struct rate user_signup_rate = {"signup", 20, 3600, true};
+const struct rate user_mail_rate = {"mail", 20, 3600, true};
 static const struct rate login_rate = {"login", 60, 300, true};
-static const struct rate token_rate = {"token", 60, 3600, true};
-static const struct rate password_rate = {"password", 20, 3600, false};
+const struct rate user_token_rate = {"token", 60, 3600, true};
+const struct rate user_password_rate = {"password", 20, 3600, false};
 
 /* ---- Addresses
  * -------------------------------------------------------------------------------------------------------- */
@@ -209,36 +209,37 @@ const struct route user_routes[] = {
     {GET, .pattern = "/signup", .handler = user_page_signup, .auth = AUTH_NOBODY,
      .summary = "asks for what an account needs"},
     {POST, .pattern = "/signup", .handler = user_page_signup_send, .auth = AUTH_NOBODY,
-     .fields = signup_fields, .invalid = user_page_signup_again, .rate = &signup_rate, .summary = "signs up"},
-    {GET, .pattern = "/invite/{code}", .handler = user_page_invite, .auth = AUTH_NOBODY, .rate = &token_rate,
-     .summary = "sign-up by invitation"},
+     .fields = signup_fields, .invalid = user_page_signup_again, .rate = &user_signup_rate,
+     .summary = "signs up"},
+    {GET, .pattern = "/invite/{code}", .handler = user_page_invite, .auth = AUTH_NOBODY,
+     .rate = &user_token_rate, .summary = "sign-up by invitation"},
     {GET, .pattern = "/confirm", .handler = user_page_confirm, .auth = AUTH_ANYBODY,
      .summary = "says that a mail is on its way"},
     {POST, .pattern = "/confirm", .handler = user_page_confirm_send, .auth = AUTH_ANYBODY,
-     .fields = email_fields, .invalid = user_page_confirm, .rate = &mail_rate,
+     .fields = email_fields, .invalid = user_page_confirm, .rate = &user_mail_rate,
      .summary = "sends the confirmation again"},
     {GET, .pattern = "/confirm/{token}", .handler = user_page_confirm_token, .auth = AUTH_ANYBODY,
      .summary = "a button to confirm an address"},
     {POST, .pattern = "/confirm/{token}", .handler = user_page_confirm_token_send, .auth = AUTH_ANYBODY,
-     .rate = &token_rate, .summary = "confirms an address"},
+     .rate = &user_token_rate, .summary = "confirms an address"},
     {GET, .pattern = "/login", .handler = user_page_login, .auth = AUTH_NOBODY, .fields = login_show_fields,
      .summary = "asks for name and password"},
     {POST, .pattern = "/login", .handler = user_page_login_send, .auth = AUTH_NOBODY, .fields = login_fields,
      .invalid = user_page_login_again, .rate = &login_rate, .summary = "logs in"},
     {GET, .pattern = "/restore/{token}", .handler = user_page_restore, .auth = AUTH_NOBODY,
-     .rate = &token_rate, .summary = "asks whether to bring a deleted account back"},
+     .rate = &user_token_rate, .summary = "asks whether to bring a deleted account back"},
     {POST, .pattern = "/restore/{token}", .handler = user_page_restore_send, .auth = AUTH_NOBODY,
-     .rate = &token_rate, .summary = "brings a deleted account back"},
+     .rate = &user_token_rate, .summary = "brings a deleted account back"},
     {POST, .pattern = "/logout", .handler = user_page_logout, .auth = AUTH_ANYBODY, .fields = return_fields,
      .summary = "logs out"},
     {GET, .pattern = "/reset", .handler = user_page_reset, .auth = AUTH_ANYBODY,
      .summary = "asks for the account's address"},
     {POST, .pattern = "/reset", .handler = user_page_reset_send, .auth = AUTH_ANYBODY, .fields = email_fields,
-     .invalid = user_page_reset, .rate = &mail_rate, .summary = "mails a link for a new password"},
+     .invalid = user_page_reset, .rate = &user_mail_rate, .summary = "mails a link for a new password"},
     {GET, .pattern = "/reset/{token}", .handler = user_page_reset_token, .auth = AUTH_ANYBODY,
      .summary = "asks for the new password"},
     {POST, .pattern = "/reset/{token}", .handler = user_page_reset_token_send, .auth = AUTH_ANYBODY,
-     .fields = new_password_fields, .invalid = user_page_reset_token, .rate = &token_rate,
+     .fields = new_password_fields, .invalid = user_page_reset_token, .rate = &user_token_rate,
      .summary = "sets the new password"},
 
     {GET, .pattern = "/@{handle}", .handler = user_page_profile, .auth = AUTH_ANYBODY,
@@ -275,15 +276,15 @@ const struct route user_routes[] = {
     {GET, .pattern = "/settings/account", .handler = user_page_settings_account,
      .summary = "e-mail address and password"},
     {POST, .pattern = "/settings/email", .handler = user_page_settings_email_send,
-     .fields = change_email_fields, .invalid = user_page_settings_account, .rate = &password_rate,
+     .fields = change_email_fields, .invalid = user_page_settings_account, .rate = &user_password_rate,
      .summary = "begins a change of address"},
     {POST, .pattern = "/settings/password", .handler = user_page_settings_password_send,
-     .fields = change_password_fields, .invalid = user_page_settings_account, .rate = &password_rate,
+     .fields = change_password_fields, .invalid = user_page_settings_account, .rate = &user_password_rate,
      .summary = "changes the password"},
     {GET, .pattern = "/settings/account/delete", .handler = user_page_delete,
      .summary = "asks whether to delete one's account"},
     {POST, .pattern = "/settings/account/delete", .handler = user_page_delete_send,
-     .fields = delete_account_fields, .invalid = user_page_delete, .rate = &password_rate,
+     .fields = delete_account_fields, .invalid = user_page_delete, .rate = &user_password_rate,
      .summary = "deletes one's account"},
     {GET, .pattern = "/settings/sessions", .handler = user_page_settings_sessions,
      .summary = "where one is logged in"},
@@ -303,7 +304,7 @@ const struct route user_routes[] = {
     {POST, .pattern = "/settings/apps/{id}/end", .handler = user_page_settings_app_end,
      .summary = "ends an app's access"},
     {POST, .pattern = "/settings/tokens", .handler = user_page_settings_token_send,
-     .fields = personal_token_fields, .invalid = user_page_settings_apps, .rate = &password_rate,
+     .fields = personal_token_fields, .invalid = user_page_settings_apps, .rate = &user_password_rate,
      .summary = "makes a personal access token"},
     {POST, .pattern = "/settings/tokens/{id}/end", .handler = user_page_settings_token_end,
      .summary = "ends a personal access token"},

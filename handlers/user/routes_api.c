@@ -40,6 +40,19 @@ static const struct field revoke_fields[] = {
     {0},
 };
 
+static const struct field sign_up_fields[] = {
+    {.name = "username", .kind = FIELD_LINE, .max = 30},
+    {.name = "email", .kind = FIELD_LINE, .max = 254},
+    {.name = "password", .kind = FIELD_SECRET, .max = 1000},
+    {.name = "agreement", .kind = FIELD_BOOL},
+    {.name = "locale", .kind = FIELD_LINE, .max = 35},
+    {.name = "reason", .kind = FIELD_TEXT, .max = 500},
+    {.name = "invite_code", .kind = FIELD_LINE, .max = 100},
+    {0},
+};
+
+static const struct field confirm_again_fields[] = {{.name = "email", .kind = FIELD_LINE, .max = 254}, {0}};
+
 /* ---- Fields of accounts */
 
 static const struct field ids_fields[] = {{.name = "id", .kind = FIELD_IDS, .max = 80}, {0}};
@@ -125,6 +138,18 @@ const struct route user_api_routes[] = {
     {POST, .pattern = "/oauth/revoke", .handler = user_api_revoke, .auth = AUTH_ANYBODY,
      .fields = revoke_fields, .rate = &oauth_rate, .also = oauth_refusals, .summary = "ends a token"},
 
+    {POST, .pattern = "/api/v1/accounts", .handler = user_api_sign_up, .auth = AUTH_APP,
+     .scope = "write:accounts", .fields = sign_up_fields, .rate = &user_signup_rate,
+     .reply = &api_token_shape, .also = not_found,
+     .summary = "signs somebody up, by an app's own token; the new one opens nothing before the address is "
+                "confirmed"},
+    {POST, .pattern = "/api/v1/emails/confirmations", .handler = user_api_confirm_again,
+     .auth = AUTH_NEWCOMER, .scope = "write:accounts", .fields = confirm_again_fields,
+     .rate = &user_mail_rate, .summary = "sends the mail again that asks to confirm an address"},
+    {GET, .pattern = "/api/v1/emails/check_confirmation", .handler = user_api_is_confirmed,
+     .auth = AUTH_NEWCOMER, .scope = "read:accounts", .reply = &api_confirmed_shape,
+     .summary = "whether one's address is confirmed"},
+
     {GET, .pattern = "/api/v1/accounts/verify_credentials", .handler = user_api_verify_credentials,
      .scope = "read:accounts", .reply = &user_api_credential_shape, .summary = "one's own account"},
     {.method = METHOD_PATCH,
@@ -206,18 +231,11 @@ const struct route user_api_routes[] = {
     {EMPTY, .pattern = "/api/v1/filters", .scope = "read:filters", .summary = "one's filters: none"},
     {EMPTY, .pattern = "/api/v2/filters", .scope = "read:filters", .summary = "one's filters: none"},
     {EMPTY, .pattern = "/api/v1/conversations", .scope = "read:statuses", .summary = "conversations: none"},
-    {EMPTY, .pattern = "/api/v1/notifications", .scope = "read:notifications",
-     .summary = "notifications: none"},
-    {POST, .pattern = "/api/v1/notifications/clear", .handler = api_reply_empty,
-     .scope = "write:notifications", .summary = "clears notifications"},
     {EMPTY, .pattern = "/api/v1/scheduled_statuses", .scope = "read:statuses",
      .summary = "posts to be sent later: none"},
     {EMPTY, .pattern = "/api/v1/featured_tags", .scope = "read:accounts", .summary = "featured tags: none"},
     {EMPTY, .pattern = "/api/v1/featured_tags/suggestions", .scope = "read:accounts",
      .summary = "tags to feature: none"},
-    {EMPTY, .pattern = "/api/v1/trends", .auth = AUTH_ANYBODY, .summary = "trends: none"},
-    {EMPTY, .pattern = "/api/v1/trends/tags", .auth = AUTH_ANYBODY, .summary = "tags in fashion: none"},
-    {EMPTY, .pattern = "/api/v1/trends/statuses", .auth = AUTH_ANYBODY, .summary = "posts in fashion: none"},
     {EMPTY, .pattern = "/api/v1/trends/links", .auth = AUTH_ANYBODY, .summary = "links in fashion: none"},
     {GET, .pattern = "/api/v1/push/subscription", .handler = user_api_no_push, .scope = "push",
      .reply = &api_nothing_shape, .also = not_found, .summary = "the push subscription: none"},

@@ -140,11 +140,6 @@ static const struct field audit_fields[] = {
     {0},
 };
 
-/* The same counts as those of the pages. */
-static const struct rate mail_rate = {"mail", 20, 3600, true};
-static const struct rate token_rate = {"token", 60, 3600, true};
-static const struct rate password_rate = {"password", 20, 3600, false};
-
 static const int conflict[] = {409, 0};
 static const int used_up[] = {404, 410, 0};
 
@@ -162,9 +157,10 @@ const struct route user_own_routes[] = {
      .scope = "write:accounts", .fields = profile_fields, .reply = &user_own_profile_shape,
      .summary = "changes what is sent of one's profile"},
     {POST, .pattern = API_OWN "/me/password", .handler = user_api_own_password, .scope = "write:accounts",
-     .fields = password_fields, .rate = &password_rate, .status = 204, .summary = "changes the password"},
+     .fields = password_fields, .rate = &user_password_rate, .status = 204,
+     .summary = "changes the password"},
     {POST, .pattern = API_OWN "/me/email", .handler = user_api_own_email, .scope = "write:accounts",
-     .fields = new_email_fields, .rate = &password_rate, .status = 204,
+     .fields = new_email_fields, .rate = &user_password_rate, .status = 204,
      .summary = "begins a change of address: a mail goes there"},
     {GET, .pattern = API_OWN "/me/sessions", .handler = user_api_own_sessions, .scope = "read:accounts",
      .reply = &user_session_shape, .reply_list = true, .summary = "browsers where one is logged in"},
@@ -178,16 +174,16 @@ const struct route user_own_routes[] = {
      .summary = "one's own security history, the newest first"},
 
     {POST, .pattern = API_OWN "/auth/confirm/mail", .handler = user_api_own_confirm_send,
-     .auth = AUTH_ANYBODY, .csrf_exempt = true, .fields = email_fields, .rate = &mail_rate, .status = 202,
-     .summary = "sends the mail again that asks to confirm an address"},
+     .auth = AUTH_ANYBODY, .csrf_exempt = true, .fields = email_fields, .rate = &user_mail_rate,
+     .status = 202, .summary = "sends the mail again that asks to confirm an address"},
     {POST, .pattern = API_OWN "/auth/confirm", .handler = user_api_own_confirm, .auth = AUTH_ANYBODY,
-     .csrf_exempt = true, .fields = token_fields, .rate = &token_rate, .status = 204, .also = used_up,
+     .csrf_exempt = true, .fields = token_fields, .rate = &user_token_rate, .status = 204, .also = used_up,
      .summary = "confirms an address by the token that was mailed"},
     {POST, .pattern = API_OWN "/auth/reset/mail", .handler = user_api_own_reset_send, .auth = AUTH_ANYBODY,
-     .csrf_exempt = true, .fields = email_fields, .rate = &mail_rate, .status = 202,
+     .csrf_exempt = true, .fields = email_fields, .rate = &user_mail_rate, .status = 202,
      .summary = "mails a link for a new password"},
     {POST, .pattern = API_OWN "/auth/reset", .handler = user_api_own_reset, .auth = AUTH_ANYBODY,
-     .csrf_exempt = true, .fields = reset_fields, .rate = &token_rate, .status = 204, .also = used_up,
+     .csrf_exempt = true, .fields = reset_fields, .rate = &user_token_rate, .status = 204, .also = used_up,
      .summary = "sets a new password by the token that was mailed"},
 
     {GET, .pattern = API_OWN "/admin/members", .handler = user_api_own_members, READ_ADMIN,
@@ -216,7 +212,7 @@ const struct route user_own_routes[] = {
     {DELETE, .pattern = API_OWN "/me/access/tokens/{id}", .handler = user_api_own_token_end,
      .scope = "write:accounts", .status = 204, .summary = "ends a personal token"},
     {POST, .pattern = API_OWN "/me/deletion", .handler = user_api_own_leave, .scope = "write:accounts",
-     .fields = leave_fields, .rate = &password_rate, .reply = &user_leaving_shape,
+     .fields = leave_fields, .rate = &user_password_rate, .reply = &user_leaving_shape,
      .summary = "deletes one's account; it can be brought back for some days"},
 
     {POST, .pattern = API_OWN "/roles", .handler = user_api_own_role_make, .permission = PERMISSION_ROLES,

@@ -222,15 +222,6 @@ const char *rules_device(struct arena *a, const char *user_agent) {
     return program != NULL ? program : system != NULL ? system : tr_mark("Unknown device");
 }
 
-const char *rules_device_words(struct arena *a, int lang, const char *device) {
-    const char *on = strstr(device, " on ");
-
-    if (on == NULL)
-        return tr(lang, device);
-    return tr_fill(a, lang, "{program} on {system}", "program",
-                   arena_strndup(a, device, (size_t)(on - device)), "system", on + strlen(" on "), NULL);
-}
-
 bool rules_device_is_phone(const char *device) {
     return strstr(device, "iPhone") != NULL || strstr(device, "iPad") != NULL ||
            strstr(device, "Android") != NULL;

@@ -44,8 +44,6 @@ bool rules_handle_reserved(const char *handle);
 /* What a User-Agent header says in a reader's words, "Firefox on Linux"; "Unknown device" when it says
  * nothing known. */
 const char *rules_device(struct arena *a, const char *user_agent);
-/* Such words in a reader's language. */
-const char *rules_device_words(struct arena *a, int lang, const char *device);
 /* From such words in English: whether it is a telephone or tablet. */
 bool rules_device_is_phone(const char *device);
 

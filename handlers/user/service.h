@@ -34,16 +34,17 @@ struct audit_item {
 struct audit_page {
     struct audit_item *items;
     size_t n;
-    const char *next; /* pass as `before`; "": the end */
+    const char *next, *prev; /* pass as `before`, as `after`; "": the end, the top */
 };
-/* Which entries; all zero: any. */
+/* Which entries; all zero: any, from the newest on. */
 struct audit_filter {
     int64_t actor_id, target_id;
     const char *kind;
+    const char *before, *after; /* those below, or right above, where another page ended */
 };
-/* DENIED when a member asks without PERMISSION_AUDIT. before: "" for the newest. limit: at most 200. */
-enum code user_service_audit(struct ctx *ctx, const struct audit_filter *filter, const char *before,
-                             size_t limit, struct audit_page *ret_page);
+/* DENIED when a member asks without PERMISSION_AUDIT. limit: at most 200. */
+enum code user_service_audit(struct ctx *ctx, const struct audit_filter *filter, size_t limit,
+                             struct audit_page *ret_page);
 
 /* Reads the whole log and checks its chain: each entry's hash is made of the one before it and its own
  * content. OK and the number of entries; DATA_LOSS when one was changed, removed or put in between, *ret_seq

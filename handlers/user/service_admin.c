@@ -97,6 +97,8 @@ enum code user_service_set_state(struct ctx *ctx, const Pb__SetStateRequest *req
     if (act->to == PB__ACCOUNT_STATE__STATE_SUSPENDED &&
         user_sessions_end(ctx, p->card->id, 0, clock_now_ms() + 1) != OK)
         fail_clear(ctx); /* the worker repeats it, and until then the card says that they are dead */
+    if (act->to == PB__ACCOUNT_STATE__STATE_SUSPENDED)
+        user_streams_end(ctx, p->card->id, "{}");
     return OK;
 }
 
@@ -163,8 +165,8 @@ static enum code one_member(struct ctx *ctx, int64_t id, Pb__MembersReply *reply
 }
 
 enum code user_service_list_members(struct ctx *ctx, const Pb__MembersRequest *req, Pb__MembersReply *reply) {
-    struct member_filter f = {.state = state_number(req->state), .before = req->before};
-    struct person **found;
+    struct member_filter f = {.state = state_number(req->state), .before = req->before, .after = req->after};
+    struct member_page found;
     struct member_counts counts;
     enum code c;
 
@@ -180,14 +182,16 @@ enum code user_service_list_members(struct ctx *ctx, const Pb__MembersRequest *r
         if (f.tsquery == NULL)
             return OK; /* only signs, no word: nobody */
     }
-    if ((c = user_store_members(ctx, &f, &found, &reply->n_members, &reply->next)) != OK ||
-        (c = user_store_member_counts(ctx, &counts)) != OK)
+    if ((c = user_store_members(ctx, &f, &found)) != OK || (c = user_store_member_counts(ctx, &counts)) != OK)
         return c;
     reply->pending = counts.pending;
     reply->total = counts.total;
-    reply->members = arena_many(ctx->arena, Pb__Member *, reply->n_members);
-    for (size_t i = 0; i < reply->n_members; i++)
-        reply->members[i] = member_of(ctx, found[i]);
+    reply->next = found.next;
+    reply->prev = found.prev;
+    reply->n_members = found.n;
+    reply->members = arena_many(ctx->arena, Pb__Member *, found.n);
+    for (size_t i = 0; i < found.n; i++)
+        reply->members[i] = member_of(ctx, found.items[i]);
     return OK;
 }
 
@@ -413,20 +417,22 @@ enum code user_service_site(struct ctx *ctx, struct user_site *ret_site) {
 
 /* ---- audit */
 
-enum code user_service_audit(struct ctx *ctx, const struct audit_filter *filter, const char *before,
-                             size_t limit, struct audit_page *ret_page) {
+enum code user_service_audit(struct ctx *ctx, const struct audit_filter *filter, size_t limit,
+                             struct audit_page *ret_page) {
     struct audit_match match = {filter->actor_id, filter->target_id, filter->kind};
-    struct audit_entry *entries;
+    struct audit_entries found;
     enum code c = viewer_may(ctx, PERMISSION_AUDIT);
 
     if (c != OK)
         return c;
     limit = limit == 0 || limit > PAGE_MAX ? 40 : limit;
-    if ((c = user_store_audit(ctx, &match, before, limit, &entries, &ret_page->n, &ret_page->next)) != OK)
+    if ((c = user_store_audit(ctx, &match, (struct doc_from){filter->before, filter->after}, limit,
+                              &found)) != OK)
         return c;
-    ret_page->items = arena_many(ctx->arena, struct audit_item, ret_page->n);
-    for (size_t i = 0; i < ret_page->n; i++) {
-        const struct audit_entry *e = &entries[i];
+    *ret_page = (struct audit_page){arena_many(ctx->arena, struct audit_item, found.n), found.n, found.next,
+                                    found.prev};
+    for (size_t i = 0; i < found.n; i++) {
+        const struct audit_entry *e = &found.items[i];
 
         ret_page->items[i] = (struct audit_item){e->seq,  e->at_ms, e->actor_id, e->target_id,
                                                  e->kind, e->ip,    e->device,   e->detail};
@@ -454,19 +460,17 @@ static enum code audit_broken(struct ctx *ctx) {
 
 /* One page of the walk, in memory of its own: the log may be larger than any arena. */
 static enum code walk_page(struct ctx *ctx, struct walk *w, int64_t *n, int64_t *ret_seq) {
-    struct audit_entry *entries;
-    const char *next;
-    size_t count;
-    enum code c =
-        user_store_audit(ctx, &(struct audit_match){0}, w->before, PAGE_MAX, &entries, &count, &next);
+    struct audit_entries found = {0};
+    enum code c = user_store_audit(ctx, &(struct audit_match){0}, (struct doc_from){.before = w->before},
+                                   PAGE_MAX, &found);
 
-    for (size_t i = 0; c == OK && i < count; i++, ++*n) {
-        *ret_seq = entries[i].seq;
-        if (!step(w, &entries[i]))
+    for (size_t i = 0; c == OK && i < found.n; i++, ++*n) {
+        *ret_seq = found.items[i].seq;
+        if (!step(w, &found.items[i]))
             return audit_broken(ctx);
     }
     if (c == OK)
-        snprintf(w->before, sizeof w->before, "%s", next);
+        snprintf(w->before, sizeof w->before, "%s", found.next);
     return c;
 }
 

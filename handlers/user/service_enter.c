@@ -43,13 +43,28 @@ static enum code may_sign_up(struct ctx *ctx, const Pb__SignUpRequest *req) {
 }
 
 static enum code check_handle(struct ctx *ctx, const char *handle) {
-    const char *problem = rules_handle_problem(handle);
+    const char *problem = rules_handle_problem(handle), *kind = FIELD_INVALID;
 
-    return problem == NULL ? OK : fail_field(ctx, "handle", problem);
+    if (text_is_empty(handle))
+        kind = FIELD_BLANK;
+    else if (rules_handle_reserved(handle))
+        kind = FIELD_RESERVED;
+    return problem == NULL ? OK : fail_field_as(ctx, "handle", kind, problem);
+}
+
+static const char *password_kind(const struct ctx *ctx, const char *password) {
+    size_t n = strlen(password);
+
+    if (n == 0)
+        return FIELD_BLANK;
+    if (n > RULES_PASSWORD_MAX)
+        return FIELD_TOO_LONG;
+    return text_utf8_count(password, n) < (size_t)ctx->env->config->password_min ? FIELD_TOO_SHORT
+                                                                                 : FIELD_INVALID;
 }
 
 static enum code handle_taken(struct ctx *ctx) {
-    return fail_field(ctx, "handle", tr_mark("This handle is taken. Choose another."));
+    return fail_field_as(ctx, "handle", FIELD_TAKEN, tr_mark("This handle is taken. Choose another."));
 }
 
 /* Judges every field, so that all that is wrong is said at once. */
@@ -65,22 +80,24 @@ static enum code check_sign_up(struct ctx *ctx, const Pb__SignUpRequest *req, st
             handle_taken(ctx);
     }
     if (!text_is_email(req->email))
-        fail_field(ctx, "email", tr_mark("Type an e-mail address, such as ada@example.org."));
+        fail_field_as(ctx, "email", text_is_empty(req->email) ? FIELD_BLANK : FIELD_INVALID,
+                      tr_mark("Type an e-mail address, such as ada@example.org."));
     user_line(ctx, "name", req->name, RULES_NAME_MAX, &a->name);
     if ((problem = rules_password_problem(ctx->arena, req->password, req->handle, req->email,
                                           ctx->env->config->password_min, ctx->lang)) != NULL)
-        fail_field(ctx, "password", problem);
+        fail_field_as(ctx, "password", password_kind(ctx, req->password), problem);
     if (user_text(ctx, "reason", req->reason, RULES_REASON_MAX, &a->reason) == OK && by_approval &&
         text_is_empty(a->reason))
-        fail_field(ctx, "reason",
-                   tr_mark("Say in a sentence why you want to join. An administrator reads it."));
+        fail_field_as(ctx, "reason", FIELD_BLANK,
+                      tr_mark("Say in a sentence why you want to join. An administrator reads it."));
     if (!req->agreement)
-        fail_field(ctx, "agreement", tr_mark("Agree to the rules to go on."));
+        fail_field_as(ctx, "agreement", FIELD_ACCEPTED, tr_mark("Agree to the rules to go on."));
     a->needs_approval = by_approval;
     return ctx_failed(ctx) ? ctx->error.code : OK;
 }
 
-enum code user_service_sign_up(struct ctx *ctx, const Pb__SignUpRequest *req, Pb__SignUpReply *reply) {
+/* *ret_id: the new, unconfirmed account. */
+static enum code sign_up(struct ctx *ctx, const Pb__SignUpRequest *req, int64_t *ret_id) {
     struct new_account a = {.id = id_next(),
                             .handle = req->handle,
                             .email = req->email,
@@ -107,9 +124,26 @@ enum code user_service_sign_up(struct ctx *ctx, const Pb__SignUpRequest *req, Pb
     if (!ok)
         return fail_field(ctx, "invite",
                           tr_mark("This invite link has been used up or is too old. Ask for a new one."));
-    reply->id = a.id;
-    reply->state = PB__ACCOUNT_STATE__STATE_UNCONFIRMED;
+    *ret_id = a.id;
     return OK;
+}
+
+enum code user_service_sign_up(struct ctx *ctx, const Pb__SignUpRequest *req, Pb__SignUpReply *reply) {
+    reply->state = PB__ACCOUNT_STATE__STATE_UNCONFIRMED;
+    return sign_up(ctx, req, &reply->id);
+}
+
+enum code user_service_sign_up_by_app(struct ctx *ctx, const Pb__AppSignUpRequest *req,
+                                      Pb__TokenReply *reply) {
+    struct stored_app app = {0};
+    enum code c = user_store_app(ctx, req->app_id, "", &app);
+    int64_t id;
+
+    if (c != OK)
+        return c;
+    if (app.app == NULL)
+        return fail(ctx, NOT_FOUND, tr_mark("There is no such app. It may have to register again."));
+    return (c = sign_up(ctx, req->account, &id)) == OK ? user_token_of_newcomer(ctx, app.app, id, reply) : c;
 }
 
 /* ---- links that were mailed */
@@ -190,6 +224,22 @@ static enum code mail_address(struct ctx *ctx, const char *kind, const Pb__Email
 enum code user_service_resend_confirmation(struct ctx *ctx, const Pb__EmailRequest *req, Pb__Empty *reply) {
     (void)reply;
     return mail_address(ctx, "resend", req);
+}
+
+/* For who has not confirmed an address yet: the app that they signed up with asks. */
+enum code user_service_confirm_again(struct ctx *ctx, const Pb__ConfirmAgainRequest *req, Pb__Empty *reply) {
+    bool ok;
+    enum code c;
+
+    (void)reply;
+    comes_from(ctx, req->ip);
+    if (!text_is_empty(req->email) && !text_is_email(req->email))
+        return fail_field(ctx, "email", tr_mark("Type an e-mail address, such as ada@example.org."));
+    if ((c = user_store_confirm_again(ctx, req->user_id, req->email, &ok)) != OK)
+        return c;
+    return ok ? OK
+              : fail(ctx, PRECONDITION,
+                     tr_mark("This method is only available while the e-mail is awaiting confirmation"));
 }
 
 enum code user_service_request_reset(struct ctx *ctx, const Pb__EmailRequest *req, Pb__Empty *reply) {
@@ -273,7 +323,7 @@ static enum code thin_out(struct ctx *ctx, int64_t user_id) {
 
     if (c != OK || n < SESSIONS_MAX)
         return c;
-    return user_store_sessions_end(ctx, user_id, all + SESSIONS_MAX - 1, n - SESSIONS_MAX + 1);
+    return user_sessions_end_these(ctx, user_id, all + SESSIONS_MAX - 1, n - SESSIONS_MAX + 1);
 }
 
 static Pb__Session *new_session(struct ctx *ctx, const struct person *p) {
@@ -311,7 +361,7 @@ static enum code open_session(struct ctx *ctx, const struct person *p, const cha
     c = user_store_logged_in(ctx, p, new_hash, device,
                              user_security_body(ctx, p->card->id, "login", "", s->id), &ok);
     if (c != OK || !ok) {
-        user_store_sessions_end(ctx, p->card->id, &stored, 1);
+        user_sessions_end_these(ctx, p->card->id, &stored, 1);
         return c != OK
                    ? c
                    : fail(ctx, ABORTED, tr_mark("Your account has changed this very moment. Log in again."));
@@ -407,7 +457,7 @@ enum code user_service_log_out(struct ctx *ctx, const Pb__TokenRequest *req, Pb_
     comes_from(ctx, req->ip);
     if (c != OK || stored.session == NULL)
         return c;
-    if ((c = user_store_sessions_end(ctx, stored.session->user_id, &stored, 1)) != OK)
+    if ((c = user_sessions_end_these(ctx, stored.session->user_id, &stored, 1)) != OK)
         return c;
     return user_store_security(
         ctx, stored.session->user_id,

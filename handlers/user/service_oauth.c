@@ -136,6 +136,20 @@ enum code user_service_issue_app_token(struct ctx *ctx, const Pb__AppTokenReques
     return user_store_token_of_app(ctx, hash, app->id, scopes, &reply->access);
 }
 
+enum code user_token_of_newcomer(struct ctx *ctx, const Pb__App *app, int64_t user_id,
+                                 Pb__TokenReply *reply) {
+    unsigned char hash[CRYPTO_HASH_BYTES];
+    enum code c;
+
+    reply->token = user_token_made(ctx, "", user_id, hash);
+    c = user_store_token_of_newcomer(ctx, hash, app->id, user_id, scopes_of_member(ctx->arena, app->scopes),
+                                     user_security_body(ctx, user_id, "app.authorised", app->name, 0),
+                                     &reply->access);
+    if (c == OK && reply->access == NULL)
+        return fail(ctx, NOT_FOUND, tr_mark("There is no such member."));
+    return c;
+}
+
 bool user_may_give(const struct person *p, const char *scopes) {
     return !scopes_need_staff(scopes) || (p->card->permissions & ~(uint64_t)PERMISSIONS_MEMBER) != 0;
 }

@@ -11,6 +11,10 @@ enum code user_app_authenticate(struct ctx *ctx, const char *client_id, const ch
 /* A new token's text, and the hash that is kept of it. */
 const char *user_token_made(struct ctx *ctx, const char *prefix, int64_t user_id, unsigned char hash[32]);
 
+/* The first token of an account that an app has just made: all that the app may ask for, but for what is
+ * staff's. */
+enum code user_token_of_newcomer(struct ctx *ctx, const Pb__App *app, int64_t user_id, Pb__TokenReply *reply);
+
 /* The words of `asked`, or `most` where it is empty; OUT_OF_RANGE when `most` does not cover them. */
 enum code user_scopes_of_grant(struct ctx *ctx, const char *asked, const char *most, const char **ret);
 

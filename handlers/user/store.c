@@ -261,6 +261,14 @@ enum code user_store_reset(struct ctx *ctx, const unsigned char hash[32], const 
     return OK;
 }
 
+enum code user_store_confirm_again(struct ctx *ctx, int64_t id, const char *email, bool *ret_ok) {
+    PGresult *r = NULL;
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_CONFIRM_AGAIN, &r, pg_i8(id),
+                         pg_text_or_null(email), pg_i8(id_next()));
+
+    return user_store_changed(ctx, c, r, ret_ok);
+}
+
 enum code user_store_mail_for_address(struct ctx *ctx, const char *kind, const char *email) {
     PGresult *r = NULL;
     bool ok;
@@ -347,32 +355,41 @@ enum code user_store_profile_set(struct ctx *ctx, int64_t id, const struct profi
 
 /* ---- lists */
 
-enum code user_store_members(struct ctx *ctx, const struct member_filter *f, struct person ***ret,
-                             size_t *ret_n, int64_t *ret_next) {
-    PGresult *r;
+/* Up to one row more than the limit: that one tells that the list goes on. Rows that were read upwards come
+ * the oldest first. */
+static void member_page_of(struct ctx *ctx, const PGresult *r, const struct member_filter *f,
+                           struct member_page *ret) {
+    size_t rows = (size_t)PQntuples(r), n = rows > f->limit ? f->limit : rows;
+    bool up = f->after != 0, goes_on = rows > n;
+
+    *ret = (struct member_page){.items = arena_many(ctx->arena, struct person *, n), .n = n};
+    for (size_t i = 0; i < n; i++)
+        ret->items[up ? n - 1 - i : i] = person_of(ctx, r, (int)i);
+    if (n == 0)
+        return;
+    if (up || goes_on)
+        ret->next = ret->items[n - 1]->card->id;
+    if (up ? goes_on : f->before != 0)
+        ret->prev = ret->items[0]->card->id;
+}
+
+enum code user_store_members(struct ctx *ctx, const struct member_filter *f, struct member_page *ret) {
+    PGresult *r = NULL;
     struct pg_val state = f->state < 0 ? pg_null() : pg_i4(f->state), role = pg_text(f->role);
-    struct pg_val from = pg_i8_or_null(f->before), more = pg_i8((int64_t)f->limit + 1);
+    struct pg_val before = pg_i8_or_null(f->before), after = pg_i8_or_null(f->after),
+                  more = pg_i8((int64_t)f->limit + 1);
     enum code c;
 
     if (f->tsquery != NULL)
-        c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBERS_FIND, &r, role, from, more, state,
+        c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBERS_FIND, &r, role, before, after, more, state,
                    pg_text(f->tsquery), pg_text(f->email_prefix));
     else if (f->state >= 0)
-        c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBERS_IN_STATE, &r, role, from, more, state);
+        c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBERS_IN_STATE, &r, role, before, after, more, state);
     else
-        c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBERS, &r, role, from, more);
-    if (c != OK)
-        return c;
-    *ret_n = (size_t)PQntuples(r);
-    *ret = arena_many(ctx->arena, struct person *, *ret_n);
-    for (size_t i = 0; i < *ret_n; i++)
-        (*ret)[i] = person_of(ctx, r, (int)i);
-    *ret_next = 0;
-    if (*ret_n > f->limit) {
-        *ret_n = f->limit;
-        *ret_next = (*ret)[f->limit - 1]->card->id;
-    }
-    return OK;
+        c = pg_run(ctx, user_store_db(ctx), &Q_USER_MEMBERS, &r, role, before, after, more);
+    if (c == OK)
+        member_page_of(ctx, r, f, ret);
+    return c;
 }
 
 enum code user_store_member_counts(struct ctx *ctx, struct member_counts *ret) {

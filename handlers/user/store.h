@@ -95,6 +95,9 @@ enum code user_store_confirm(struct ctx *ctx, const unsigned char hash[32], stru
                              int64_t *ret_id, Pb__AccountState *ret_state);
 enum code user_store_reset(struct ctx *ctx, const unsigned char hash[32], const char *password_hash,
                            struct body security, int64_t *ret_id);
+/* Asks once more to confirm an address, another one unless `email` is empty; *ret_ok is false when nothing
+ * waits to be confirmed. */
+enum code user_store_confirm_again(struct ctx *ctx, int64_t id, const char *email, bool *ret_ok);
 enum code user_store_mail_for_address(struct ctx *ctx, const char *kind, const char *email);
 
 /* The end of a log-in. *ret_ok is false when password or state have changed since they were checked.
@@ -156,10 +159,15 @@ struct member_filter {
     const char *tsquery;      /* NULL: any */
     const char *email_prefix; /* the beginning of an address; counts with tsquery alone */
     int64_t before;           /* 0: from the top */
+    int64_t after;            /* those right above this one instead; 0: as before says */
     size_t limit;
 };
-enum code user_store_members(struct ctx *ctx, const struct member_filter *f, struct person ***ret,
-                             size_t *ret_n, int64_t *ret_next);
+struct member_page {
+    struct person **items;
+    size_t n;
+    int64_t next, prev; /* the page below, as before, and the one above, as after; 0: none */
+};
+enum code user_store_members(struct ctx *ctx, const struct member_filter *f, struct member_page *ret);
 struct member_counts {
     int64_t pending, total;  /* total: pending ones too */
     int64_t month, halfyear; /* were here within 30, within 180 days */
@@ -306,8 +314,8 @@ struct remembered {
 /* Adds to the members' histories. Repeats change nothing. */
 enum code user_store_activity_add(struct ctx *ctx, const struct remembered *r, size_t n);
 enum code user_store_activity_erase(struct ctx *ctx, int64_t user_id);
-enum code user_store_activity(struct ctx *ctx, int64_t user_id, const char *before, size_t limit,
-                              Pb__Activity ***ret, size_t *ret_n, const char **ret_next);
+enum code user_store_activity(struct ctx *ctx, int64_t user_id, struct doc_from from, size_t limit,
+                              Pb__ActivityReply *ret);
 
 /* Adds to the audit log, each entry chained to the one before it. Repeats change nothing. ABORTED when
  * somebody else was quicker. */
@@ -322,7 +330,12 @@ struct audit_match {
     int64_t actor_id, target_id; /* 0: any */
     const char *kind;            /* NULL or "": any */
 };
-enum code user_store_audit(struct ctx *ctx, const struct audit_match *match, const char *before, size_t limit,
-                           struct audit_entry **ret, size_t *ret_n, const char **ret_next);
+struct audit_entries {
+    struct audit_entry *items;
+    size_t n;
+    const char *next, *prev; /* as of struct doc_page */
+};
+enum code user_store_audit(struct ctx *ctx, const struct audit_match *match, struct doc_from from,
+                           size_t limit, struct audit_entries *ret);
 
 #endif

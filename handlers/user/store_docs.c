@@ -86,16 +86,16 @@ enum code user_store_activity_erase(struct ctx *ctx, int64_t user_id) {
     return docs_remove_all(ctx, ctx->env->docs, ACTIVITY, user_id);
 }
 
-enum code user_store_activity(struct ctx *ctx, int64_t user_id, const char *before, size_t limit,
-                              Pb__Activity ***ret, size_t *ret_n, const char **ret_next) {
+enum code user_store_activity(struct ctx *ctx, int64_t user_id, struct doc_from from, size_t limit,
+                              Pb__ActivityReply *ret) {
     struct doc_page page;
-    enum code c = docs_list(ctx, ctx->env->docs, ACTIVITY, user_id, NULL, before, limit, &page);
+    enum code c = docs_list(ctx, ctx->env->docs, ACTIVITY, user_id, NULL, from, limit, &page);
 
     if (c != OK)
         return c;
-    *ret = arena_many(ctx->arena, Pb__Activity *, page.n);
+    ret->items = arena_many(ctx->arena, Pb__Activity *, page.n);
     for (size_t i = 0; i < page.n; i++) {
-        Pb__Activity *a = (*ret)[i] = arena_one(ctx->arena, Pb__Activity);
+        Pb__Activity *a = ret->items[i] = arena_one(ctx->arena, Pb__Activity);
 
         pb__activity__init(a);
         a->id = get_text(ctx, page.docs[i], "_id");
@@ -106,8 +106,9 @@ enum code user_store_activity(struct ctx *ctx, int64_t user_id, const char *befo
         a->detail = get_text(ctx, page.docs[i], "detail");
         a->session_id = get_int(page.docs[i], "session");
     }
-    *ret_n = page.n;
-    *ret_next = page.next;
+    ret->n_items = page.n;
+    ret->next = page.next;
+    ret->prev = page.prev;
     return OK;
 }
 
@@ -165,7 +166,7 @@ static void audit_read(struct ctx *ctx, json_object *o, struct audit_entry *e) {
 /* The newest entry, or what stands before the first. */
 static enum code audit_head(struct ctx *ctx, struct audit_entry *ret) {
     struct doc_page page;
-    enum code c = docs_list(ctx, ctx->env->docs, AUDIT, AUDIT_P, NULL, "", 1, &page);
+    enum code c = docs_list(ctx, ctx->env->docs, AUDIT, AUDIT_P, NULL, (struct doc_from){0}, 1, &page);
 
     if (c != OK)
         return c;
@@ -238,18 +239,17 @@ static json_object *audit_wanted(struct ctx *ctx, const struct audit_match *matc
     return json_object_object_length(equal) > 0 ? equal : NULL;
 }
 
-enum code user_store_audit(struct ctx *ctx, const struct audit_match *match, const char *before, size_t limit,
-                           struct audit_entry **ret, size_t *ret_n, const char **ret_next) {
+enum code user_store_audit(struct ctx *ctx, const struct audit_match *match, struct doc_from from,
+                           size_t limit, struct audit_entries *ret) {
     struct doc_page page;
     enum code c =
-        docs_list(ctx, ctx->env->docs, AUDIT, AUDIT_P, audit_wanted(ctx, match), before, limit, &page);
+        docs_list(ctx, ctx->env->docs, AUDIT, AUDIT_P, audit_wanted(ctx, match), from, limit, &page);
 
     if (c != OK)
         return c;
-    *ret = arena_many(ctx->arena, struct audit_entry, page.n);
+    *ret = (struct audit_entries){arena_many(ctx->arena, struct audit_entry, page.n), page.n, page.next,
+                                  page.prev};
     for (size_t i = 0; i < page.n; i++)
-        audit_read(ctx, page.docs[i], &(*ret)[i]);
-    *ret_n = page.n;
-    *ret_next = page.next;
+        audit_read(ctx, page.docs[i], &ret->items[i]);
     return OK;
 }

@@ -98,20 +98,35 @@ enum code user_store_token_of_app(struct ctx *ctx, const unsigned char hash[32],
     return c;
 }
 
-enum code user_store_token_personal(struct ctx *ctx, const unsigned char hash[32],
-                                    const Pb__PersonalTokenRequest *req, int64_t expires_ms,
-                                    struct body security, Pb__AccessToken **ret) {
-    PGresult *r;
-    enum code c = pg_run(ctx, db(ctx), &Q_USER_TOKEN_PERSONAL, &r, pg_i8(id_next()), pg_bytes(hash, 32),
-                         pg_i8(req->user_id), pg_text(req->name), pg_text(req->scopes), pg_time(expires_ms),
-                         pg_bytes(security.p, security.n));
-
+/* A member's new token, told to the workers; NULL when there was nobody to make it for. */
+static enum code made(struct ctx *ctx, enum code c, const PGresult *r, Pb__AccessToken **ret) {
     if (c != OK)
         return c;
     *ret = user_store_access_of(ctx, r, 0);
     if (*ret != NULL)
         bus_wake(ctx, db(ctx));
     return OK;
+}
+
+enum code user_store_token_of_newcomer(struct ctx *ctx, const unsigned char hash[32], int64_t app_id,
+                                       int64_t user_id, const char *scopes, struct body security,
+                                       Pb__AccessToken **ret) {
+    PGresult *r = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_USER_TOKEN_OF_NEWCOMER, &r, pg_i8(id_next()), pg_bytes(hash, 32),
+                         pg_i8(app_id), pg_i8(user_id), pg_text(scopes), pg_bytes(security.p, security.n));
+
+    return made(ctx, c, r, ret);
+}
+
+enum code user_store_token_personal(struct ctx *ctx, const unsigned char hash[32],
+                                    const Pb__PersonalTokenRequest *req, int64_t expires_ms,
+                                    struct body security, Pb__AccessToken **ret) {
+    PGresult *r = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_USER_TOKEN_PERSONAL, &r, pg_i8(id_next()), pg_bytes(hash, 32),
+                         pg_i8(req->user_id), pg_text(req->name), pg_text(req->scopes), pg_time(expires_ms),
+                         pg_bytes(security.p, security.n));
+
+    return made(ctx, c, r, ret);
 }
 
 enum code user_store_token_live(struct ctx *ctx, const unsigned char hash[32], Pb__AccessToken **ret) {

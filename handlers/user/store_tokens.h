@@ -18,9 +18,13 @@ enum code user_store_app(struct ctx *ctx, int64_t id, const char *client_id, str
 /* The first columns of live_tokens, or of what makes a token; NULL when there is no such row. */
 Pb__AccessToken *user_store_access_of(struct ctx *ctx, const PGresult *r, int row);
 
-/* A new token. `user_store_token_personal`: *ret is NULL when the member is not active. */
+/* A new token. `user_store_token_personal`: *ret is NULL when the member is not active,
+ * `…_of_newcomer`: when there is no such account. */
 enum code user_store_token_of_app(struct ctx *ctx, const unsigned char hash[32], int64_t app_id,
                                   const char *scopes, Pb__AccessToken **ret);
+enum code user_store_token_of_newcomer(struct ctx *ctx, const unsigned char hash[32], int64_t app_id,
+                                       int64_t user_id, const char *scopes, struct body security,
+                                       Pb__AccessToken **ret);
 enum code user_store_token_personal(struct ctx *ctx, const unsigned char hash[32],
                                     const Pb__PersonalTokenRequest *req, int64_t expires_ms,
                                     struct body security, Pb__AccessToken **ret);

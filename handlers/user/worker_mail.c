@@ -10,6 +10,7 @@
 #include "fcgi/config.h"
 #include "fcgi/format.h"
 #include "fcgi/i18n.h"
+#include "handlers/common/device.h"
 #include "handlers/common/letter.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/service_shared.h"
@@ -210,7 +211,7 @@ static enum code mail_password(struct ctx *ctx, const struct mail_job *job) {
 static enum code mail_device(struct ctx *ctx, const struct mail_job *job) {
     struct letter l = letter_for(ctx, LETTER_SIGN_IN, job, job->name);
 
-    l.view.device = rules_device_words(ctx->arena, l.lang, job->detail);
+    l.view.device = device_words(ctx->arena, l.lang, job->detail);
     l.view.ip = job->ip;
     l.view.when = arena_printf(ctx->arena, "%s UTC", format_moment(ctx->arena, l.lang, job->created_ms));
     l.view.url = letter_url(&l, "/settings/sessions");

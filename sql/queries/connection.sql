@@ -2,39 +2,57 @@
 -- Changes are one statement each: the edge, both members' counts and the event, or nothing of it.
 
 -- name: connection_follow :one
--- $1 actor, $2 target, $3 edge id, $4 event body. Nothing when either blocks the other or it is there
--- already.
+-- $1 actor, $2 target, $3 edge id, $4 event body, $5 reposts, $6 notify, $7 languages: NULL where not said.
+-- Nothing when either blocks the other, or it is there already and nothing is said of it.
 WITH free AS (
     SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE (blocker_id = $1 AND blocked_id = $2)
                                                        OR (blocker_id = $2 AND blocked_id = $1))
 ), added AS (
-    INSERT INTO follows (follower_id, followee_id, id) SELECT $1, $2, $3 FROM free
-    ON CONFLICT DO NOTHING RETURNING 1
+    INSERT INTO follows AS f (follower_id, followee_id, id, reposts, notify, languages)
+    SELECT $1, $2, $3, coalesce($5::boolean, true), coalesce($6::boolean, false),
+        coalesce($7::text[], '{}') FROM free
+    ON CONFLICT (follower_id, followee_id) DO UPDATE SET reposts = coalesce($5::boolean, f.reposts),
+        notify = coalesce($6::boolean, f.notify), languages = coalesce($7::text[], f.languages)
+        WHERE num_nonnulls($5::boolean, $6::boolean, $7::text[]) > 0
+    RETURNING xmax = 0 AS is_new
 ), asked AS (
     DELETE FROM requests WHERE requester_id = $1 AND target_id = $2 RETURNING 1
 ), done AS (
-    SELECT (SELECT count(*) FROM added)::int AS a, (SELECT count(*) FROM asked)::int AS q
+    SELECT (SELECT count(*) FROM added WHERE is_new)::int AS a,
+        (SELECT count(*) FROM added WHERE NOT is_new)::int AS m, (SELECT count(*) FROM asked)::int AS q
 )
-SELECT EXISTS (SELECT 1 FROM free), a = 1, bump($1, 0, a, 0, $2, a, 0, -q)::text,
-       CASE WHEN a = 1 THEN events.emit('graph.v1', $1, 'follow.added', $4)::text END
+SELECT EXISTS (SELECT 1 FROM free), a + m = 1, bump($1, 0, a, 0, $2, a, 0, -q)::text,
+       CASE WHEN a = 1 THEN events.emit('graph.v1', $1, 'follow.added', $4)::text
+            WHEN m = 1 THEN events.emit('graph.v1', $1, 'follow.changed', $4)::text END
 FROM done;
 
 -- name: connection_request :one
--- $1 actor, $2 target, $3 edge id, $4 event body. Nothing when either blocks the other, or it is there, or
--- followed already.
+-- $1 actor, $2 target, $3 edge id, $4 event body, $5 reposts, $6 notify, $7 languages as above. Nothing when
+-- either blocks the other. What is said of a request that is there, or of a follow, is kept.
 WITH free AS (
     SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE (blocker_id = $1 AND blocked_id = $2)
                                                        OR (blocker_id = $2 AND blocked_id = $1))
 ), added AS (
-    INSERT INTO requests (requester_id, target_id, id)
-    SELECT $1, $2, $3 FROM free WHERE NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = $1
-           AND followee_id = $2)
-    ON CONFLICT DO NOTHING RETURNING 1
+    INSERT INTO requests AS r (requester_id, target_id, id, reposts, notify, languages)
+    SELECT $1, $2, $3, coalesce($5::boolean, true), coalesce($6::boolean, false), coalesce($7::text[], '{}')
+    FROM free WHERE NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = $1 AND followee_id = $2)
+    ON CONFLICT (requester_id, target_id) DO UPDATE SET reposts = coalesce($5::boolean, r.reposts),
+        notify = coalesce($6::boolean, r.notify), languages = coalesce($7::text[], r.languages)
+        WHERE num_nonnulls($5::boolean, $6::boolean, $7::text[]) > 0
+    RETURNING xmax = 0 AS is_new
+), followed AS (
+    UPDATE follows AS f SET reposts = coalesce($5::boolean, f.reposts),
+        notify = coalesce($6::boolean, f.notify), languages = coalesce($7::text[], f.languages)
+    WHERE f.follower_id = $1 AND f.followee_id = $2
+        AND num_nonnulls($5::boolean, $6::boolean, $7::text[]) > 0
+    RETURNING 1
 ), done AS (
-    SELECT (SELECT count(*) FROM added)::int AS a
+    SELECT (SELECT count(*) FROM added WHERE is_new)::int AS a,
+        (SELECT count(*) FROM added WHERE NOT is_new)::int + (SELECT count(*) FROM followed)::int AS m
 )
-SELECT EXISTS (SELECT 1 FROM free), a = 1, bump_one($2, 0, 0, a)::text,
-       CASE WHEN a = 1 THEN events.emit('graph.v1', $1, 'follow.requested', $4)::text END
+SELECT EXISTS (SELECT 1 FROM free), a + m = 1, bump_one($2, 0, 0, a)::text,
+       CASE WHEN a = 1 THEN events.emit('graph.v1', $1, 'follow.requested', $4)::text
+            WHEN m = 1 THEN events.emit('graph.v1', $1, 'follow.changed', ''::bytea)::text END
 FROM done;
 
 -- name: connection_unfollow :one
@@ -53,10 +71,10 @@ FROM done;
 -- name: connection_accept :one
 -- $1 target (who answers), $2 requester, $3 edge id, $4 event body.
 WITH asked AS (
-    DELETE FROM requests WHERE requester_id = $2 AND target_id = $1 RETURNING 1
+    DELETE FROM requests WHERE requester_id = $2 AND target_id = $1 RETURNING reposts, notify, languages
 ), added AS (
-    INSERT INTO follows (follower_id, followee_id, id) SELECT $2, $1, $3 FROM asked ON CONFLICT DO NOTHING
-        RETURNING 1
+    INSERT INTO follows (follower_id, followee_id, id, reposts, notify, languages)
+    SELECT $2, $1, $3, reposts, notify, languages FROM asked ON CONFLICT DO NOTHING RETURNING 1
 ), done AS (
     SELECT (SELECT count(*) FROM asked)::int AS q, (SELECT count(*) FROM added)::int AS a
 )
@@ -124,8 +142,10 @@ SELECT count(*) = 1, CASE WHEN count(*) = 1 THEN events.emit('graph.v1', $1, 'mu
 -- All edges of a viewer that conn:rel holds. $1 viewer. → other, bits, mute's end (see
 -- handlers/common/edge.h).
 SELECT other, sum(bits)::int, max(until)
-FROM (SELECT followee_id AS other, 1 AS bits, NULL::timestamptz AS until FROM follows WHERE follower_id = $1
-      UNION ALL SELECT target_id, 4, NULL FROM requests WHERE requester_id = $1
+FROM (SELECT followee_id AS other, 1 + follow_bits(reposts, notify, languages) AS bits,
+          NULL::timestamptz AS until FROM follows WHERE follower_id = $1
+      UNION ALL SELECT target_id, 4 + follow_bits(reposts, notify, languages), NULL FROM requests
+          WHERE requester_id = $1
       UNION ALL SELECT blocked_id, 16, NULL FROM blocks WHERE blocker_id = $1
       UNION ALL SELECT blocker_id, 32, NULL FROM blocks WHERE blocked_id = $1
       UNION ALL SELECT muted_id, 64, until FROM mutes WHERE muter_id = $1
@@ -133,24 +153,38 @@ FROM (SELECT followee_id AS other, 1 AS bits, NULL::timestamptz AS until FROM fo
 GROUP BY other;
 
 -- name: connection_relationships :many
--- $1 viewer, $2 targets. → target, bits, mute's end. Only targets with any edge.
-SELECT other, sum(bits)::int, max(until)
-FROM (SELECT followee_id AS other, 1 AS bits, NULL::timestamptz AS until FROM follows WHERE follower_id = $1
-    AND followee_id = ANY ($2::bigint[])
-      UNION ALL SELECT follower_id, 2, NULL FROM follows WHERE followee_id = $1
+-- $1 viewer, $2 targets. → target, bits, mute's end, languages of a follow. Only targets with any edge.
+SELECT other, sum(bits)::int, max(until), max(languages)
+FROM (SELECT followee_id AS other, 1 + follow_bits(reposts, notify, languages) AS bits,
+          NULL::timestamptz AS until, languages
+      FROM follows WHERE follower_id = $1 AND followee_id = ANY ($2::bigint[])
+      UNION ALL SELECT follower_id, 2, NULL, NULL FROM follows WHERE followee_id = $1
           AND follower_id = ANY ($2::bigint[])
-      UNION ALL SELECT target_id, 4, NULL FROM requests WHERE requester_id = $1
-          AND target_id = ANY ($2::bigint[])
-      UNION ALL SELECT requester_id, 8, NULL FROM requests WHERE target_id = $1
+      UNION ALL SELECT target_id, 4 + follow_bits(reposts, notify, languages), NULL, languages FROM requests
+          WHERE requester_id = $1 AND target_id = ANY ($2::bigint[])
+      UNION ALL SELECT requester_id, 8, NULL, NULL FROM requests WHERE target_id = $1
           AND requester_id = ANY ($2::bigint[])
-      UNION ALL SELECT blocked_id, 16, NULL FROM blocks WHERE blocker_id = $1
+      UNION ALL SELECT blocked_id, 16, NULL, NULL FROM blocks WHERE blocker_id = $1
           AND blocked_id = ANY ($2::bigint[])
-      UNION ALL SELECT blocker_id, 32, NULL FROM blocks WHERE blocked_id = $1
+      UNION ALL SELECT blocker_id, 32, NULL, NULL FROM blocks WHERE blocked_id = $1
           AND blocker_id = ANY ($2::bigint[])
-      UNION ALL SELECT muted_id, 64, until FROM mutes
+      UNION ALL SELECT muted_id, 64, until, NULL FROM mutes
                 WHERE muter_id = $1 AND muted_id = ANY ($2::bigint[])
                     AND (until IS NULL OR until > now())) AS e
 GROUP BY other;
+
+-- name: connection_pairs :many
+-- $1 viewers, $2 targets: pairs. → what stands between the two, of each pair in order.
+SELECT (SELECT coalesce(sum(bits), 0)::int FROM (
+            SELECT 1 AS bits FROM follows WHERE follower_id = v AND followee_id = t
+            UNION ALL SELECT 2 FROM follows WHERE follower_id = t AND followee_id = v
+            UNION ALL SELECT 4 FROM requests WHERE requester_id = v AND target_id = t
+            UNION ALL SELECT 8 FROM requests WHERE requester_id = t AND target_id = v
+            UNION ALL SELECT 16 FROM blocks WHERE blocker_id = v AND blocked_id = t
+            UNION ALL SELECT 32 FROM blocks WHERE blocker_id = t AND blocked_id = v
+            UNION ALL SELECT 64 FROM mutes WHERE muter_id = v AND muted_id = t
+                AND (until IS NULL OR until > now())) AS e)
+FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS p (v, t, n) ORDER BY n;
 
 -- name: connection_counts :many
 -- $1 members. → member, followers, following, requests. Only those who have any.

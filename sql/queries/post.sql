@@ -10,7 +10,7 @@ SELECT p.id, p.author_id, p.in_reply_to_id, p.in_reply_to_author_id, p.root_id, 
        p.audience, p.sensitive, p.revision, p.html, p.excerpt, p.warning, p.language, p.mentions, p.handles,
        p.tags,
        p.created_at, p.edited_at, p.pinned_at, p.deleted_at IS NOT NULL,
-       s.version, s.likes, s.reposts, s.comments
+       s.version, s.likes, s.reposts, s.comments, p.app_name, p.app_website
 FROM posts p LEFT JOIN stats s ON s.post_id = p.id
 WHERE p.id = ANY ($1::bigint[]);
 
@@ -21,15 +21,16 @@ SELECT p.id, p.author_id, p.in_reply_to_id, p.in_reply_to_author_id, p.root_id, 
        p.audience, p.sensitive, p.revision, p.html, p.excerpt, p.warning, p.language, p.mentions, p.handles,
        p.tags,
        p.created_at, p.edited_at, p.pinned_at, false,
-       s.version, s.likes, s.reposts, s.comments
+       s.version, s.likes, s.reposts, s.comments, p.app_name, p.app_website
 FROM posts p LEFT JOIN stats s ON s.post_id = p.id
 WHERE p.id > $1 AND p.deleted_at IS NULL ORDER BY p.id LIMIT $2;
 
 -- name: post_create :maybe
 -- $1 id, $2 author, $3 parent or NULL, $4 parent's author or NULL, $5 root, $6 audience, $7 sensitive, $8
 -- counted, $9 source, $10 html, $11 excerpt, $12 warning, $13 language, $14 mentions, $15 handles, $16 tags,
--- $17 tags folded, $18 created, $19 client's key or NULL, $20 event body. Nothing when the key was used
--- before, or the parent is gone. Gives the parent's counters (NULLs without a counted parent).
+-- $17 tags folded, $18 created, $19 client's key or NULL, $20 event body, $21 app's name, $22 its website.
+-- Nothing when the key was used before, or the parent is gone. Gives the parent's counters (NULLs without a
+-- counted parent).
 WITH claimed AS (
     INSERT INTO create_keys (author_id, key, post_id) SELECT $2, $19, $1 WHERE $19::text IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING 1
@@ -39,10 +40,12 @@ WITH claimed AS (
 ), p AS (
     INSERT INTO posts (id, author_id, in_reply_to_id, in_reply_to_author_id, root_id, audience, sensitive,
         counted, source,
-                       html, excerpt, warning, language, mentions, handles, tags, created_at)
+                       html, excerpt, warning, language, mentions, handles, tags, created_at,
+                       app_name, app_website)
     SELECT $1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::smallint, $7::boolean, $8::boolean,
            $9::text, $10::text,
-           $11::text, $12::text, $13::text, $14::bigint[], $15::text[], $16::text[], $18::timestamptz
+           $11::text, $12::text, $13::text, $14::bigint[], $15::text[], $16::text[], $18::timestamptz,
+           $21::text, $22::text
     WHERE ($19::text IS NULL OR EXISTS (SELECT FROM claimed))
       AND ($3::bigint IS NULL OR EXISTS (SELECT FROM posts WHERE id = $3 AND deleted_at IS NULL))
     RETURNING id
@@ -67,11 +70,11 @@ SELECT parent.version, parent.likes, parent.reposts, parent.comments FROM p LEFT
 -- name: post_create_plain :exec
 -- The same for the most frequent case, at two thirds of the cost: no key, no parent, no tags. $1 id, $2
 -- author, $3 audience, $4 sensitive, $5 source, $6 html, $7 excerpt, $8 warning, $9 language, $10 mentions,
--- $11 handles, $12 created, $13 event body.
+-- $11 handles, $12 created, $13 event body, $14 app's name, $15 its website.
 WITH p AS (
     INSERT INTO posts (id, author_id, root_id, audience, sensitive, source, html, excerpt, warning, language,
-                       mentions, handles, created_at)
-    VALUES ($1, $2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                       mentions, handles, created_at, app_name, app_website)
+    VALUES ($1, $2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15)
 ), author AS (
     INSERT INTO authors AS a (user_id, posts, last_at) SELECT $2, 1, $12 WHERE $3 < 3
     ON CONFLICT (user_id) DO UPDATE SET posts = a.posts + 1, last_at = greatest(a.last_at, excluded.last_at)
@@ -115,7 +118,7 @@ WITH old AS (
     FROM posts WHERE id = $1 AND deleted_at IS NULL AND repost_of_id IS NULL FOR UPDATE
 ), p AS (
     UPDATE posts SET deleted_at = $2, source = '', html = '', excerpt = '', warning = '', mentions = '{}',
-        handles = '{}', tags = '{}',
+        handles = '{}', tags = '{}', app_name = '', app_website = '',
                      pinned_at = NULL, revision = posts.revision + 1
     FROM old WHERE posts.id = old.id RETURNING posts.revision
 ), untagged AS (
@@ -276,6 +279,18 @@ SELECT post_id, 4 FROM bookmarks WHERE user_id = $1 AND post_id = ANY ($2::bigin
 -- name: post_stats :many
 -- $1 posts.
 SELECT post_id, version, likes, reposts, comments FROM stats WHERE post_id = ANY ($1::bigint[]);
+
+-- name: post_acts :many
+-- $1 who acted, $2 posts, $3 who is to be told: triples. → bits (ACT_…), of each in order.
+SELECT CASE WHEN p.id IS NULL THEN 0 ELSE 8
+       + CASE WHEN EXISTS (SELECT FROM likes WHERE user_id = a.who AND post_id = p.id) THEN 1 ELSE 0 END
+       + CASE WHEN EXISTS (SELECT FROM posts r WHERE r.author_id = a.who AND r.repost_of_id = p.id
+                           AND r.deleted_at IS NULL) THEN 2 ELSE 0 END
+       + CASE WHEN EXISTS (SELECT FROM muted_threads WHERE user_id = a.told AND root_id = p.root_id)
+              THEN 16 ELSE 0 END
+       + CASE WHEN a.told = ANY (p.mentions) THEN 32 ELSE 0 END END
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS a (who, post, told, n)
+LEFT JOIN posts p ON p.id = a.post AND p.deleted_at IS NULL ORDER BY n;
 
 -- name: post_likers :many
 -- $1 post, $2 below this like, $3 above this one, $4 how many.
@@ -473,6 +488,10 @@ WITH RECURSIVE down AS (
 )
 SELECT id, author_id, in_reply_to_id FROM (SELECT * FROM down LIMIT $2) AS few ORDER BY level, id;
 
+-- name: post_comments_before :many
+-- The direct comments before one ($2), the newest first, tombstones too. $1 post, $3 how many.
+SELECT id FROM posts WHERE in_reply_to_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+
 -- name: post_answered_after :many
 -- Those of some posts that have comments after the last one known, of an audience that a reader may be in.
 -- $1 posts, $2 the last comment known of each (0: none), $3 reader (0: nobody).
@@ -530,11 +549,23 @@ WHERE tag >= $2 AND tag LIKE $1 GROUP BY tag ORDER BY people DESC, tag LIMIT $3;
 SELECT count(*), count(DISTINCT author_id) FROM tags WHERE tag = $1;
 
 -- name: post_tag_days :many
--- How often a tag was used on each day (UTC, counted from that of the smallest id). $1 folded tag, $2 the
--- first id of the first day.
-SELECT (post_id >> 22) / 86400000, count(*), count(DISTINCT author_id) FROM tags WHERE tag = $1
-       AND post_id >= $2
-GROUP BY 1;
+-- How often tags were used on each day (UTC, counted from that of the smallest id): which of them, from 0 on,
+-- day, posts, people. $1 folded tags, $2 the first id of the first day.
+SELECT array_position($1::text[], tag) - 1, (post_id >> 22) / 86400000, count(*), count(DISTINCT author_id)
+FROM tags WHERE tag = ANY ($1::text[]) AND post_id >= $2
+GROUP BY 1, 2;
+
+-- name: post_popular :many
+-- Of the latest 20,000 public posts those after $1 that were liked and reposted, the most of that first; a
+-- repost counts twice, and age takes away. $2 how many.
+SELECT p.id, p.id, p.author_id, NULL::bigint, NULL::bigint
+FROM (
+    SELECT id, author_id, sensitive FROM posts
+    WHERE deleted_at IS NULL AND audience = 0 AND in_reply_to_id IS NULL AND repost_of_id IS NULL AND id > $1
+    ORDER BY id DESC LIMIT 20000
+) AS p JOIN stats s ON s.post_id = p.id
+WHERE s.likes + s.reposts > 0 AND NOT p.sensitive
+ORDER BY (s.likes + 2 * s.reposts)::float8 * (p.id - $1) DESC, p.id DESC LIMIT $2;
 
 -- ---- Muted conversations ----------------------------------------------------------------------------------
 

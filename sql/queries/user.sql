@@ -85,6 +85,18 @@ SELECT user_id, events.emit('user.v1', user_id, 'user.registered', pair_event(us
     events.emit('user.mail.v1', id, 'mail.queued', ''::bytea)::text
 FROM mail;
 
+-- name: user_confirm_again :maybe
+-- The mail that asks to confirm once more, to another address ($2) where the first was wrong: links that went
+-- there before open nothing any more. No row when nothing waits to be confirmed.
+WITH changed AS (
+    UPDATE accounts SET email = coalesce($2::text, email) WHERE id = $1 AND state = 0
+    RETURNING id, email, language
+), mail AS (
+    INSERT INTO mails (id, kind, user_id, email, language) SELECT $3, 'confirm', id, email, language
+        FROM changed RETURNING id
+)
+SELECT changed.id, events.emit('user.mail.v1', mail.id, 'mail.queued', ''::bytea)::text FROM changed, mail;
+
 -- name: user_create_many :many
 -- Active members at once, one for each element: for imports, the command line and the demo. Those with a
 -- role are noted in the audit log ($12).
@@ -182,9 +194,11 @@ WITH known AS (
     RETURNING id
 )
 SELECT hit.id, events.emit('user.security.v1', hit.id, 'user.security', $9::bytea)::text,
+    CASE WHEN device.fresh AND known.n > 0 THEN events.emit('user.security.v1', hit.id, 'user.new_device',
+        $9::bytea)::text END,
     CASE WHEN mail.id IS NOT NULL THEN events.emit('user.mail.v1', mail.id, 'mail.queued',
         ''::bytea)::text END
-FROM hit LEFT JOIN mail ON true;
+FROM hit CROSS JOIN device CROSS JOIN known LEFT JOIN mail ON true;
 
 -- name: user_security :one
 -- Something to be remembered that changed nothing here: a failed log-in, a session ended.
@@ -360,31 +374,37 @@ WHERE $4::bigint = 0 OR m.version = $4::bigint
 RETURNING timeline, last_read_id, version, updated_at;
 
 -- name: user_members :many
--- For administrators, newest first. $1 role, $2 last id shown: NULL where not asked for.
+-- For administrators, newest first. $1 role, $2 under this id, $3 right above this one, and then oldest
+-- first: NULL where not asked for; $4 how many. With the values known, the order is that of the index, either
+-- way.
 SELECT * FROM people
 WHERE ($1::text IS NULL OR role = $1::text) AND id < coalesce($2::bigint, 9223372036854775807)
-ORDER BY id DESC LIMIT $3;
+    AND id > coalesce($3::bigint, 0)
+ORDER BY CASE WHEN $3::bigint IS NULL THEN id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN id END
+LIMIT $4;
 
 -- name: user_members_in_state :many
--- The same in one state ($4).
+-- The same in one state ($5).
 SELECT * FROM people
-WHERE state = $4::smallint AND ($1::text IS NULL OR role = $1::text)
-    AND id < coalesce($2::bigint, 9223372036854775807)
-ORDER BY id DESC LIMIT $3;
+WHERE state = $5::smallint AND ($1::text IS NULL OR role = $1::text)
+    AND id < coalesce($2::bigint, 9223372036854775807) AND id > coalesce($3::bigint, 0)
+ORDER BY CASE WHEN $3::bigint IS NULL THEN id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN id END
+LIMIT $4;
 
 -- name: user_members_find :many
--- The same among those found by words ($5, a tsquery) or by the beginning of their address ($6), in one
--- state ($4) or any (NULL).
+-- The same among those found by words ($6, a tsquery) or by the beginning of their address ($7), in one
+-- state ($5) or any (NULL).
 WITH found AS MATERIALIZED (
-    SELECT a.id FROM accounts a WHERE a.words @@ $5::text::tsquery
+    SELECT a.id FROM accounts a WHERE a.words @@ $6::text::tsquery
     UNION
-    SELECT a.id FROM accounts a WHERE lower(a.email) ~>=~ lower($6::text)
-        AND lower(a.email) ~<~ (lower($6::text) || chr(1114111))
+    SELECT a.id FROM accounts a WHERE lower(a.email) ~>=~ lower($7::text)
+        AND lower(a.email) ~<~ (lower($7::text) || chr(1114111))
 )
 SELECT p.* FROM found JOIN people p ON p.id = found.id
-WHERE ($4::smallint IS NULL OR p.state = $4::smallint) AND ($1::text IS NULL OR p.role = $1::text)
-    AND p.id < coalesce($2::bigint, 9223372036854775807)
-ORDER BY p.id DESC LIMIT $3;
+WHERE ($5::smallint IS NULL OR p.state = $5::smallint) AND ($1::text IS NULL OR p.role = $1::text)
+    AND p.id < coalesce($2::bigint, 9223372036854775807) AND p.id > coalesce($3::bigint, 0)
+ORDER BY CASE WHEN $3::bigint IS NULL THEN p.id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN p.id END
+LIMIT $4;
 
 -- name: user_member_counts :one
 -- Who waits for approval, members in all without sign-ups not confirmed, and those who were here since $1 and
@@ -651,6 +671,19 @@ WITH made AS (
     RETURNING id, app_id, 0::bigint AS user_id, scopes, created_at, expires_at, seen_at
 )
 SELECT made.*, p.name, p.website FROM made JOIN apps p ON p.id = made.app_id;
+
+-- name: user_token_of_newcomer :maybe
+-- The first token of an account ($4) that an app ($3) has just made. The app is in use from now on.
+WITH made AS (
+    INSERT INTO access_tokens (id, hash, family, app_id, user_id, scopes, auth_version)
+    SELECT $1, $2, $1, $3, id, $5, auth_version FROM accounts WHERE id = $4
+    RETURNING id, app_id, user_id, scopes, created_at, expires_at, seen_at
+), attended AS (
+    UPDATE apps SET attended_at = coalesce(attended_at, now()) WHERE id = $3
+)
+SELECT made.*, p.name, p.website,
+    events.emit('user.security.v1', user_id, 'user.security', $6::bytea)::text
+FROM made JOIN apps p ON p.id = made.app_id;
 
 -- name: user_token_personal :maybe
 -- A personal token of an active member ($3).

@@ -4,7 +4,7 @@
 // harness: set registration = approval
 // harness: set rate_limits = no
 import { BASE, Client, DEMO_PASSWORD, DESKTOP, PASSWORD, PHONE, axeFinds, check, deeplink, equal, finish, inspect, launch, logIn,
-    mailLink, newPage, nothing, open, part, silent, together, write } from './lib.mjs';
+    mailLink, newPage, nothing, open, part, silent, together, until, write } from './lib.mjs';
 
 const only = process.env.ONLY_PAGE && new RegExp(process.env.ONLY_PAGE);
 let ada, mirela, kofi, bo, jun, browser;
@@ -83,6 +83,16 @@ async function edges() {
     await ada.act(`/admin/members/${at.jun}/role`, { role: 'editor' });
 }
 
+// What waits for two of them: all kinds, some of it held back.
+async function news() {
+    await deeplink('user', 'create', 'quiet', '--email', 'quiet@example.org', '--name', 'Quiet Stranger', '--password', PASSWORD);
+    const quiet = await logIn('quiet');
+    await write(quiet, 'You do not know me, @mirela, but I have a mast.', { audience: 'direct' });
+    await write(quiet, '@ada, may I ask you something?', { audience: 'direct' });
+    for (const client of [mirela, ada])
+        await until(async () => (await client.get('/notifications/requests')).html.includes('Quiet Stranger'), 'something held back');
+}
+
 async function invites() {
     for (const client of [ada, kofi])
         await client.act('/invites', { max_uses: '3', days: '7' });
@@ -95,6 +105,7 @@ async function setUp() {
     await newcomers();
     await posts();
     await edges();
+    await news();
     await invites();
 }
 
@@ -123,6 +134,8 @@ const examples = {
     '/posts/{id}/edit': () => [`/posts/${at.id}/edit`], '/posts/{id}/delete': () => [`/posts/${at.id}/delete`],
     '/posts/{id}/history': () => [`/posts/${at.id}/history`], '/posts/{id}/likes': () => [`/posts/${at.id}/likes`],
     '/posts/{id}/reposts': () => [`/posts/${at.id}/reposts`],
+    '/notifications': ['/notifications', '/notifications?show=site', '/notifications?show=talk'],
+    '/notifications/requests': ['/notifications/requests'], '/notifications/policy': ['/notifications/policy'],
     '/network': ['/network'], '/members/{id}/block': () => [`/members/${at.jun}/block`], '/members/{id}/mute': () => [`/members/${at.jun}/mute`],
 };
 // Pieces of pages and pictures: theirs are the HTTP tests. The consent page and the API's reference have tests of their own.

@@ -1,6 +1,8 @@
 """What the tests of gRPC by stock clients share: stubs made from proto/, channels to the site's pools, checks."""
+import contextlib
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +11,9 @@ import grpc
 
 ROOT = os.environ["TEST_ROOT"]
 SOCKETS = os.environ["TEST_SOCKETS"]
-SECRET = open(os.environ["TEST_GRPC_SECRET"], encoding="ascii").read().strip()
+SECRET = ""  # of a site whose pools show certificates
+if os.path.exists(os.environ["TEST_GRPC_SECRET"]):
+    SECRET = open(os.environ["TEST_GRPC_SECRET"], encoding="ascii").read().strip()
 OUTSIDE = os.environ.get("TEST_GRPC_OUTSIDE", "")
 passed, failed = 0, 0
 
@@ -59,8 +63,16 @@ def channel(service, **options):
 
 def ours(viewer=0, depth=1, secret=SECRET):
     """Metadata as one of our services sends it."""
-    return (("authorization", "Bearer " + secret), ("deeplink-viewer", str(viewer)), ("deeplink-depth", str(depth)),
+    key = (("authorization", "Bearer " + secret),) if secret else ()
+    return key + (("deeplink-viewer", str(viewer)), ("deeplink-depth", str(depth)),
             ("deeplink-request", "from-the-test"), ("deeplink-ip", "192.0.2.9"), ("deeplink-language", "en"))
+
+
+def certificates(folder, *names, days=365):
+    """What stack/certificates.sh makes of those names, in a folder below the test's own."""
+    path = os.path.join(os.environ["TEST_DIR"], folder)
+    subprocess.run([ROOT + "/stack/certificates.sh", path, *names], check=True, env={**os.environ, "DAYS": str(days)})
+    return path
 
 
 def code_of(call):
@@ -76,6 +88,21 @@ def deeplink(*words):
     """A subcommand of deeplink on the site's configuration."""
     return subprocess.run([os.environ["TEST_DEEPLINK"], "--config", os.environ["TEST_CONFIG"], *words], check=True,
                           capture_output=True, text=True).stdout
+
+
+@contextlib.contextmanager
+def stopped(pool):
+    """Meanwhile a pool's processes stand still: they take connections, and answer nothing."""
+    master = open("%s/%s.pid" % (os.environ["TEST_SITE"], pool), encoding="ascii").read().strip()
+    workers = open("/proc/%s/task/%s/children" % (master, master), encoding="ascii").read().split()
+    every = [int(pid) for pid in [master] + workers]
+    for pid in every:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in every:
+            os.kill(pid, signal.SIGCONT)
 
 
 def until(words, fn, seconds=20):

@@ -23,12 +23,14 @@
 # and with a site:
 #   TEST_BASE_URL          where nginx listens
 #   TEST_CONFIG            its deeplink.conf, for `$TEST_DEEPLINK --config $TEST_CONFIG …`
-#   TEST_SHAPE             single or split
+#   TEST_SHAPE             single, split or tls
 #   TEST_SOCKETS           the folder of its sockets; in a split site grpc-SERVICE.sock among them
+#   TEST_SITE/secrets      in a tls site: grpc-SERVICE.port, and tls/ with certificates of the pools
 #   TEST_GRPC_SECRET       the file of what services show each other, in a split site
 #   TEST_SITE              its folder: log/, pages/, mail/, serve.pid, work.pid
 #
-# TEST_SHAPE=split gives the site a pool a service (stack/site.sh); TEST_SHAPE=single, or none, one for all.
+# TEST_SHAPE=split gives the site a pool a service (stack/site.sh), TEST_SHAPE=tls the same over TLS;
+# TEST_SHAPE=single, or none, one for all.
 #
 # `--set` adds a line to the site's configuration. By hand, a site to look at: tests/harness/stack.sh site
 # bash A test that stops servers says `tests/harness/stack.sh server stop|start|kill
@@ -182,6 +184,7 @@ start_site() {
     write_site_conf "dl_test_$NUMBER" "$TEST_BASE_URL" "$TEST_REDIS"
     site_launch serve
     site_launch work
+    site_launch stream
     wait_for 30 ready_or_dead "$address" && site_ready "$address" 2>/dev/null && return 0
     warn "the site is not ready:"
     last_lines "$LOGS/serve.log"
@@ -200,7 +203,7 @@ stop_site() {
 # A sanitizer speaks into the site's logs, where no test looks: it says so here, and the test has failed.
 sanitizers_are_silent() {
     ! grep -a -h -A 12 -E 'ERROR: (Address|Leak)Sanitizer|runtime error:' \
-        "$LOGS"/serve*.log "$LOGS"/work*.log 2>/dev/null
+        "$LOGS"/serve*.log "$LOGS"/work*.log "$LOGS"/stream.log 2>/dev/null
 }
 
 # ---- one server, in the middle of a test -------------------------------------------------------------------
@@ -211,7 +214,7 @@ pid_file() {
         redis | mongo) say "$TEST_SERVERS/$1/pid" ;;
         kafka) say "$TEST_DIR/kafka/pid" ;;
         nginx) say "$NGINX/nginx.pid" ;;
-        serve* | work*) say "$STATE/$1.pid" ;;
+        serve* | work* | stream) say "$STATE/$1.pid" ;;
     esac
 }
 
@@ -237,7 +240,7 @@ server() {
     site_at "${TEST_SITE:-/nonexistent}"
     case $verb:$name in
         kill:*) kill -KILL "$(head -n 1 "$(pid_file "$name")")" ;;
-        stop:serve | stop:work) site_end "$name" ;;
+        stop:serve | stop:work | stop:stream) site_end "$name" ;;
         stop:serve-* | stop:work-*) site_end_one "$name" ;;
         start:serve-* | start:work-*) SOCKETS=$(socket_dir "$STATE") && site_launch_one "$name" ;;
         start:twin) start_twin ;;
@@ -245,7 +248,7 @@ server() {
             "$ROOT/stack/nginx.sh" stop "$STATE/twin"
             site_end_one twin
             ;;
-        start:serve | start:work) SOCKETS=$(socket_dir "$STATE") && site_launch "$name" ;;
+        start:serve | start:work | start:stream) SOCKETS=$(socket_dir "$STATE") && site_launch "$name" ;;
         stop:nginx) "$ROOT/stack/nginx.sh" stop "$NGINX" ;;
         start:nginx)
             SOCKETS=$(socket_dir "$STATE")
@@ -258,7 +261,7 @@ server() {
         start:redis | start:mongo)
             ENGINE=java start_one "$name" "$TEST_SERVERS/$name" "$(cat "$TEST_SERVERS/$name.port")"
             ;;
-        *) die "server stop|start|kill postgres|redis|mongo|kafka|nginx|serve|work" ;;
+        *) die "server stop|start|kill postgres|redis|mongo|kafka|nginx|serve|work|stream" ;;
     esac
 }
 

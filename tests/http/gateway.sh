@@ -88,7 +88,35 @@ fetch --data-binary "@$TEST_DIR/large" "$TEST_BASE_URL/login"
 is 'a body too large' 413 "$status"
 like 'in our words' '*too large*' "$(body)"
 fetch -H "Cookie: x=$(head -c 40000 /dev/zero | tr '\0' x)" "$TEST_BASE_URL/"
-is 'headers too large' 400 "$status"
+is 'headers too large' 431 "$status"
+like 'in our words, too' '*Your browser sends too much*' "$(body)"
+# What nginx refuses by itself, in the shape that programs know.
+program() {
+    fetch "${@:4}"
+    is "$1" "$2 $3 $2" "$status $(header Content-Type) $(body | jq .status)"
+}
+long=$(head -c 9000 /dev/zero | tr '\0' x)
+for path in /api/v1/accounts /oauth/token; do
+    program "$path: a body too large" 413 application/json --data-binary "@$TEST_DIR/large" \
+        "$TEST_BASE_URL$path"
+    program "$path: an address too long" 414 application/json "$TEST_BASE_URL$path?q=$long"
+    program "$path: headers too large" 431 application/json -H "X-Big: $long$long" "$TEST_BASE_URL$path"
+    program "$path: a Host that is none" 400 application/json -H 'Host: a/b' "$TEST_BASE_URL$path"
+done
+own=$TEST_BASE_URL/api/deeplink/v1/me
+program 'our own API: a body too large' 413 application/problem+json --data-binary "@$TEST_DIR/large" "$own"
+program 'our own API: an address too long' 414 application/problem+json "$own?q=$long"
+program 'our own API: headers too large' 431 application/problem+json -H "X-Big: $long$long" "$own"
+program 'our own API: a Host that is none' 400 application/problem+json -H 'Host: a/b' "$own"
+is 'with the words of ours' 'The request can not be read INVALID_ARGUMENT' \
+    "$(body | jq -r '.error + " " + .code')"
+fetch "$TEST_BASE_URL/explore?q=$long"
+is 'an address too long, for readers' '414 text/html; charset=utf-8' "$status $(header Content-Type)"
+like 'says so' '*The address is too long*' "$(body)"
+fetch -H 'Host: a/b' "$TEST_BASE_URL/"
+is 'a Host that is none, for readers' '400 text/html; charset=utf-8' "$status $(header Content-Type)"
+like 'says that, too' '*can not be read*' "$(body)"
+
 fetch -H 'X-Request-Id: chosen' "$TEST_BASE_URL/nowhere"
 like 'nobody chooses a request id' '????????????????????????????????' "$(header X-Request-Id)"
 
@@ -100,6 +128,11 @@ like 'with the policy' "default-src 'none';*" "$(header Content-Security-Policy)
 fetch -H 'Accept: application/json' "$TEST_BASE_URL/nowhere"
 is 'to programs, a problem' '502 application/problem+json' "$status $(header Content-Type)"
 is 'as JSON' 502 "$(body | jq .status)"
+for path in /api/v1/instance /oauth/token; do
+    program "$path: no workers" 502 application/json "$TEST_BASE_URL$path"
+done
+program 'our own API: no workers' 502 application/problem+json "$own"
+is 'and when to come back' 5 "$(header Retry-After)"
 kept 'kept pages are still there' "$url"
 "$TEST_ROOT/tests/harness/stack.sh" server start serve
 for _ in {1..100}; do

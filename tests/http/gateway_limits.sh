@@ -18,6 +18,23 @@ if [ "$status" = 429 ]; then
     is 'it is said when to come back' 2 "$(header Retry-After)"
     like 'in our words' '*slower*' "$(body)"
 fi
+# refused PATH: floods until an address is refused.
+refused() {
+    for _ in {1..10}; do
+        seq 900 | xargs -P 8 -n 100 sh -c '
+            for n; do printf "url = %s/errors/error.css\noutput = /dev/null\n" "$0"; done |
+            curl -s -K -' "$TEST_BASE_URL"
+        fetch "$TEST_BASE_URL$1"
+        [ "$status" != 429 ] || break
+    done
+}
+refused /api/v1/instance
+is 'programs are told as they know it' '429 application/json 429' \
+    "$status $(header Content-Type) $(body | jq .status)"
+refused /api/deeplink/v1/me
+is 'as by our own API' '429 application/problem+json 429' \
+    "$status $(header Content-Type) $(body | jq .status)"
+is 'and when to come back' 2 "$(header Retry-After)"
 sleep 3
 fetch "$TEST_BASE_URL/livez"
 is 'after a while all is well' 200 "$status"

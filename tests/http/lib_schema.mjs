@@ -61,8 +61,9 @@ async function describe(base) {
     return documents.get(base);
 }
 
-// What any address of the API may be answered without having been described: by the gateway, before a route is found.
-const GATEWAY = [413, 414, 429, 500, 502, 503, 504];
+// What any address of the API may be answered without having been described: by the gateway, before a route is found. It has
+// the shape of every refusal all the same.
+const GATEWAY = [413, 414, 429, 431, 502, 503, 504];
 
 /** What is wrong with one answer, or null. */
 export async function schemaProblem(base, method, target, answer) {
@@ -75,20 +76,24 @@ export async function schemaProblem(base, method, target, answer) {
     const found = description.find(pathname);
     const operation = found.map((p) => p.operations[method.toLowerCase()]).find((o) => o);
     if (!operation)
-        return undescribed(found, pathname, answer);
-    if (answer.status === 400 && target.includes('%00'))
-        return null; // nginx refuses such an address by itself
+        return undescribed(description, found, pathname, answer);
     const response = description.resolve(operation.responses[answer.status]);
     if (!response)
-        return GATEWAY.includes(answer.status) && answer.status !== 500 ? null : `${operation.operationId} may not answer ${answer.status}: ${answer.html.slice(0, 300)}`;
+        return GATEWAY.includes(answer.status) ? refusalProblem(description, pathname, answer) : `${operation.operationId} may not answer ${answer.status}: ${answer.html.slice(0, 300)}`;
     return bodyProblem(description, operation.operationId, response, answer);
 }
 
-function undescribed(found, pathname, answer) {
+function undescribed(description, found, pathname, answer) {
     if ([404, 405].includes(answer.status) || (found.length === 0 && !pathname.startsWith('/api/')))
         return null;
     // A request that cannot be read is refused before anybody looks for its route.
-    return [400, ...GATEWAY].includes(answer.status) ? null : `no such operation, but ${answer.status}`;
+    return [400, ...GATEWAY].includes(answer.status) ? refusalProblem(description, pathname, answer) : `no such operation, but ${answer.status}`;
+}
+
+function refusalProblem(description, pathname, answer) {
+    const own = pathname.startsWith('/api/deeplink/'), name = own ? 'Problem' : 'Error';
+    return bodyProblem(description, `a refusal of ${pathname}`, { content: {
+        [own ? 'application/problem+json' : 'application/json']: { schema: { $ref: `#/components/schemas/${name}` } } } }, answer);
 }
 
 function bodyProblem(description, id, response, answer) {

@@ -43,6 +43,10 @@ async function withoutConnection() {
     equal("a member's look at a profile goes by the relations that stand in Redis", (await text(bob, '/@ann_apart')).status, 200);
     isRefusal('a list of its own', await bob.request('GET', '/settings/blocks').then((a) => (a.status === 502 ? { status: 503, headers: a.headers } : a)));
     equal('the timeline goes on', (await text(bob, '/local')).status, 200);
+    execFileSync('redis-cli', ['-u', process.env.TEST_REDIS, 'EVAL',
+        "for _, k in ipairs(redis.call('KEYS', 'conn:rel:*')) do redis.call('DEL', k) end", '0']);
+    isRefusal('a profile where Redis has no relations, since it might be forbidden,', (await text(bob, '/@ann_apart')).answer);
+    isRefusal('and a timeline', (await text(bob, '/local')).answer);
     equal('it is told who is missing', (await ready()).connection, 'down');
     const begun = Date.now();
     for (let i = 0; i < 10; i++)

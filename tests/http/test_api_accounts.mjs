@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import { BASE, Client, check, deeplink, equal, finish, member, part, token } from './lib.mjs';
+import { BASE, Client, check, deeplink, equal, finish, member, part, token, until } from './lib.mjs';
 
 const run = promisify(execFile);
 const anon = new Client();
@@ -157,7 +157,25 @@ await part('follows', async () => {
     equal('followers', (await anon.json('GET', `/api/v1/accounts/${bob.id}/followers`)).data.map((a) => a.id), [ada.id]);
     equal('following', (await ada.get(`/api/v1/accounts/${ada.id}/following`)).data.map((a) => a.id), [bob.id]);
     equal('a follower is removed', (await bob.post(`/api/v1/accounts/${ada.id}/remove_from_followers`)).data.followed_by, false);
-    await ada.post(`/api/v1/accounts/${bob.id}/follow`, { reblogs: false, notify: true });
+    const brings = (v) => [v.following || v.requested, v.showing_reblogs, v.notifying, v.languages];
+    const follow = async (fields) => brings((await ada.post(`/api/v1/accounts/${bob.id}/follow`, fields)).data);
+    equal('what a follow brings', await follow({ reblogs: false, notify: true }), [true, false, true, null]);
+    equal('what is not said stays', await follow({ languages: ['en', 'pt-BR'] }), [true, false, true, ['en', 'pt-BR']]);
+    equal('nothing said, nothing changed', await follow({}), [true, false, true, ['en', 'pt-BR']]);
+    equal('it is kept', brings(await relation(ada, bob)), [true, false, true, ['en', 'pt-BR']]);
+    equal('no language', (await ada.post(`/api/v1/accounts/${bob.id}/follow`, { languages: ['<b>'] })).status, 422);
+    equal('too many', (await ada.post(`/api/v1/accounts/${bob.id}/follow`, { languages: Array(21).fill('en') })).status, 422);
+    equal('counted once', (await ada.get(`/api/v1/accounts/${bob.id}`)).data.followers_count, 1);
+    const say = async (status, more = {}) => (await bob.post('/api/v1/statuses', { status, ...more })).data.id;
+    const atHome = async (id) => (await ada.get('/api/v1/timelines/home?limit=40')).data.some((s) => s.id === id);
+    const [english, german, unsaid] = [await say('good morning', { language: 'en' }), await say('guten Morgen', { language: 'de' }), await say('...')];
+    await until(() => atHome(english), 'the post at home');
+    equal('other languages do not come home', [await atHome(german), await atHome(unsaid)], [false, true]);
+    const repost = (await bob.post(`/api/v1/statuses/${(await cyd.post('/api/v1/statuses', { status: 'by cyd' })).data.id}/reblog`)).data.id;
+    await follow({ reblogs: true });
+    await until(() => atHome(repost), 'the repost at home');
+    await follow({ reblogs: false, languages: [''] });
+    equal('reposts do not, languages do again', [await atHome(repost), await atHome(german)], [false, true]);
     equal('unfollow', (await ada.post(`/api/v1/accounts/${bob.id}/unfollow`)).data.following, false);
     equal('several, in order, once', (await ada.get(`/api/v1/accounts/relationships?id[]=${cyd.id}&id[]=1&id[]=${bob.id}&id[]=${cyd.id}`))
         .data.map((x) => x.id), [cyd.id, bob.id]);
@@ -171,8 +189,9 @@ await part('follows', async () => {
 
 await part('requests', async () => {
     await bob.patch('/api/v1/accounts/update_credentials', { locked: true });
-    const r = (await ada.post(`/api/v1/accounts/${bob.id}/follow`)).data;
-    equal('a locked member is asked', [r.following, r.requested], [false, true]);
+    const r = (await ada.post(`/api/v1/accounts/${bob.id}/follow`, { reblogs: false })).data;
+    equal('a locked member is asked', [r.following, r.requested, r.showing_reblogs], [false, true, false]);
+    equal('and for more', (await ada.post(`/api/v1/accounts/${bob.id}/follow`, { notify: true })).data.notifying, true);
     equal('requested_by', (await relation(bob, ada)).requested_by, true);
     await cyd.post(`/api/v1/accounts/${bob.id}/follow`);
     equal('the list', (await bob.get('/api/v1/follow_requests')).data.map((a) => a.id), [cyd.id, ada.id]);
@@ -180,7 +199,8 @@ await part('requests', async () => {
     equal('authorize', (await bob.post(`/api/v1/follow_requests/${ada.id}/authorize`)).data.followed_by, true);
     equal('reject', (await bob.post(`/api/v1/follow_requests/${cyd.id}/reject`)).data.requested_by, false);
     equal('once', (await bob.post(`/api/v1/follow_requests/${cyd.id}/reject`)).status, 404);
-    equal('ada follows', (await relation(ada, bob)).following, true);
+    const now = await relation(ada, bob);
+    equal('ada follows, as asked for', [now.following, now.showing_reblogs, now.notifying], [true, false, true]);
     await bob.patch('/api/v1/accounts/update_credentials', { locked: false });
 });
 

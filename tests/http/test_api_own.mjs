@@ -102,17 +102,34 @@ await part('sessions', async () => {
 });
 
 /** All pages of a list, by its cursors. */
-async function walk(client, target, limit, most = limit) {
-    const items = [];
-    for (let next = null, first = true, pages = 0; (first || next) && pages < 50; first = false, pages++) {
-        const url = `${target}${target.includes('?') ? '&' : '?'}limit=${limit}${next ? `&cursor=${next}` : ''}`;
-        const answer = await client.call('GET', url);
-        const page = answer.json();
+const asked = (target, limit, cursor) => `${target}${target.includes('?') ? '&' : '?'}limit=${limit}${cursor ? `&cursor=${cursor}` : ''}`;
+const linked = (answer, rel) => new RegExp(`cursor=([^>&]+)>; rel="${rel}"`).exec(answer.header('link') ?? '')?.[1] ?? null;
+
+// A list from its beginning to its end, and back up again by `prev`: the same things on the way, none twice, none left out.
+// Gives them in their order. between(): what happens meanwhile.
+async function walk(client, target, limit, most = limit, between = async () => {}) {
+    const read = async (cursor) => {
+        const answer = await client.call('GET', asked(target, limit, cursor)), page = answer.json();
         check(`a page is no longer than asked (${target})`, page.items.length <= most);
-        equal(`Link says the same (${target})`, /cursor=([^>]+)>; rel="next"/.exec(answer.header('link') ?? '')?.[1] ?? null, page.next);
-        items.push(...page.items);
-        next = page.next;
+        equal(`Link says the same (${target})`, [linked(answer, 'next'), linked(answer, 'prev')], [page.next, page.prev]);
+        return page;
+    };
+    const pages = [await read(null)];
+    equal(`there is nothing before the beginning (${target})`, pages[0].prev, null);
+    while (pages.at(-1).next && pages.length < 50) {
+        await between(pages.length);
+        pages.push(await read(pages.at(-1).next));
     }
+    const items = pages.flatMap((p) => p.items), back = [...pages.at(-1).items];
+    for (let page = pages.at(-1), n = 0; page.prev && n < 60; n++) {
+        const before = await read(page.prev);
+        check(`a page before another leads to it (${target})`, before.next !== null);
+        back.unshift(...before.items);
+        page = before;
+    }
+    const key = (i) => i.id ?? i.seq;
+    equal(`${target} by ${limit}: back up, the same`, back.map(key).slice(-items.length), items.map(key));
+    walk.back = back;
     return items;
 }
 
@@ -154,6 +171,11 @@ await part('members', async () => {
     equal('not for members', (await ada.call('GET', `${API}/admin/members`)).status, 403);
     const all = await walk(mod, `${API}/admin/members`, 2);
     equal('everybody', all.map((m) => m.handle).sort(), ['ada', 'boss', 'mod', 'newcomer']);
+    for (const query of ['?state=active', '?state=active&role=member', '?q=ada', '?role=admin'])
+        await walk(mod, `${API}/admin/members${query}`, 1);
+    let later = 0;
+    await walk(mod, `${API}/admin/members`, 1, 1, async () => deeplink('user', 'create', `later_${++later}`, '--email', `later_${later}@example.org`, '--password', PASSWORD));
+    equal('who came meanwhile is found on the way back', walk.back.map((m) => m.handle).slice(0, later), Array.from({ length: later }, (_, i) => `later_${later - i}`));
     const pending = (await mod.call('GET', `${API}/admin/members?state=pending`)).json().items;
     equal('who waits', pending.map((m) => [m.handle, m.reason]), [['newcomer', 'I count too.']]);
     const at = `${API}/admin/members/${pending[0].id}`;
@@ -192,6 +214,8 @@ await part('comments', async () => {
         direct.push(await say(`Comment ${i}`, post));
     const below = await say('Below the first', direct[0]), deepest = await say('Deeper', below);
     const all = await walk(nobody, `${API}/posts/${post}/comments`, 3, 5);
+    for (const limit of [1, 2, 4, 7, 9])
+        await walk(nobody, `${API}/posts/${post}/comments`, limit, limit + 2);
     equal('every comment once, behind what it answers', all.map((c) => c.id), [direct[0], below, deepest, ...direct.slice(1)]);
     equal('its depth', all.slice(0, 3).map((c) => c.depth), [0, 1, 2]);
     equal('its words', all[1].status.content, '<p>Below the first</p>');

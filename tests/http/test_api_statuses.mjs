@@ -230,6 +230,33 @@ await act(ben, adaAccount.id, 'follow');
     equal('nothing is done to nothing', (await ben.call('POST', '/statuses/12/favourite')).status, 404);
 }
 
+// ---- What is in fashion ------------------------------------------------------------------------------------------
+
+{
+    const gail = await program('gail'), hugo = await program('hugo');
+    const most = await gail.say('most liked #fashion'), some = await gail.say('a little liked #fashion'), none = await gail.say('not at all #Fashion');
+    const hidden = await gail.say('sensitive', { sensitive: true }), closed = await gail.say('for followers', { visibility: 'private' });
+    for (const who of [ada, ben, cleo])
+        await who.post(`/statuses/${most.id}/favourite`);
+    await ben.post(`/statuses/${some.id}/favourite`);
+    await gail.post(`/statuses/${closed.id}/favourite`);
+    await ben.post(`/statuses/${hidden.id}/favourite`);
+    // Each worker looks once a minute; this test is the first to ask.
+    const found = ids(await nobody.get('/trends/statuses?limit=40'));
+    equal('what was liked most comes first, what was not liked not at all',
+        found.filter((id) => [most, some, none, hidden, closed].some((s) => s.id === id)), [most.id, some.id]);
+    const two = ids(await nobody.get('/trends/statuses?limit=1&offset=1'));
+    equal('page by page', two, [found[1]]);
+    equal('each as its reader may see it', (await ada.get('/trends/statuses?limit=40')).find((s) => s.id === most.id).favourited, true);
+    await act(hugo, (await accountOf(gail)).id, 'block');
+    equal('… if at all', ids(await hugo.get('/trends/statuses?limit=40')).filter((id) => [most.id, some.id].includes(id)), []);
+    const tags = await nobody.get('/trends/tags');
+    const fashion = tags.find((t) => t.name.toLowerCase() === 'fashion');
+    equal('tags, with their week', [fashion.history.length, fashion.history[0].uses, fashion.history[0].accounts], [7, '3', '1']);
+    equal('as of one', fashion.history, (await nobody.get('/tags/fashion')).history);
+    equal('older clients', await nobody.get('/trends'), tags);
+}
+
 // ---- Threads -----------------------------------------------------------------------------------------------------
 
 {
@@ -277,6 +304,8 @@ await act(ben, adaAccount.id, 'follow');
     equal('home: more than the most is the most', (await dora.get('/timelines/home?limit=500')).length, 40);
     equal('home: twenty if not said', (await dora.get('/timelines/home')).length, 20);
     equal('home: of strangers there is none', (await nobody.call('GET', '/timelines/home')).status, 401);
+    equal('home: 0 is no bound', ids(await dora.get('/timelines/home?limit=5&max_id=0&since_id=0')), ids(await dora.get('/timelines/home?limit=5')));
+    equal('home: min_id 0 is below all', ids(await dora.get('/timelines/home?limit=5&min_id=0')), sorted.slice(-5));
     equal('a wrong bound is named', (await dora.call('GET', '/timelines/home?max_id=x')).status, 422);
 
     const known = await dora.client.request('GET', '/api/v1/timelines/home', {});

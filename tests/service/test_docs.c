@@ -215,13 +215,13 @@ static void fill(int64_t p, int n) {
 
 /* Walks a list to its end, page by page: everything once, newest first. */
 static int walk(int64_t p, json_object *equal, size_t limit) {
-    const char *before = NULL;
+    struct doc_from from = {0};
     int n = 0;
     int64_t last_t = INT64_MAX;
     char last_id[32] = "";
     struct doc_page page;
     do {
-        ck_ok(&ctx, docs_list(&ctx, d, activity, p, equal, before, limit, &page));
+        ck_ok(&ctx, docs_list(&ctx, d, activity, p, equal, from, limit, &page));
         ck_assert_uint_le(page.n, limit);
         for (size_t i = 0; i < page.n; i++, n++) {
             const char *id = json_object_get_string(json_object_object_get(page.docs[i], "_id"));
@@ -231,9 +231,38 @@ static int walk(int64_t p, json_object *equal, size_t limit) {
             last_t = t;
             snprintf(last_id, sizeof(last_id), "%s", id);
         }
-        before = page.next;
-    } while (before[0] != '\0');
+        ck_assert_int_eq(page.prev[0] == '\0', from.before == NULL || page.n == 0);
+        from.before = page.next;
+    } while (from.before[0] != '\0');
     return n;
+}
+
+/* Walks to the end, and back up to the top: the same documents on the way, none twice, none left out. */
+static void walk_back(int64_t p, json_object *equal, size_t limit) {
+    struct doc_page page;
+    struct doc_from from = {0};
+    int n = walk(p, equal, limit), seen = 0;
+    int64_t last_t = INT64_MIN;
+    char last_id[32] = "";
+    do {
+        ck_ok(&ctx, docs_list(&ctx, d, activity, p, equal, from, limit, &page));
+        from.before = page.next;
+    } while (page.next[0] != '\0');
+    for (;;) {
+        for (size_t i = page.n; i > 0; i--, seen++) {
+            const char *id = json_object_get_string(json_object_object_get(page.docs[i - 1], "_id"));
+            int64_t t = field(page.docs[i - 1], "t");
+            ck_assert(t > last_t || (t == last_t && strcmp(id, last_id) > 0));
+            last_t = t;
+            snprintf(last_id, sizeof(last_id), "%s", id);
+        }
+        if (page.prev[0] == '\0')
+            break;
+        from = (struct doc_from){.after = page.prev};
+        ck_ok(&ctx, docs_list(&ctx, d, activity, p, equal, from, limit, &page));
+        ck_assert_str_ne(page.next, "");
+    }
+    ck_assert_int_eq(seen, n);
 }
 
 START_TEST(lists_page_by_page) {
@@ -250,17 +279,28 @@ START_TEST(lists_page_by_page) {
     ck_assert_int_eq(walk(1, json("{\"t\": 1001}"), 2), 3);
     ck_assert_int_eq(walk(1, json("{\"kind\": \"none\"}"), 2), 0);
     ck_assert_int_eq(walk(1, json("{\"kind\": 5}"), 2), 0);
+    for (size_t limit = 1; limit < 12; limit++)
+        walk_back(1, NULL, limit);
+    walk_back(1, json("{\"kind\": \"odd\"}"), 7);
+    walk_back(1, json("{\"t\": 1001}"), 2);
+    walk_back(3, NULL, 3);
     int64_t n;
     ck_ok(&ctx, docs_count(&ctx, d, activity, 1, json("{\"kind\": \"odd\"}"), &n));
     ck_assert_int_eq(n, 50);
     ck_ok(&ctx, docs_count(&ctx, d, activity, 5, NULL, &n));
     ck_assert_int_eq(n, 0);
     struct doc_page page;
-    ck_code(&ctx, docs_list(&ctx, d, activity, 1, NULL, "nonsense", 5, &page), INVALID);
-    ck_code(&ctx, docs_list(&ctx, d, activity, 1, NULL, "12", 5, &page), INVALID);
-    ck_code(&ctx, docs_list(&ctx, d, activity, 1, json("{\"kind\": {\"$ne\": 1}}"), NULL, 5, &page), INVALID);
-    ck_code(&ctx, docs_list(&ctx, d, activity, 1, json("{\"$where\": \"1\"}"), NULL, 5, &page), INVALID);
-    ck_code(&ctx, docs_list(&ctx, d, activity, 1, json("{\"a'b\": 1}"), NULL, 5, &page), INVALID);
+    ck_code(&ctx, docs_list(&ctx, d, activity, 1, NULL, (struct doc_from){.before = "nonsense"}, 5, &page),
+            INVALID);
+    ck_code(&ctx, docs_list(&ctx, d, activity, 1, NULL, (struct doc_from){.after = "12"}, 5, &page), INVALID);
+    ck_code(&ctx,
+            docs_list(&ctx, d, activity, 1, json("{\"kind\": {\"$ne\": 1}}"), (struct doc_from){0}, 5, &page),
+            INVALID);
+    ck_code(&ctx,
+            docs_list(&ctx, d, activity, 1, json("{\"$where\": \"1\"}"), (struct doc_from){0}, 5, &page),
+            INVALID);
+    ck_code(&ctx, docs_list(&ctx, d, activity, 1, json("{\"a'b\": 1}"), (struct doc_from){0}, 5, &page),
+            INVALID);
     finish();
 }
 END_TEST

@@ -279,7 +279,7 @@ static void expect_proof(void) {
     const struct audit_item *proof = NULL;
 
     fixture_as(ctx, 0);
-    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, "", 100, &page));
+    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, 100, &page));
     for (size_t i = 0; i < page.n && proof == NULL; i++)
         if (strcmp(page.items[i].kind, "account.erased") == 0)
             proof = &page.items[i];
@@ -288,7 +288,7 @@ static void expect_proof(void) {
     ck_assert_int_eq(proof->target_id, 0);
     ck_assert_str_eq(proof->ip, "");
     ck_assert_str_eq(proof->device, "");
-    ck_assert_str_eq(strchr(proof->detail, ':'), ": connection post user");
+    ck_assert_str_eq(strchr(proof->detail, ':'), ": connection notification post user");
 }
 
 START_TEST(nothing_is_left) {

@@ -36,20 +36,39 @@ static void set_up(void) {
 
 /* ---- Short ways to the rpcs */
 
-static enum code try_post(int64_t author, const char *text, Pb__Audience audience, int64_t parent,
-                          int64_t *ret_id) {
-    Pb__CreatePostRequest req = PB__CREATE_POST_REQUEST__INIT;
+static enum code try_create(const Pb__CreatePostRequest *req, int64_t *ret_id) {
     const Pb__PostReply *reply;
     enum code c;
 
-    fixture_as(ctx, author);
+    fixture_as(ctx, req->author_id);
+    c = post_create_post(ctx, req, &reply);
+    *ret_id = c == OK ? reply->item->post->id : 0;
+    return c;
+}
+
+static enum code try_post(int64_t author, const char *text, Pb__Audience audience, int64_t parent,
+                          int64_t *ret_id) {
+    Pb__CreatePostRequest req = PB__CREATE_POST_REQUEST__INIT;
+
     req.author_id = author;
     req.text = text;
     req.audience = audience;
     req.in_reply_to_id = parent;
-    c = post_create_post(ctx, &req, &reply);
-    *ret_id = c == OK ? reply->item->post->id : 0;
-    return c;
+    return try_create(&req, ret_id);
+}
+
+static int64_t post_in(int64_t author, const char *text, Pb__Audience audience, int64_t parent,
+                       const char *language) {
+    Pb__CreatePostRequest req = PB__CREATE_POST_REQUEST__INIT;
+    int64_t id;
+
+    req.author_id = author;
+    req.text = text;
+    req.audience = audience;
+    req.in_reply_to_id = parent;
+    req.language = language;
+    expect_ok(ctx, try_create(&req, &id));
+    return id;
 }
 
 static int64_t post(int64_t author, const char *text, Pb__Audience audience, int64_t parent) {
@@ -686,6 +705,7 @@ struct model_post {
     int author, parent, original; /* -1: none; parent and original: index of a post */
     Pb__Audience audience;
     bool mentions[PEOPLE];
+    const char *language; /* "": none */
     bool dead;
 };
 
@@ -693,6 +713,8 @@ static struct {
     int64_t people[PEOPLE];
     const char *handles[PEOPLE];
     bool follows[PEOPLE][PEOPLE], blocks[PEOPLE][PEOPLE], mutes[PEOPLE][PEOPLE];
+    bool no_reposts[PEOPLE][PEOPLE];      /* of a follow */
+    const char *language[PEOPLE][PEOPLE]; /* the only one that a follow brings; NULL: all */
     struct model_post posts[POSTS_MAX];
     int n;
     unsigned seed;
@@ -714,10 +736,23 @@ static bool model_sees(int who, const struct model_post *p) {
     return p->audience == FOLLOWERS && m.follows[who][p->author];
 }
 
+/* Whether the follow brings it: one's own always comes. */
+static bool model_brings(int who, const struct model_post *p) {
+    const char *wanted = m.language[who][p->author];
+
+    if (p->author == who)
+        return true;
+    if (p->original >= 0)
+        return !m.no_reposts[who][p->author];
+    return wanted == NULL || *p->language == '\0' || strncmp(p->language, wanted, 2) == 0;
+}
+
 static bool model_in_home(int who, const struct model_post *p) {
     if (!model_sees(who, p) || (p->author != who && (!m.follows[who][p->author] || m.mutes[who][p->author])))
         return false;
     if (p->parent >= 0 && m.posts[p->parent].author != p->author)
+        return false;
+    if (!model_brings(who, p))
         return false;
     if (p->original < 0)
         return true;
@@ -754,7 +789,8 @@ static void model_write(int who) {
     p->audience = (Pb__Audience)(dice(2) ? 0 : dice(4));
     if (p->audience == DIRECT && strcmp(text, "words") == 0)
         p->audience = PUBLIC;
-    p->id = post(m.people[who], text, p->audience, parent >= 0 ? m.posts[parent].id : 0);
+    p->language = (const char *[]){"", "de", "en", "en-GB"}[dice(4)];
+    p->id = post_in(m.people[who], text, p->audience, parent >= 0 ? m.posts[parent].id : 0, p->language);
     if (parent >= 0 && p->audience < m.posts[parent].audience)
         p->audience = m.posts[parent].audience;
     m.n++;
@@ -789,7 +825,7 @@ static void model_repost(int who) {
         return;
     }
     m.posts[m.n++] = (struct model_post){
-        .id = newest_of(m.people[who]), .author = who, .parent = -1, .original = original};
+        .id = newest_of(m.people[who]), .author = who, .parent = -1, .original = original, .language = ""};
 }
 
 static void model_delete(void) {
@@ -802,6 +838,30 @@ static void model_delete(void) {
     for (int k = 0; k < m.n; k++)
         if (m.posts[k].original == i)
             m.posts[k].dead = true;
+}
+
+/* Follows, or follows otherwise than before. */
+static void model_follow(int who, int other) {
+    static const char *const wanted[] = {NULL, "de", "en"};
+    Pb__EdgeRequest req = PB__EDGE_REQUEST__INIT;
+    Pb__FollowOptions options = PB__FOLLOW_OPTIONS__INIT;
+    const char *language = wanted[dice(3)];
+    bool no_reposts = dice(3) == 0;
+
+    req.actor_id = m.people[who];
+    req.target_id = m.people[other];
+    options.reposts = no_reposts ? PB__WISH__WISH_NO : PB__WISH__WISH_YES;
+    options.set_languages = true;
+    options.languages = &language;
+    options.n_languages = language != NULL;
+    req.options = dice(3) ? &options : NULL; /* else as it was, or as usual */
+    fixture_as(ctx, req.actor_id);
+    expect_ok(ctx, connection_follow(ctx, &req, NULL));
+    if (req.options != NULL || !m.follows[who][other]) {
+        m.no_reposts[who][other] = req.options != NULL && no_reposts;
+        m.language[who][other] = req.options != NULL ? language : NULL;
+    }
+    m.follows[who][other] = true;
 }
 
 static void model_edge(int who) {
@@ -834,8 +894,7 @@ static void model_edge(int who) {
     default:
         if (severed(who, other))
             break;
-        edge(connection_follow, a, b);
-        m.follows[who][other] = true;
+        model_follow(who, other);
     }
 }
 

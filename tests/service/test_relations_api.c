@@ -187,6 +187,7 @@ START_TEST(markers_do_not_overtake_each_other) {
     const char *timelines[] = {"home", "notifications", "nothing"};
     const Pb__MarkersReply *reply;
 
+    fixture_as(ctx, ann);
     req.user_id = get.user_id = ann;
     req.markers = both;
     req.n_markers = 1;

@@ -180,7 +180,7 @@ static int audited(const char *kind, const char *words) {
     int n = 0;
 
     fixture_as(ctx, admin);
-    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, "", 100, &page));
+    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, 100, &page));
     for (size_t i = 0; i < page.n; i++)
         n += strcmp(page.items[i].kind, kind) == 0 && strstr(page.items[i].detail, words) != NULL &&
              page.items[i].actor_id == admin;

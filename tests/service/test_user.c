@@ -1315,7 +1315,7 @@ START_TEST(test_activity) {
     ck_assert_str_eq(list->items[2]->kind, "login");
     ck_assert_str_eq(list->items[2]->device, "Firefox on Linux");
     ck_assert_str_eq(list->items[2]->ip, "192.0.2.1");
-    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, "", 3, &audit));
+    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, 3, &audit));
     ck_assert_uint_eq(audit.n, 3);
     ck_assert_str_eq(audit.items[0].kind, "member.suspended");
     ck_assert_int_eq(audit.items[0].target_id, id);
@@ -1323,7 +1323,7 @@ START_TEST(test_activity) {
     ck_assert_str_eq(audit.items[0].detail, "Enough.");
     ck_assert_int_eq(audit.items[0].seq, audit.items[1].seq + 1);
     fixture_as(ctx, fixture_member(ctx, fixture_handle(ctx, "curious")));
-    expect_code(ctx, user_service_audit(ctx, &(struct audit_filter){0}, "", 3, &audit), DENIED);
+    expect_code(ctx, user_service_audit(ctx, &(struct audit_filter){0}, 3, &audit), DENIED);
 }
 END_TEST
 
@@ -1359,7 +1359,7 @@ START_TEST(test_audit_chain_shows_tampering) {
     fixture_events(ctx);
     expect_ok(ctx, user_service_audit_verify(ctx, &n, &seq));
     ck_assert_int_ge(n, 4);
-    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, "", 4, &page));
+    expect_ok(ctx, user_service_audit(ctx, &(struct audit_filter){0}, 4, &page));
     third = arena_printf(ctx->arena, "%019" PRId64, page.items[2].seq);
     json_object_object_add(fields, "kind", json_object_new_string("logout"));
     expect_ok(ctx, docs_set(ctx, ctx->env->docs, &user_collections[1], 0, third, fields));

@@ -243,10 +243,11 @@ START_TEST(errors_map) {
     struct error e;
     ck_assert_int_eq(error_set(&e, INVALID, 413, "Too large."), INVALID);
     ck_assert_int_eq(error_http_status(&e), 413);
-    error_add_field(arena, &e, "a", "1");
-    error_add_field(arena, &e, "b", "2");
+    error_add_field(arena, &e, "a", FIELD_INVALID, "1");
+    error_add_field(arena, &e, "b", FIELD_TAKEN, "2");
     ck_assert_str_eq(e.fields->field, "a");
     ck_assert_str_eq(e.fields->next->text, "2");
+    ck_assert_str_eq(e.fields->next->kind, FIELD_TAKEN);
     ck_assert_ptr_null(e.fields->next->next);
 }
 END_TEST

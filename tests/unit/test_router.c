@@ -53,6 +53,8 @@ static const struct field many[] = {
     {.name = "age", .kind = FIELD_INT, .min = -1, .max = 120, .label = "Age"},
     {.name = "any", .kind = FIELD_INT, .label = "Number"},
     {.name = "post", .kind = FIELD_ID, .label = "Post"},
+    {.name = "below", .kind = FIELD_BOUND, .label = "Below"},
+    {.name = "above", .kind = FIELD_BOUND, .min = 1, .label = "Above"},
     {.name = "ids", .kind = FIELD_IDS, .max = 2, .label = "Posts"},
     {.name = "on", .kind = FIELD_BOOL, .label = "On"},
     {.name = "choice", .kind = FIELD_CHOICE, .choices = "public|direct", .label = "Audience"},
@@ -257,6 +259,17 @@ START_TEST(takes_what_fits) {
 }
 END_TEST
 
+START_TEST(a_bound_of_0_is_what_the_row_says) {
+    POST("name", "Ann", "below", "0", "above", "0");
+    ck_assert_msg(req.res.status == 200, "%s", buf_str(&req.res.body));
+    ck_assert_int_eq(field_int(&req, "below"), 0);
+    ck_assert_int_eq(field_int(&req, "above"), 1);
+    POST("name", "Ann", "below", "17", "above", "");
+    ck_assert_int_eq(field_int(&req, "below"), 17);
+    ck_assert_int_eq(field_int(&req, "above"), 0);
+}
+END_TEST
+
 START_TEST(absent_is_absent) {
     POST("name", "Ann", "age", "", "post", "", "choice", "", "on", "", "text", "", "email", "");
     ck_assert_msg(req.res.status == 200, "%s", buf_str(&req.res.body));
@@ -295,6 +308,8 @@ START_TEST(says_what_does_not_fit) {
     wrong("any", "9223372036854775808", "Number must be a whole number.");
     wrong("post", "0", "Post is not a valid number.");
     wrong("post", "-1", "Post is not a valid number.");
+    wrong("below", "00", "Below is not a valid number.");
+    wrong("below", "-1", "Below is not a valid number.");
     wrong("ids", "x", "Posts is not a valid number.");
     wrong("on", "maybe", "On must be yes or no.");
     wrong("choice", "publi", "Audience is none of the choices.");
@@ -387,6 +402,7 @@ int main(void) {
     tcase_add_test(t, failures_replace_answers);
     tcase_add_test(t, takes_what_fits);
     tcase_add_test(t, absent_is_absent);
+    tcase_add_test(t, a_bound_of_0_is_what_the_row_says);
     tcase_add_test(t, says_what_does_not_fit);
     tcase_add_test(t, names_every_wrong_field);
     tcase_add_test(t, a_handler_may_refuse_a_field);

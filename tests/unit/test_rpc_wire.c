@@ -136,8 +136,8 @@ START_TEST(an_error_is_the_same_on_the_other_side) {
                       .detail = "secret words",
                       .retry_after = 7,
                       .http = 413};
-    error_add_field(ctx.arena, &e, "name", "Too long.");
-    error_add_field(ctx.arena, &e, "bio", "Too short.");
+    error_add_field(ctx.arena, &e, "name", FIELD_TOO_LONG, "Too long.");
+    error_add_field(ctx.arena, &e, "bio", FIELD_TOO_SHORT, "Too short.");
     ck_assert(rpc_error_unpack(&ctx, rpc_error_pack(ctx.arena, &e, true)));
     ck_assert_int_eq(ctx.error.code, EXHAUSTED);
     ck_assert_str_eq(ctx.error.text, "Wait – a little");
@@ -146,6 +146,7 @@ START_TEST(an_error_is_the_same_on_the_other_side) {
     ck_assert_int_eq(ctx.error.http, 413);
     ck_assert_str_eq(ctx.error.fields->field, "name");
     ck_assert_str_eq(ctx.error.fields->next->text, "Too short.");
+    ck_assert_str_eq(ctx.error.fields->next->kind, FIELD_TOO_SHORT);
     ck_assert_ptr_null(ctx.error.fields->next->next);
 }
 END_TEST
@@ -173,7 +174,7 @@ START_TEST(a_huge_error_still_fits) {
     words[sizeof words - 1] = '\0';
     e.detail = words;
     for (int i = 0; i < 400; i++)
-        error_add_field(ctx.arena, &e, "field", "Something that is wrong with this one.");
+        error_add_field(ctx.arena, &e, "field", FIELD_INVALID, "Something that is wrong with this one.");
     char *packed = rpc_error_pack(ctx.arena, &e, true);
     ck_assert_uint_lt(strlen(packed), 8000);
     ck_assert(rpc_error_unpack(&ctx, packed));
@@ -191,10 +192,11 @@ START_TEST(what_is_no_error_is_none) {
 END_TEST
 
 START_TEST(addresses) {
-    static const char *const good[] = {"grpc://a:1", "grpc://[::1]:65535", "grpc+unix:/run/x.sock"};
-    static const char *const bad[] = {
-        "",           "local",        "grpc://",     "grpc://a",    "grpc://:1",
-        "grpc://a:0", "grpc://a:1/x", "grpcs://a:1", "grpc+unix:x", "http://a:1"};
+    static const char *const good[] = {"grpc://a:1", "grpc://[::1]:65535", "grpc+unix:/run/x.sock",
+                                       "grpcs://a:1", "grpcs://[::1]:9000"};
+    static const char *const bad[] = {"",          "local",       "grpc://",      "grpc://a",
+                                      "grpc://:1", "grpc://a:0",  "grpc://a:1/x", "grpcs://:1",
+                                      "grpcs://a", "grpc+unix:x", "http://a:1"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         ck_assert_msg(rpc_address_valid(good[i]), "%s", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

@@ -270,6 +270,17 @@ START_TEST(schema_says_what_is_special) {
 }
 END_TEST
 
+START_TEST(a_boolean_alone_is_described) {
+    static const struct shape_field none[] = {{.kind = SHAPE_BOOL}};
+    const struct shape shape = {.name = "Yes", .size = 1, .fields = none, .words = "whether"};
+    struct json_object *schema = described(&shape);
+
+    expect(schema, "type", "\"boolean\"");
+    ck_assert(!json_object_object_get_ex(schema, "properties", NULL));
+    json_object_put(schema);
+}
+END_TEST
+
 static void set_up(void) { arena = arena_new((size_t)4 << 20); }
 static void tear_down(void) { arena_free(arena); }
 
@@ -284,6 +295,7 @@ int main(void) {
     tcase_add_test(tests, lists_are_written);
     tcase_add_test(tests, schema_describes_what_is_written);
     tcase_add_test(tests, schema_says_what_is_special);
+    tcase_add_test(tests, a_boolean_alone_is_described);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

@@ -1,0 +1,36 @@
+/* The counts, for open pages and programs. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "handlers/common/live.h"
+#include "handlers/notification/service_shared.h"
+
+static void tell(struct ctx *ctx, int64_t user, const Pb__UnreadCounts *n) {
+    const char *payload = arena_printf(
+        ctx->arena, "{\"notifications\":%" PRId64 ",\"requests\":%" PRId64 ",\"last\":\"%" PRId64 "\"}",
+        n->notifications, n->requests, n->last_id);
+
+    live_push(ctx, &user, 1, "badge", payload, strlen(payload));
+}
+
+void notification_tell_badges(struct ctx *ctx, const int64_t *users, size_t n) {
+    Pb__UnreadCounts *counts;
+    int64_t *whose;
+
+    if (n == 0)
+        return;
+    if (notification_store_unread(ctx, users, n, &whose, &counts) != OK) {
+        fail_clear(ctx);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        tell(ctx, whose[i], &counts[i]);
+}
+
+void notification_tell_badge(struct ctx *ctx, int64_t user) {
+    bool is_listening;
+
+    notification_store_listening(ctx, &user, 1, &is_listening);
+    if (is_listening)
+        notification_tell_badges(ctx, &user, 1);
+}

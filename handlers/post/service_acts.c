@@ -1,0 +1,37 @@
+/* What workers of other services ask before they tell anybody of something: whether it still stands. */
+#include "gen/stubs.h"
+#include "handlers/post/store.h"
+
+#define ACTS_MAX 1000
+#define REPOSTERS_MAX 1000
+
+enum code post_service_get_acts(struct ctx *ctx, const Pb__ActsRequest *req, Pb__ActsReply *reply) {
+    if (ctx->viewer_id != 0)
+        return fail(ctx, DENIED, "Your role does not allow this.");
+    if (req->n_user_ids != req->n_post_ids || req->n_told_ids != req->n_post_ids ||
+        req->n_post_ids > ACTS_MAX)
+        return fail_field(ctx, "post_ids", "Ask for at most 1,000 acts at once.");
+    reply->n_acts = req->n_post_ids;
+    reply->acts = arena_many(ctx->arena, uint32_t, reply->n_acts);
+    return post_store_acts(ctx, req, reply->acts);
+}
+
+enum code post_service_stream_reposters(struct ctx *ctx, Pb__RepostersRequest *req, Pb__RepostersReply *reply,
+                                        bool *ret_more) {
+    size_t limit = req->limit == 0 || req->limit > REPOSTERS_MAX ? REPOSTERS_MAX : req->limit;
+    struct post_range range = {.min = req->after, .up = true, .limit = limit};
+    struct post_reaction *rows;
+    enum code c;
+
+    if (ctx->viewer_id != 0)
+        return fail(ctx, DENIED, "Your role does not allow this.");
+    if ((c = post_store_reposters(ctx, req->post_id, &range, &rows, &reply->n_user_ids)) != OK)
+        return c;
+    reply->user_ids = arena_many(ctx->arena, int64_t, reply->n_user_ids);
+    for (size_t i = 0; i < reply->n_user_ids; i++)
+        reply->user_ids[i] = rows[i].user;
+    *ret_more = reply->n_user_ids == limit;
+    if (*ret_more)
+        req->after = rows[limit - 1].id;
+    return OK;
+}
