@@ -18,7 +18,8 @@ struct own_view {
 static const struct shape_field own_fields[] = {
     {AT("id", SHAPE_ID, id)},
     {AT("kind", SHAPE_STR, kind),
-     .choices = "mention|comment|like|repost|follow|follow_request|follow_accepted|edit|sign_in|moderation"},
+     .choices =
+         "mention|comment|like|repost|follow|follow_request|follow_accepted|edit|sign_in|moderation|post"},
     {AT("group_key", SHAPE_STR, group_key)},
     {AT("count", SHAPE_INT, count), .words = "how many of the kind make this one"},
     {AT("unread", SHAPE_BOOL, unread)},
@@ -55,7 +56,7 @@ enum code notification_api_own_list(struct request *req) {
         ask.kinds = &kind;
         ask.n_kinds = 1;
     }
-    if ((c = api_own_cursor_id(req, &ask.max_id)) != OK ||
+    if ((c = api_own_cursor_id(req, &ask.max_id, &ask.min_id)) != OK ||
         (c = notification_list_notifications(ctx, &ask, &page)) != OK ||
         (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, &seen, &n)) != OK ||
         (c = notification_views(ctx, ctx->viewer_id, seen, n, &views)) != OK)
@@ -76,7 +77,8 @@ enum code notification_api_own_list(struct request *req) {
     return api_own_list(req, &(struct api_own_page){.shape = &notification_api_own_shape,
                                                     .items = own,
                                                     .n = n,
-                                                    .next = api_own_at(ctx, page->next_max_id)});
+                                                    .next = api_own_at(ctx, page->next_max_id),
+                                                    .prev = api_own_at(ctx, page->prev_min_id)});
 }
 
 /* ---- The bell */

@@ -28,9 +28,9 @@ void notification_page_prefetch(struct request *req, int64_t claimed_user) {
 /* Kinds that stand together under one tab. */
 static const struct {
     const char *show;
-    const char *kinds[4];
+    const char *kinds[4]; /* NULL: no further one */
 } tabs[] = {
-    {"talk", {"mention", "comment", "edit"}},
+    {"talk", {"mention", "comment", "edit", "post"}},
     {"reactions", {"like", "repost"}},
     {"follows", {"follow", "follow_request", "follow_accepted"}},
     {"site", {"sign_in", "moderation"}},

@@ -255,6 +255,27 @@ START_TEST(whom_an_edit_mentions_is_told) {
 }
 END_TEST
 
+START_TEST(who_asks_is_told_of_each_post) {
+    Pb__FollowOptions options = PB__FOLLOW_OPTIONS__INIT;
+    Pb__EdgeRequest follow = PB__EDGE_REQUEST__INIT;
+
+    options.notify = PB__WISH__WISH_YES;
+    follow.actor_id = ann;
+    follow.target_id = ben;
+    follow.options = &options;
+    fixture_as(ctx, ann);
+    expect_ok(ctx, connection_follow(ctx, &follow, NULL));
+    edge(connection_follow, eve, ben);
+    post(ben, arena_printf(ctx->arena, "not this, @%s", ann_handle), post(ben, "hello", 0));
+    post_as(ben, arena_printf(ctx->arena, "@%s psst", ben_handle), PB__AUDIENCE__AUDIENCE_FOLLOWERS, 0);
+    ck_assert_str_eq(told(ann), "post:b mention:b post:b");
+    ck_assert_str_eq(told(eve), "");
+    edge(connection_unfollow, ann, ben);
+    post(ben, "again", 0);
+    ck_assert_str_eq(told(ann), "post:b mention:b post:b");
+}
+END_TEST
+
 START_TEST(requests_and_their_answers) {
     lock(ann);
     edge(connection_follow, ben, ann);
@@ -854,6 +875,7 @@ int main(void) {
     tcase_add_test(t, everybody_concerned_is_told);
     tcase_add_test(t, a_comment_that_mentions_is_one);
     tcase_add_test(t, whom_an_edit_mentions_is_told);
+    tcase_add_test(t, who_asks_is_told_of_each_post);
     tcase_add_test(t, requests_and_their_answers);
     tcase_add_test(t, a_new_device_and_moderation);
     tcase_add_test(t, what_is_undone_goes_unless_it_was_read);
