@@ -28,9 +28,7 @@ struct work {
     const char *consumer;  /* NULL: all */
 };
 
-static int64_t tidied_us; /* when this process last removed what has expired */
-
-static bool stop_or_tidy(void) { return pool_stopping() || clock_mono_us() - tidied_us > TIDY_EVERY_US; }
+static int64_t tidied_us; /* when this process last removed what has expired; 0: never */
 
 /* Removes documents that have expired, and what the program says itself. */
 static void tidy(struct env *env) {
@@ -53,20 +51,22 @@ static void tidy(struct env *env) {
     tidied_us = clock_mono_us();
 }
 
+static void between(struct env *env) {
+    env_tick(env);
+    if (tidied_us == 0 || clock_mono_us() - tidied_us > TIDY_EVERY_US)
+        tidy(env);
+}
+
 static int worker(int slot, void *arg) {
     const struct work *w = arg;
-    int status = 0;
     (void)slot;
     log_process(NAME);
     struct env *env = process_env(w->config, w->app);
     if (env == NULL)
         return POOL_EXIT_REFUSED;
     pool_busy(false);
-    while (status == 0 && !pool_stopping()) {
-        tidy(env);
-        env_tick(env);
-        status = bus_work(env, w->consumer, stop_or_tidy);
-    }
+    bus_between = between;
+    int status = bus_work(env, w->consumer, pool_stopping);
     rpc_close();
     env_close(env);
     return status;
