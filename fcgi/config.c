@@ -116,6 +116,15 @@ static const struct setting settings[] = {
         mail, "folder:/var/lib/deeplink/mail",
         "folder:/path writes each message as a file; smtp://user:password@host:port or smtps://… sends it."),
     TEXT(mail_from, "DeepLink <noreply@localhost>", true, "Sender of all mail."),
+    NUMBER(
+        mail_delay_s, "60", 0, 86400, true,
+        "Seconds between something that happens and the mail that tells a member of it: time to read it on the site."),
+    NUMBER(mail_window_s, "1800", 0, 86400, true,
+           "Seconds between two such mails to one member; what happens meanwhile goes into the second one."),
+    YESNO(
+        outbound_private, "no",
+        "Lets webhooks and Web Push call http:// and addresses of private networks. Else members could reach what "
+        "stands beside the site."),
     NUMBER(server_timeout_ms, "3000", 50, 60000, true,
            "How long to wait for a server before it counts as down."),
 

@@ -22,6 +22,7 @@
 #include "fcgi/drivers/mail.h"
 #include "fcgi/drivers/pg.h"
 #include "fcgi/drivers/redis.h"
+#include "fcgi/drivers/webpush.h"
 #include "fcgi/env.h"
 #include "fcgi/json.h"
 #include "fcgi/migrate.h"
@@ -160,7 +161,8 @@ static bool setup(struct doctor *d, PGresult **ret_row) {
     return d->env.pg[0] != NULL && pg_run(&d->ctx, d->env.pg[0], &Q_RUNTIME_SETUP, ret_row) == OK;
 }
 
-/* One connection a service and worker, those of `work` and of documents, and some for people. */
+/* One connection a service and worker, those of the two processes of `work` and of documents, and some for
+ * people. */
 static enum verdict connections(struct doctor *d) {
     PGresult *row;
     int64_t services = 0, workers = config_workers(d->config);
@@ -168,7 +170,7 @@ static enum verdict connections(struct doctor *d) {
         return unknown(d);
     while (deeplink_app.services[services] != NULL)
         services++;
-    int64_t needed = (workers + 2) * (services + 1) + 5, has = pg_get_int(row, 0, 0);
+    int64_t needed = (workers + 3) * (services + 1) + 5, has = pg_get_int(row, 0, 0);
     buf_printf(&d->words, "max_connections is %" PRId64 ", %" PRId64 " workers may need %" PRId64, has,
                workers, needed);
     return has >= needed ? GOOD : BROKEN;
@@ -244,6 +246,36 @@ static enum verdict relay_lag(struct doctor *d) {
     buf_printf(&d->words, "%" PRId64 " events are not published, the oldest for %" PRId64 " s", n,
                age_ms / 1000);
     return age_ms > LAG_MAX_MS ? BROKEN : GOOD;
+}
+
+/* Logs in to the mail server; nothing is sent. */
+static enum verdict mail_up(struct doctor *d) {
+    const struct config *c = d->config;
+    struct mail *m = mail_open(c->mail, c->mail_from, c->server_timeout_ms);
+    if (m == NULL) {
+        buf_puts(&d->words, "mail or mail_from can not be read");
+        return BROKEN;
+    }
+    enum verdict v = mail_check(&d->ctx, m) == OK ? GOOD : because(d, BROKEN);
+    if (v == GOOD && text_starts(c->mail, "folder:"))
+        buf_printf(&d->words, "into %s: nobody gets it", c->mail + strlen("folder:"));
+    else if (v == GOOD)
+        buf_puts(&d->words, "the server lets us in");
+    mail_close(m);
+    return v;
+}
+
+/* The key that Web Push is signed by is made of the site's secret: it signs, and its public half knows that.
+ */
+static enum verdict push_key(struct doctor *d) {
+    static const char there[] = "https://push.example.org/";
+    struct webpush_key key;
+    const char *token;
+    if (webpush_key_of(&d->ctx, config_secret(d->config), &key) != OK ||
+        webpush_token(&d->ctx, &key, there, d->config->base_url, clock_now_ms() / 1000 + 60, &token) != OK)
+        return because(d, BROKEN);
+    buf_printf(&d->words, "VAPID key %s", key.public_key);
+    return webpush_token_verify(&d->ctx, token, key.point) ? GOOD : BROKEN;
 }
 
 static enum verdict consumers(struct doctor *d) {
@@ -339,6 +371,8 @@ static const struct check {
     {"bus", bus_up,
      "Start the brokers that bus names, correct bus and bus_options; until then events wait in the outbox."},
     {"relay", relay_lag, "Start `deeplink work`; its log says why events are not published."},
+    {"mail", mail_up, "Start the mail server that mail names; correct its address, user and password."},
+    {"push", push_key, "Correct secret_file: without its key nothing is pushed, and nobody stays logged in."},
     {"events", consumers, "Start `deeplink work`; its log says what holds it up."},
     {"dead letters", dead_letters,
      "See `deeplink events list`; mend the cause, then `deeplink events replay --all`."},
