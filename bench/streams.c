@@ -1,15 +1,15 @@
-/* Opens streams, has likes sent at a steady rate, and says how long it took until the event of each was there.
+/* Opens streams, has likes sent at a steady rate, and says how long it took until the event of each was
+ * there.
  *
  *   streams HOST:PORT FILE
  *
- * FILE has a line for each stream, "S <name> <path> <header line>", and for each like, "L <name> <path> <header
- * line>": the event that a like brings comes on the streams of the same name. On standard input, a word a line:
- *   open            opens all streams, and says when that is done
- *   like RATE SECS  sends likes, RATE a second, each when its time has come, whatever became of the others
- *   watch N SECS    counts "update" events until there are N of them
- *   end
- * Each is answered by a JSON object on a line. Times run from the sending of a like's request to the reading of the
- * event, all in this process. One epoll, so that it takes little of the machine that it measures. */
+ * FILE has a line for each stream, "S <name> <path> <header line>", and for each like, "L <name> <path>
+ * <header line>": the event that a like brings comes on the streams of the same name. On standard input, a
+ * word a line: open            opens all streams, and says when that is done like RATE SECS  sends likes,
+ * RATE a second, each when its time has come, whatever became of the others watch N SECS    counts "update"
+ * events until there are N of them end Each is answered by a JSON object on a line. Times run from the
+ * sending of a like's request to the reading of the event, all in this process. One epoll, so that it takes
+ * little of the machine that it measures. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,7 +42,7 @@ struct conn {
     bool is_sender, is_open, is_busy;
     int name;
     const char *request;
-    int64_t sent_us; /* of a sender's like */
+    int64_t sent_us;           /* of a sender's like */
     char line[LINE_MAX_BYTES]; /* of a stream: what came of the line that is not whole yet */
     size_t n;
     int event; /* of a stream: what the data line will be about; -1: nothing that is measured */
@@ -222,7 +222,8 @@ static void open_all(void) {
         if (now_us() - begin > 120 * INT64_C(1000000))
             break;
     }
-    printf("{\"open\":%zu,\"failed\":%zu,\"seconds\":%.3f}\n", n_open, n_failed, (double)(now_us() - begin) / 1e6);
+    printf("{\"open\":%zu,\"failed\":%zu,\"seconds\":%.3f}\n", n_open, n_failed,
+           (double)(now_us() - begin) / 1e6);
 }
 
 static struct conn *free_sender(void) {
@@ -273,7 +274,8 @@ static void print_samples(int k) {
 
     qsort(s, n, sizeof *s, by_value);
     printf(",\"%s\":{\"n\":%zu,\"p50_us\":%u,\"p90_us\":%u,\"p99_us\":%u,\"max_us\":%u}", kinds[k], n,
-           n > 0 ? s[n / 2] : 0, n > 0 ? s[n * 9 / 10] : 0, n > 0 ? s[n * 99 / 100] : 0, n > 0 ? s[n - 1] : 0);
+           n > 0 ? s[n / 2] : 0, n > 0 ? s[n * 9 / 10] : 0, n > 0 ? s[n * 99 / 100] : 0,
+           n > 0 ? s[n - 1] : 0);
 }
 
 static void like(double rate, double seconds) {
@@ -294,8 +296,8 @@ static void like(double rate, double seconds) {
     }
     for (int64_t stop = now_us() + 1000000; now_us() < stop;)
         turn(10);
-    printf("{\"sent\":%zu,\"answered\":%zu,\"bad\":%zu,\"late\":%zu,\"seconds\":%.3f,\"open\":%zu", n_sent, n_answered,
-           n_bad, late, seconds, n_open);
+    printf("{\"sent\":%zu,\"answered\":%zu,\"bad\":%zu,\"late\":%zu,\"seconds\":%.3f,\"open\":%zu", n_sent,
+           n_answered, n_bad, late, seconds, n_open);
     for (int k = 0; k < KINDS; k++)
         print_samples(k);
     printf("}\n");
@@ -309,8 +311,8 @@ static void watch(size_t n, double seconds) {
     fflush(stdout);
     while (n_updates < n && now_us() < end)
         turn(10);
-    printf("{\"updates\":%zu,\"first_s\":%.4f,\"last_s\":%.4f}\n", n_updates, (double)(first_update_us - begin) / 1e6,
-           (double)(last_update_us - begin) / 1e6);
+    printf("{\"updates\":%zu,\"first_s\":%.4f,\"last_s\":%.4f}\n", n_updates,
+           (double)(first_update_us - begin) / 1e6, (double)(last_update_us - begin) / 1e6);
 }
 
 /* ---- The file */
@@ -326,7 +328,8 @@ static void read_file(const char *path, const char *host) {
         char kind = line[0], *at = line + 2, *name = strsep(&at, " "), *target = strsep(&at, " "), *text;
 
         at[strcspn(at, "\n")] = '\0';
-        if (asprintf(&text, "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n%s\r\n", kind == 'S' ? "GET" : "POST", target, host, at,
+        if (asprintf(&text, "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n%s\r\n", kind == 'S' ? "GET" : "POST",
+                     target, host, at,
                      kind == 'S' ? "Accept: text/event-stream\r\n" : "Content-Length: 0\r\n") < 0)
             die("memory");
         if (kind == 'S') {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/base/crypto.h"
+
 #define ID_DIGITS_MAX 20
 
 const char stream_arm_script[] = "local e = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)\n"
@@ -11,6 +13,16 @@ const char stream_arm_script[] = "local e = redis.call('XREVRANGE', KEYS[1], '+'
                                  "redis.call('EXPIRE', KEYS[1], ARGV[1])\n"
                                  "redis.call('SET', KEYS[2], '1', 'EX', 60)\n"
                                  "return id";
+
+void stream_site(const unsigned char *secret, char ret[STREAM_SITE_MAX]) {
+    unsigned char mac[CRYPTO_HASH_BYTES];
+
+    crypto_mac(mac, secret, "channels", 8);
+    for (int i = 0; i < STREAM_SITE_MAX - 2; i++)
+        ret[i] = (char)('a' + (mac[i] & 15));
+    ret[STREAM_SITE_MAX - 2] = ':';
+    ret[STREAM_SITE_MAX - 1] = '\0';
+}
 
 void stream_event_write(struct buf *out, const struct stream_event *e) {
     buf_printf(out, "%s %" PRId64 " %" PRId64 " %" PRId64 " %s\n", e->name, e->key, e->authors[0],
