@@ -36,9 +36,9 @@ static bool take_word(const char **at, const char *end, char *to, size_t max) {
     const char *p = *at;
     size_t n = 0;
 
-    while (p + n < end && p[n] != ' ')
+    while (p + n < end && p[n] > ' ' && p[n] < 0x7f)
         n++;
-    if (n == 0 || n >= max)
+    if (n == 0 || n >= max || (p + n < end && p[n] != ' '))
         return false;
     memcpy(to, p, n);
     to[n] = '\0';
@@ -49,7 +49,7 @@ static bool take_word(const char **at, const char *end, char *to, size_t max) {
 static bool take_number(const char **at, const char *end, int64_t *ret) {
     char digits[ID_DIGITS_MAX + 1], *stop;
 
-    if (!take_word(at, end, digits, sizeof digits))
+    if (!take_word(at, end, digits, sizeof digits) || digits[strspn(digits, "-0123456789")] != '\0')
         return false;
     *ret = strtoll(digits, &stop, 10);
     return *stop == '\0';
