@@ -3,8 +3,8 @@ BUILD ?= build
 GEN := $(BUILD)/gen
 CC := gcc
 CCACHE := $(shell command -v ccache 2>/dev/null)
-PACKAGES := libnghttp2 libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
-  libidn2 zlib libwebsockets
+PACKAGES := libnghttp2 libssl libcrypto libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
+  libidn2 zlib libwebsockets rdkafka
 SANITIZE ?=
 # V=1 shows every command.
 Q := $(if $(V),,@)
@@ -27,7 +27,7 @@ PROTOS := $(wildcard proto/deeplink/v1/*.proto)
 ALL_PROTOS := $(PROTOS) $(wildcard proto/grpc/*/*/*.proto)
 PROTO_C := $(ALL_PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
 TEMPLATES := $(wildcard templates/*.html templates/*/*.html)
-QUERIES := $(wildcard sql/queries/*.sql)
+QUERIES := $(sort $(wildcard sql/queries/*.sql))
 MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
 TPLC := $(BUILD)/tplc
 SCANNERS := $(patsubst %.re,$(GEN)/%.c,$(wildcard handlers/*/*.re fcgi/*.re))
@@ -45,6 +45,7 @@ MAIN := fcgi/main.c
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SERVICE := $(patsubst tests/service/%.c,$(BUILD)/tests/service/%,$(wildcard tests/service/test_*.c))
+FIXTURES := $(patsubst %.c,$(BUILD)/o/%.o,$(wildcard tests/service/fixture*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all run stop test asan bench lint format help clean tests fuzz install-run install-test
@@ -104,7 +105,7 @@ $(BUILD)/o/gen/%.o: $(GEN)/%.c | $(GENERATED)
 $(BUILD)/o/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	$(Q)echo "  cc      $<"; $(CCACHE) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
--include $(OBJECTS:.o=.d) $(GEN_OBJECTS:.o=.d) $(BUILD)/o/tests/service/fixture.d
+-include $(OBJECTS:.o=.d) $(GEN_OBJECTS:.o=.d) $(FIXTURES:.o=.d)
 
 $(LIBRARY): $(filter-out $(BUILD)/o/$(MAIN:.c=.o),$(OBJECTS)) $(GEN_OBJECTS)
 	@rm -f $@
@@ -116,12 +117,16 @@ $(BUILD)/deeplink: $(BUILD)/o/$(MAIN:.c=.o) $(LIBRARY)
 docs/deeplink.conf.example: fcgi/config.c | $(BUILD)/deeplink
 	@env -i $(BUILD)/deeplink --config /dev/null config print > $@.new && mv $@.new $@
 
-$(BUILD)/tests/%: tests/%.c $(LIBRARY) $(wildcard tests/service/fixture.c)
+$(BUILD)/tests/%: tests/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)echo "  test    $<"; $(CCACHE) $(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@.o $<
-	$(Q)$(CC) $(LDFLAGS) -o $@ $@.o $(if $(findstring tests/service/,$<),$(BUILD)/o/tests/service/fixture.o) $(LIBRARY) $(LDLIBS) \
+	$(Q)$(CC) $(LDFLAGS) -o $@ $@.o $(if $(findstring tests/service/,$<),$(BUILD)/tests/fixture.a) $(LIBRARY) $(LDLIBS) \
 	  $(shell pkg-config --libs check)
-$(SERVICE): $(BUILD)/o/tests/service/fixture.o
+$(SERVICE): $(BUILD)/tests/fixture.a
+# An archive, so that a test gets those of them that it names.
+$(BUILD)/tests/fixture.a: $(FIXTURES)
+	@mkdir -p $(@D) && rm -f $@
+	$(Q)ar rcs $@ $^
 $(FUZZ): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)echo "  fuzz    $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes $(LDFLAGS) -o $@ $(filter %.c,$^) $(LIBRARY) $(LDLIBS)
@@ -154,6 +159,7 @@ bench: ## speed and memory, side by side in one run
 	@bash stack/install.sh run bench
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@bash bench/run.sh $(BUILD)
+	@bash bench/bus.sh $(BUILD)
 
 fuzz: install-test ## fuzzes every parser for SECONDS (60) each
 	@bash tests/fuzz/run.sh $(or $(SECONDS),60)

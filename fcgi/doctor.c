@@ -22,15 +22,18 @@
 #include "fcgi/drivers/mail.h"
 #include "fcgi/drivers/pg.h"
 #include "fcgi/drivers/redis.h"
+#include "fcgi/drivers/webpush.h"
 #include "fcgi/env.h"
 #include "fcgi/json.h"
 #include "fcgi/migrate.h"
+#include "fcgi/rpc_tls.h"
 #include "fcgi/serve.h"
 #include "gen/queries.h"
 
 #define LAG_MAX_MS 60000
 #define CLOCK_MAX_MS 2000
 #define BACKLOG_MIN 1024
+#define DAYS_MIN 14 /* that certificates should last */
 
 enum verdict { GOOD, WARNING, BROKEN, SKIPPED };
 
@@ -99,6 +102,24 @@ static int check_config(struct doctor *d, FILE *out) { return config_check(d->co
 
 static enum verdict settings(struct doctor *d) { return gather(d, check_config) == 0 ? GOOD : BROKEN; }
 
+static int warn(struct doctor *d, FILE *out) { return config_warn(d->config, out); }
+
+static enum verdict in_the_open(struct doctor *d) { return gather(d, warn) == 0 ? GOOD : WARNING; }
+
+static int days_left(struct doctor *d, FILE *out) {
+    const struct config *c = d->config;
+    return rpc_tls_days_left(c->grpc_ca, c->grpc_cert, c->grpc_key, out);
+}
+
+static enum verdict certificates(struct doctor *d) {
+    if (!config_needs_certificates(d->config)) {
+        buf_puts(&d->words, "no address begins with grpcs://");
+        return SKIPPED;
+    }
+    int days = gather(d, days_left);
+    return days < 0 ? BROKEN : days < DAYS_MIN ? WARNING : GOOD;
+}
+
 static enum verdict address(struct doctor *d) {
     const char *url = d->config->base_url;
     bool local = strstr(url, "://127.") != NULL || strstr(url, "://localhost") != NULL ||
@@ -140,7 +161,8 @@ static bool setup(struct doctor *d, PGresult **ret_row) {
     return d->env.pg[0] != NULL && pg_run(&d->ctx, d->env.pg[0], &Q_RUNTIME_SETUP, ret_row) == OK;
 }
 
-/* One connection a service and worker, those of `work` and of documents, and some for people. */
+/* One connection a service and worker, those of the two processes of `work` and of documents, and some for
+ * people. */
 static enum verdict connections(struct doctor *d) {
     PGresult *row;
     int64_t services = 0, workers = config_workers(d->config);
@@ -148,7 +170,7 @@ static enum verdict connections(struct doctor *d) {
         return unknown(d);
     while (deeplink_app.services[services] != NULL)
         services++;
-    int64_t needed = (workers + 2) * (services + 1) + 5, has = pg_get_int(row, 0, 0);
+    int64_t needed = (workers + 3) * (services + 1) + 5, has = pg_get_int(row, 0, 0);
     buf_printf(&d->words, "max_connections is %" PRId64 ", %" PRId64 " workers may need %" PRId64, has,
                workers, needed);
     return has >= needed ? GOOD : BROKEN;
@@ -207,6 +229,53 @@ static enum verdict documents(struct doctor *d) {
         return because(d, BROKEN);
     buf_puts(&d->words, text_starts(c->docs, "mongodb") ? "MongoDB" : "in PostgreSQL");
     return GOOD;
+}
+
+static enum verdict bus_up(struct doctor *d) {
+    return bus_ping(&d->ctx, &d->words) == OK ? GOOD : because(d, BROKEN);
+}
+
+/* What the relay has not published, consumers cannot have handled. */
+static enum verdict relay_lag(struct doctor *d) {
+    int64_t n, age_ms;
+    bool has_relay;
+    if (bus_lag_relay(&d->ctx, &has_relay, &n, &age_ms) != OK)
+        return unknown(d);
+    if (!has_relay)
+        return SKIPPED;
+    buf_printf(&d->words, "%" PRId64 " events are not published, the oldest for %" PRId64 " s", n,
+               age_ms / 1000);
+    return age_ms > LAG_MAX_MS ? BROKEN : GOOD;
+}
+
+/* Logs in to the mail server; nothing is sent. */
+static enum verdict mail_up(struct doctor *d) {
+    const struct config *c = d->config;
+    struct mail *m = mail_open(c->mail, c->mail_from, c->server_timeout_ms);
+    if (m == NULL) {
+        buf_puts(&d->words, "mail or mail_from can not be read");
+        return BROKEN;
+    }
+    enum verdict v = mail_check(&d->ctx, m) == OK ? GOOD : because(d, BROKEN);
+    if (v == GOOD && text_starts(c->mail, "folder:"))
+        buf_printf(&d->words, "into %s: nobody gets it", c->mail + strlen("folder:"));
+    else if (v == GOOD)
+        buf_puts(&d->words, "the server lets us in");
+    mail_close(m);
+    return v;
+}
+
+/* The key that Web Push is signed by is made of the site's secret: it signs, and its public half knows that.
+ */
+static enum verdict push_key(struct doctor *d) {
+    static const char there[] = "https://push.example.org/";
+    struct webpush_key key;
+    const char *token;
+    if (webpush_key_of(&d->ctx, config_secret(d->config), &key) != OK ||
+        webpush_token(&d->ctx, &key, there, d->config->base_url, clock_now_ms() / 1000 + 60, &token) != OK)
+        return because(d, BROKEN);
+    buf_printf(&d->words, "VAPID key %s", key.public_key);
+    return webpush_token_verify(&d->ctx, token, key.point) ? GOOD : BROKEN;
 }
 
 static enum verdict consumers(struct doctor *d) {
@@ -285,6 +354,9 @@ static const struct check {
     {"configuration", configuration, "Correct the lines named, or start from `deeplink config print`."},
     {"settings", settings,
      "Correct the settings named; make the folders, owned by the user that deeplink runs as."},
+    {"grpc", in_the_open, "Let services on other machines be called by grpcs://, see docs/security.md."},
+    {"certificates", certificates,
+     "Correct grpc_ca, grpc_cert and grpc_key; have a certificate signed for serving and calling; then SIGHUP."},
     {"address", address,
      "Set base_url to https://… and let nginx end TLS: without it, passwords and cookies travel in the open."},
     {"rate limits", limits_on, "Set rate_limits = yes: without them passwords can be tried without end."},
@@ -300,6 +372,11 @@ static const struct check {
      "Set maxmemory-policy to noeviction or volatile-ttl in redis.conf: else members are logged out when it is full."},
     {"documents", documents,
      "Start the server that docs names, or set docs = postgresql and run `deeplink migrate`."},
+    {"bus", bus_up,
+     "Start the brokers that bus names, correct bus and bus_options; until then events wait in the outbox."},
+    {"relay", relay_lag, "Start `deeplink work`; its log says why events are not published."},
+    {"mail", mail_up, "Start the mail server that mail names; correct its address, user and password."},
+    {"push", push_key, "Correct secret_file: without its key nothing is pushed, and nobody stays logged in."},
     {"events", consumers, "Start `deeplink work`; its log says what holds it up."},
     {"dead letters", dead_letters,
      "See `deeplink events list`; mend the cause, then `deeplink events replay --all`."},

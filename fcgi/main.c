@@ -20,11 +20,11 @@ static int migrate_command(struct ctx *ctx, int argc, char **argv) {
 }
 
 static int config_check_command(struct ctx *ctx, int argc, char **argv) {
-    int n = config_check(ctx->env->config, stdout);
+    int n = config_check(ctx->env->config, stdout), unwise = config_warn(ctx->env->config, stdout);
     (void)argc;
     (void)argv;
     if (n == 0)
-        puts("The configuration is in order.");
+        printf("The configuration is in order%s.\n", unwise > 0 ? ", but see above" : "");
     else
         printf("%d problem%s.\n", n, n == 1 ? "" : "s");
     return n == 0 ? COMMAND_OK : COMMAND_CONFIG;
@@ -71,8 +71,18 @@ const struct command builtin_commands[] = {
      COMMAND_NEEDS_SERVERS},
     {"events replay", "ID | --all [--consumer NAME]", "hands dead letters to their consumers again", NULL,
      events_replay_command, COMMAND_NEEDS_SERVERS},
-    {"events lag", "", "says how far behind each consumer is", NULL, events_lag_command,
-     COMMAND_NEEDS_SERVERS},
+    {"events lag", "", "says how far behind each consumer is, and how many events it failed on", NULL,
+     events_lag_command, COMMAND_NEEDS_SERVERS},
+    {"events tail", "[--topic TOPIC] [--lines N] [--follow]", "shows the last events of the outbox",
+     "Number, time, topic, type, key and bytes of each, 20 of them or N. --follow goes on with those that come, until it is\n"
+     "interrupted.",
+     events_tail_command, COMMAND_NEEDS_SERVERS},
+    {"events rewind", "CONSUMER --start | --time TIME | --event ID | --topic TOPIC --partition P --offset N",
+     "has a consumer handle events again",
+     "All that are kept (--start), those since a moment in UTC (2026-11-22T06:00:00Z), those from one on; on Kafka also those\n"
+     "of one partition from an offset on. Whether it runs or not. Events that it handled before are handed to it once more.\n"
+     "The CONSUMER relay publishes again what it has published since, for brokers that have lost it.",
+     events_rewind_command, COMMAND_NEEDS_SERVERS},
     {0},
 };
 

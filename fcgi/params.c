@@ -45,17 +45,18 @@ const struct param *params_file(const struct params *p, const char *name) {
     return NULL;
 }
 
-/* Whether name is the n bytes of base, alone or with "[]" or "[digits]" behind. */
+/* Whether name is the n bytes of base, alone or with "[]" or "[digits]" behind; also twice, as some clients
+ * write it. */
 static bool in_list(const char *name, const char *base, size_t n) {
     if (strncmp(name, base, n) != 0)
         return false;
     const char *s = name + n;
-    if (*s == '\0')
-        return true;
-    if (*s++ != '[')
-        return false;
-    s += strspn(s, "0123456789");
-    return s[0] == ']' && s[1] == '\0';
+    for (int i = 0; i < 2 && *s == '['; i++) {
+        s += 1 + strspn(s + 1, "0123456789");
+        if (*s++ != ']')
+            return false;
+    }
+    return *s == '\0';
 }
 
 const char **params_all(const struct params *p, const char *name, size_t *ret_n) {

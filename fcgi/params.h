@@ -50,8 +50,8 @@ const char *params_get(const struct params *p, const char *name);
 /* The first file of this name that was chosen (file name or content not empty); NULL when there is none. */
 const struct param *params_file(const struct params *p, const char *name);
 
-/* Every text of a list, in order: for "id" (or "id[]") the values of id, id[], id[0], id[1] … *ret_n is how
- * many; the array is in the list's arena. */
+/* Every text of a list, in order: for "id" (or "id[]") the values of id, id[], id[0], id[1], id[][] … *ret_n
+ * is how many; the array is in the list's arena. */
 const char **params_all(const struct params *p, const char *name, size_t *ret_n);
 
 /* Checks and adds a text parameter whose strings end in NUL and are kept by reference: sizes, count, depth,

@@ -12,5 +12,7 @@ int doctor_command(struct ctx *ctx, int argc, char **argv);
 int events_list_command(struct ctx *ctx, int argc, char **argv);
 int events_replay_command(struct ctx *ctx, int argc, char **argv);
 int events_lag_command(struct ctx *ctx, int argc, char **argv);
+int events_tail_command(struct ctx *ctx, int argc, char **argv);
+int events_rewind_command(struct ctx *ctx, int argc, char **argv);
 
 #endif

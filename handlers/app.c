@@ -84,6 +84,7 @@ const struct app deeplink_app = {
     .services = services,
     .routes = reference_routes,
     .guard = session_guard,
+    .let_in = bearer_let_in,
     .show_error = error_show,
     .finish = finish,
     .settle = models_finish,

@@ -5,6 +5,7 @@
 #include "fcgi/base/clock.h"
 #include "fcgi/config.h"
 #include "gen/stubs.h"
+#include "handlers/notification/worker_deliver.h"
 #include "handlers/services.h"
 
 #define BATCH 100
@@ -110,6 +111,9 @@ static const char *const topics[] = {"post.v1", "engagement.v1",    "graph.v1",
                                      "user.v1", "user.security.v1", NULL};
 static const char *const erase_topics[] = {"erase.v1", "erase.notification.v1", NULL};
 
+static const char *const deliver_topics[] = {"notify.v1", NULL};
+static const char *const hook_topics[] = {"post.v1", "user.v1", "graph.v1", NULL};
+
 const struct consumer notification_consumers[] = {
     {.name = "notify", .service = SVC_NOTIFICATION, .topics = topics, .batch = BATCH, .handle = tell},
     {.name = "erase-notifications",
@@ -117,5 +121,15 @@ const struct consumer notification_consumers[] = {
      .topics = erase_topics,
      .batch = 1,
      .handle = notification_erase_events},
+    {.name = "deliver",
+     .service = SVC_NOTIFICATION,
+     .topics = deliver_topics,
+     .batch = 50,
+     .handle = notification_deliver_events},
+    {.name = "webhooks",
+     .service = SVC_NOTIFICATION,
+     .topics = hook_topics,
+     .batch = 50,
+     .handle = notification_hook_events},
     {0},
 };

@@ -172,6 +172,9 @@ struct member_counts {
     int64_t pending, total;  /* total: pending ones too */
     int64_t month, halfyear; /* were here within 30, within 180 days */
 };
+/* Members who were here and those who signed up, of n weeks (ID_WEEK_MS), that of number `week` first. */
+enum code user_store_weeks(struct ctx *ctx, int64_t week, int64_t *ret_members, int64_t *ret_registrations,
+                           size_t n);
 enum code user_store_member_counts(struct ctx *ctx, struct member_counts *ret);
 enum code user_store_staff(struct ctx *ctx, int limit, Pb__UserCard ***ret, size_t *ret_n);
 
@@ -337,5 +340,11 @@ struct audit_entries {
 };
 enum code user_store_audit(struct ctx *ctx, const struct audit_match *match, struct doc_from from,
                            size_t limit, struct audit_entries *ret);
+
+/* Contacts of those ids that are active accounts. */
+enum code user_store_contacts(struct ctx *ctx, const int64_t *ids, size_t n, Pb__ContactsReply *ret);
+/* Which of these tokens still open something of the member. */
+enum code user_store_tokens_alive(struct ctx *ctx, int64_t user_id, const int64_t *ids, size_t n,
+                                  int64_t **ret, size_t *ret_n);
 
 #endif

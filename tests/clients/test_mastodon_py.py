@@ -101,7 +101,7 @@ def rest(ada, bob):
     changed = ada.account_update_credentials(display_name="Ada L.", note="I count.", fields=[("Place", "London")])
     equal("profile", (changed.display_name, changed.source.note, changed.fields[0].name), ("Ada L.", "I count.", "Place"))
     for name, empty in [("lists", ada.lists), ("filters", ada.filters_v2), ("mutes", ada.mutes), ("announcements", ada.announcements),
-                        ("emojis", ada.custom_emojis), ("notifications", ada.notifications), ("conversations", ada.conversations)]:
+                        ("emojis", ada.custom_emojis), ("conversations", ada.conversations)]:
         equal("nothing yet: " + name, list(empty()), [])
     instance = ada.instance()
     check("the site", instance.configuration.statuses.max_characters > 0 if hasattr(instance, "configuration") else instance.uri)

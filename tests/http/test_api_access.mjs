@@ -124,6 +124,7 @@ const rows = {
     'GET /api/v2/notifications/{group_key}/accounts': { is: 404 },
     'POST /api/v2/notifications/{group_key}/dismiss': { is: 200 },
     'PATCH /api/v2/notifications/policy': { is: 200 },
+    'PUT /api/v2/notifications/policy': { is: 200 },
     'GET /api/v1/notifications/requests/{id}': { is: 404 },
     'POST /api/v1/notifications/requests/{id}/accept': { is: 404 },
     'POST /api/v1/notifications/requests/{id}/dismiss': { is: 404 },
