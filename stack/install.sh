@@ -17,7 +17,7 @@
 RUN_PACKAGES="build-essential pkg-config nginx postgresql redis-server libfcgi-dev libpq-dev libhiredis-dev
     libmongoc-dev libbson-dev libnghttp2-dev libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
     protobuf-c-compiler libprotobuf-c-dev libsodium-dev libcmark-dev libutf8proc-dev re2c
-    libcurl4-openssl-dev libidn2-dev
+    libcurl4-openssl-dev libssl-dev libidn2-dev
     zlib1g-dev check ca-certificates"
 BENCH_PACKAGES="wrk nghttp2-client"
 LINT_PACKAGES="clang-format clang-format-14 cppcheck shellcheck"
