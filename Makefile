@@ -3,8 +3,8 @@ BUILD ?= build
 GEN := $(BUILD)/gen
 CC := gcc
 CCACHE := $(shell command -v ccache 2>/dev/null)
-PACKAGES := libnghttp2 libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
-  libcrypto libidn2 zlib
+PACKAGES := libnghttp2 libssl libcrypto libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
+  libidn2 zlib libwebsockets rdkafka
 SANITIZE ?=
 # V=1 shows every command.
 Q := $(if $(V),,@)
@@ -19,7 +19,7 @@ CFLAGS += -D_FORTIFY_SOURCE=2
 endif
 GENFLAGS := $(filter-out -Wshadow -Wmissing-prototypes -Wstrict-prototypes,$(CFLAGS))
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
-LDLIBS += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lfcgi -lmagic -lpthread -lm
+LDLIBS += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lfcgi -lev -lmagic -lpthread -lm
 
 # ---- What is made from what ----------------------------------------------------------------------------------
 
@@ -154,6 +154,7 @@ bench: ## speed and memory, side by side in one run
 	@bash stack/install.sh run bench
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@bash bench/run.sh $(BUILD)
+	@bash bench/bus.sh $(BUILD)
 
 fuzz: install-test ## fuzzes every parser for SECONDS (60) each
 	@bash tests/fuzz/run.sh $(or $(SECONDS),60)

@@ -29,11 +29,12 @@ DIR=''
 measuring=''
 
 SHAPES=single
+STREAMS=
 RESULT=''
 
 usage() {
     die "usage: bench/run.sh [BUILD] [--quick] [--only ROW[,ROW]] [--graph FILE] [--seconds N]" \
-        "[--shape single|split|both]"
+        "[--shape single|split|both] [--streams]"
 }
 
 read_arguments() {
@@ -42,6 +43,7 @@ read_arguments() {
             --only | --seconds | --graph | --shape) [ $# -ge 2 ] || usage ;;
         esac
         case $1 in
+            --streams) STREAMS=yes && shift ;;
             --quick) BUDGET=84 OPTIONS+=(--quick) && shift ;;
             --only | --seconds) OPTIONS+=("$1" "$2") && shift 2 ;;
             --shape) SHAPES=$2 && shift 2 ;;
@@ -122,6 +124,7 @@ start_site() {
     run_command migrate
     site_launch serve
     site_launch work
+    site_launch stream
     if ! wait_for 30 ready_or_dead || ! site_ready "$ADDRESS" 2>/dev/null; then
         die "bench: the site is not ready"
     fi
@@ -213,9 +216,28 @@ measure_calls() {
     end_process "$DIR/null_grpc.pid" null_grpc TERM 5
 }
 
+# Open streams: see bench/streams.py.
+measure_streams() {
+    local results=$ROOT/bench/results
+    compile streams
+    mkdir -p "$results" 2>/dev/null && [ -w "$results" ] || results=$BUILD/bench
+    PYTHONDONTWRITEBYTECODE=1 timeout --kill-after=10 400 python3 "$ROOT/bench/streams.py" \
+        --address "$ADDRESS" --load "$BUILD/bench/streams" --dir "$APP" \
+        --database "$PG_URL user=postgres dbname=$DATABASE" \
+        --redis "$("$ROOT/stack/redis.sh" url "$REDIS")" \
+        --deeplink "${AS_USER[*]} $APP/deeplink --config $CONF" \
+        --results "$results/$(date +%Y%m%d-%H%M%S)-streams.json" \
+        --group "hub=$(pids_of stream)" --group "nginx=$(cat "$NGINX/nginx.pid")" \
+        --group "workers=$(pids_of serve)" --group "work=$(pids_of work)" \
+        --group "redis=$(cat "$REDIS/pid")" \
+        --group "postgresql=$(head -n 1 "$POSTGRES/data/postmaster.pid")" &
+    measuring=$!
+    wait "$measuring"
+}
+
 last_words() {
     local log
-    for log in "$LOGS"/serve*.log "$LOGS"/work*.log "$NGINX/error.log"; do
+    for log in "$LOGS"/serve*.log "$LOGS"/work*.log "$LOGS/stream.log" "$NGINX/error.log"; do
         [ ! -s "$log" ] || { warn "$(basename "$log"):" && last_lines "$log" 6; }
     done
 }
@@ -276,6 +298,7 @@ run_shape() {
     site_at "$DIR"
     say "bench: a site of its own starts in $DIR"
     start_site
+    if [ -n "$STREAMS" ]; then measure_streams && return 0; fi
     start_null
     make_graphs
     load_members

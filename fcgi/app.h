@@ -18,12 +18,15 @@ struct consumer;
 struct timer;
 struct command;
 struct openapi_about;
+struct rpc_door;
+struct stream_app;
 
 struct service {
     const char *name;       /* also its database schema and, as deeplink_<name>, its login role */
     const void *descriptor; /* const ProtobufCServiceDescriptor * */
     void *table; /* ProtobufCService *: the rules, see gen/stubs.h; NULL: the service lives elsewhere */
     const unsigned char *marks;           /* enum rpc_mark of each rpc; NULL: none has any */
+    const struct rpc_door *doors;         /* who may call it from outside, of each rpc; NULL: nobody */
     const struct route *routes;           /* pages and feeds; ends with a row without pattern */
     const struct route *api_routes;       /* FACE_JSON; the same; may be NULL */
     const struct route *own_routes;       /* FACE_JSON, our own API; the same; may be NULL */
@@ -40,6 +43,9 @@ struct app {
     /* Finds out who asks and checks route->auth and permission, CSRF and rate. Fills ctx.viewer_id and the
      * rest. */
     enum code (*guard)(struct request *req);
+    /* Finds out for whom a program acts that came by gRPC with this token, and whether it may go through that
+     * door. Fills ctx.viewer_id and the rest. UNAUTHENTICATED: the token opens nothing. NULL: none does. */
+    enum code (*let_in)(struct ctx *ctx, const char *token, const struct rpc_door *door);
     /* Writes req->ctx.error as the answer: page, JSON or feed by route and Accept. Must not need any server.
      */
     void (*show_error)(struct request *req);
@@ -52,6 +58,7 @@ struct app {
     void (*tidy)(struct ctx *ctx);
     /* Says what the API's description cannot take from the tables; in the arena. May be NULL. */
     void (*describe)(struct ctx *ctx, struct openapi_about *ret);
+    const struct stream_app *streams; /* what `deeplink stream` holds */
     const struct command
         *commands; /* subcommands of `deeplink` that need services; ends with a row without name */
 };

@@ -15,12 +15,15 @@
 #include "fcgi/base/arena.h"
 #include "fcgi/base/crypto.h"
 #include "fcgi/base/text.h"
+#include "fcgi/drivers/bus.h"
 #include "fcgi/i18n.h"
 #include "fcgi/suggest.h"
 
 #define FILE_MAX_BYTES ((size_t)256 * 1024)
 #define VALUE_MAX_BYTES ((size_t)8 * 1024)
 #define GRPC_SECRET_MIN 16
+#define GRPC_PLAIN "grpc://"
+#define GRPC_TLS "grpcs://"
 #define GRPC_SECRET_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
 enum type { STRING, INT, BOOL, CHOICE, HEADING };
@@ -80,6 +83,15 @@ static const struct setting settings[] = {
           "From which weight on lines are written; requests are info."),
     TEXT(pid_file, "", false, "The master's process number is written there; empty: nowhere."),
 
+    TITLE("Streams"),
+    TEXT(stream_listen, "unix:/run/deeplink/stream.sock", false,
+         "Where nginx reaches `deeplink stream`: unix:/path or host:port."),
+    NUMBER(stream_workers, "1", 1, 16, false, "Hub processes side by side; one holds thousands of streams."),
+    NUMBER(stream_max, "10000", 16, 500000, false, "Streams that one hub holds at most."),
+    NUMBER(stream_member_max, "16", 1, 1000, true, "Streams that one member may have open on this machine."),
+    NUMBER(stream_address_max, "200", 1, 100000, true,
+           "Streams that one address may have open on this machine."),
+
     TITLE("Servers"),
     TEXT(postgresql, "host=/var/run/postgresql dbname=deeplink", true,
          "libpq connection words, without user: each service logs in with a role of its own."),
@@ -89,7 +101,17 @@ static const struct setting settings[] = {
          "File of role=password lines; `deeplink migrate` writes it when it is not there."),
     SECRET(redis, "redis://127.0.0.1:6379/0", "redis://[:password@]host:port[/db] or unix:///path[?db=N]."),
     SECRET(docs, "postgresql", "Where documents live: postgresql, or mongodb://host:port/database."),
-    ONEOF(bus, "builtin", "builtin", "What carries events."),
+    TEXT(
+        bus, "builtin", true,
+        "What carries events: builtin, or kafka://host:port,host:port, with /prefix before the names of topics and "
+        "groups where sites share brokers."),
+    SECRET(
+        bus_options, "",
+        "Further words for the broker's client, name=value, as librdkafka has them: security.protocol=SASL_SSL "
+        "sasl.mechanism=PLAIN sasl.username=... sasl.password=..."),
+    NUMBER(bus_partitions, "12", 1, 1000, true, "Partitions of a topic that is made."),
+    NUMBER(bus_replicas, "0", 0, 100, true, "Copies of a topic that is made; 0: as the brokers have it."),
+    NUMBER(bus_retention_days, "7", 1, 3650, true, "Days that a topic that is made keeps events."),
     SECRET(
         mail, "folder:/var/lib/deeplink/mail",
         "folder:/path writes each message as a file; smtp://user:password@host:port or smtps://… sends it."),
@@ -107,23 +129,38 @@ static const struct setting settings[] = {
            "How long to wait for a server before it counts as down."),
 
     TITLE("Services that live apart"),
-    TEXT(service_user, "local", false,
-         "Where the user service lives: local, grpc://host:port or grpc+unix:/path. `deeplink serve user` "
-         "has it in its own pool, whatever stands here."),
+    TEXT(
+        service_user, "local", false,
+        "Where the user service lives: local, grpc+unix:/path, grpcs://host:port (TLS) or grpc://host:port (in "
+        "the open). `deeplink serve user` has it in its own pool, whatever stands here."),
     TEXT(service_post, "local", false, "The same for the post service."),
     TEXT(service_connection, "local", false, "The same for the connection service."),
     TEXT(service_notification, "local", false, "The same for the notification service."),
     TEXT(grpc_listen, "", false,
-         "Where this pool's services can be called by gRPC: unix:/path or host:port; empty: nowhere."),
+         "Where this pool's services can be called by gRPC: unix:/path, grpcs://host:port (TLS) or host:port "
+         "(in the open); empty: nowhere."),
     NUMBER(grpc_workers, "0", 0, 200, false,
            "Worker processes for that, at least 2; 0: as many as there are for pages."),
-    SECRET(grpc_secret, "",
-           "What services show each other, at least 16 characters, the same in all pools: @/path of a file. "
-           "Without it only a unix socket is opened, and only processes of the same user are let in."),
+    TEXT(grpc_ca, "", true,
+         "PEM file of the authority that signs the certificates of services, of this site alone: whoever "
+         "shows one of them is a service. Needed for grpcs://, as are the next two."),
+    TEXT(grpc_cert, "", true,
+         "PEM file of this pool's certificate, for serving and for calling, with the host's name, and what "
+         "leads to the authority."),
+    TEXT(grpc_key, "", true, "PEM file of its key, without a passphrase, readable by this user alone."),
+    SECRET(
+        grpc_secret, "",
+        "What services show each other, at least 16 characters, the same in all pools: @/path of a file. "
+        "Without it only a unix socket is opened, for processes of the same user, and TLS, for whoever has "
+        "a certificate."),
     SECRET(
         grpc_outside_secret, "",
         "What programs of yours show from outside (nginx/snippets/grpc.conf): they may call what strangers "
         "may read, in nobody's name. Empty: nobody may."),
+    YESNO(
+        grpc_tokens, "no",
+        "Lets programs from outside act for their member: who shows a personal or an app's token may call what "
+        "its scopes allow (docs/grpc.md)."),
     NUMBER(grpc_timeout_ms, "3000", 50, 60000, true, "How long one service waits for an answer of another."),
 
     TITLE("Files"),
@@ -408,8 +445,35 @@ int config_grpc_workers(const struct config *c) {
 
 bool config_grpc_is_safe(const struct config *c) {
     size_t n = strlen(c->grpc_secret);
-    return (n == 0 && text_starts(c->grpc_listen, "unix:/")) ||
-           (n >= GRPC_SECRET_MIN && strspn(c->grpc_secret, GRPC_SECRET_CHARS) == n);
+    if (n == 0)
+        return text_starts(c->grpc_listen, "unix:/") || config_grpc_is_tls(c);
+    return n >= GRPC_SECRET_MIN && strspn(c->grpc_secret, GRPC_SECRET_CHARS) == n;
+}
+
+bool config_grpc_is_tls(const struct config *c) { return text_starts(c->grpc_listen, GRPC_TLS); }
+
+const char *config_grpc_place(const struct config *c) {
+    return c->grpc_listen + (config_grpc_is_tls(c) ? strlen(GRPC_TLS) : 0);
+}
+
+/* The value of each setting service_<name>, one after the other; NULL behind the last. *at begins at 0. */
+static const char *next_service(const struct config *c, size_t *at, const char **ret_name) {
+    while (*at < N_SETTINGS) {
+        const struct setting *s = &settings[(*at)++];
+        if (s->name == NULL || !text_starts(s->name, "service_"))
+            continue;
+        *ret_name = s->name;
+        return *(const char *const *)((const char *)c + s->at);
+    }
+    return NULL;
+}
+
+bool config_needs_certificates(const struct config *c) {
+    const char *name, *address;
+    bool needs = config_grpc_is_tls(c);
+    for (size_t at = 0; (address = next_service(c, &at, &name)) != NULL;)
+        needs = needs || text_starts(address, GRPC_TLS);
+    return needs;
 }
 
 const char *config_service(const struct config *c, const char *name) {
@@ -515,15 +579,55 @@ static int check_secret(FILE *err, const char *name, const char *secret) {
     return 0;
 }
 
+static int check_pem(FILE *err, const char *name, const char *path) {
+    if (path[0] == '\0')
+        return problem(err, name, "(empty)", "it is needed, since an address begins with grpcs://");
+    return access(path, R_OK) == 0 ? 0 : problem(err, name, path, strerror(errno));
+}
+
+static int check_certificates(const struct config *c, FILE *err) {
+    struct stat st;
+    if (!config_needs_certificates(c))
+        return 0;
+    int n = check_pem(err, "grpc_ca", c->grpc_ca) + check_pem(err, "grpc_cert", c->grpc_cert) +
+            check_pem(err, "grpc_key", c->grpc_key);
+    if (stat(c->grpc_key, &st) == 0 && (st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
+        n += problem(err, "grpc_key", c->grpc_key, "others may read it: chmod 600");
+    return n;
+}
+
 static int check_grpc(const struct config *c, FILE *err) {
     int n = check_secret(err, "grpc_secret", c->grpc_secret) +
-            check_secret(err, "grpc_outside_secret", c->grpc_outside_secret);
+            check_secret(err, "grpc_outside_secret", c->grpc_outside_secret) + check_certificates(c, err);
     if (c->grpc_listen[0] == '\0')
         return n;
-    n += check_listen(err, "grpc_listen", c->grpc_listen);
+    n += check_listen(err, "grpc_listen", config_grpc_place(c));
     if (!config_grpc_is_safe(c))
-        n += problem(err, "grpc_listen", c->grpc_listen,
-                     "without grpc_secret only a unix socket is opened, since whoever reaches it may do all");
+        n += problem(
+            err, "grpc_listen", c->grpc_listen,
+            "without grpc_secret only a unix socket or grpcs:// is opened, since whoever reaches it may "
+            "do all");
+    return n;
+}
+
+/* Whether what goes there leaves the machine. place is host:port. */
+static bool is_far(const char *place) {
+    return !text_starts(place, "127.") && !text_starts(place, "localhost:") && !text_starts(place, "[::1]:");
+}
+
+int config_warn(const struct config *c, FILE *out) {
+    const char *name, *address;
+    int n = 0;
+    for (size_t at = 0; (address = next_service(c, &at, &name)) != NULL;)
+        if (text_starts(address, GRPC_PLAIN) && is_far(address + strlen(GRPC_PLAIN)))
+            n +=
+                problem(out, name, address,
+                        "members' data and the secret travel in the open; on a network that others share use "
+                        "grpcs://");
+    if (c->grpc_listen[0] != '\0' && !text_starts(c->grpc_listen, "unix:") && !config_grpc_is_tls(c) &&
+        is_far(c->grpc_listen))
+        n += problem(out, "grpc_listen", c->grpc_listen,
+                     "whoever listens on the network learns the secret; use grpcs://");
     return n;
 }
 
@@ -553,6 +657,7 @@ static int check_servers(const struct config *c, FILE *err) {
         n += check_folder(err, "mail", c->mail + 7, W_OK | X_OK);
     else if (!text_starts(c->mail, "smtp://") && !text_starts(c->mail, "smtps://"))
         n += problem(err, "mail", "(hidden)", "it must begin with folder:/, smtp:// or smtps://");
+    n += bus_check(c, err);
     if (stat(c->postgresql_secrets, &st) != 0)
         n += problem(err, "postgresql_secrets", c->postgresql_secrets,
                      "there is no such file: run `deeplink migrate`");

@@ -25,13 +25,18 @@ struct config {
     const char *log_file;
     const char *log_level;
     const char *pid_file;
+    /* streams */
+    const char *stream_listen; /* unix:/path or host:port */
+    int stream_workers, stream_max, stream_member_max, stream_address_max;
     /* servers */
     const char *postgresql;         /* libpq conninfo without user */
     const char *postgresql_admin;   /* conninfo of the owner, for migrate */
     const char *postgresql_secrets; /* file of role=password lines; written by migrate when absent */
     const char *redis;
-    const char *docs; /* postgresql | mongodb://… */
-    const char *bus;  /* builtin */
+    const char *docs;        /* postgresql | mongodb://… */
+    const char *bus;         /* builtin | kafka://host:port,…/prefix */
+    const char *bus_options; /* name=value words for the broker's client */
+    int bus_partitions, bus_replicas, bus_retention_days;
     const char *mail; /* folder:/path | smtp://… */
     const char *mail_from;
     int mail_delay_s, mail_window_s; /* notifications by mail: before the first of a burst; between two */
@@ -39,12 +44,14 @@ struct config {
     int server_timeout_ms;
     /* services that live apart */
     const char *service_user, *service_post, *service_connection,
-        *service_notification;       /* local | grpc://… | grpc+unix:/path */
-    const char *grpc_listen;         /* unix:/path or host:port; empty: nowhere */
-    int grpc_workers;                /* 0: as many as FastCGI workers, at least 2 */
-    const char *grpc_secret;         /* what services show each other */
-    const char *grpc_outside_secret; /* what programs from outside show */
-    int grpc_timeout_ms;             /* of one call */
+        *service_notification; /* local | grpc://… | grpcs://… | grpc+unix:/path */
+    const char *grpc_listen;   /* unix:/path, host:port or grpcs://host:port; empty: nowhere */
+    int grpc_workers;          /* 0: as many as FastCGI workers, at least 2 */
+    const char *grpc_ca, *grpc_cert, *grpc_key; /* PEM files, for TLS */
+    const char *grpc_secret;                    /* what services show each other */
+    const char *grpc_outside_secret;            /* what programs from outside show */
+    bool grpc_tokens;                           /* whether members' tokens open what is theirs */
+    int grpc_timeout_ms;                        /* of one call */
     /* files */
     const char *static_dir;  /* hashed static files, for their URLs */
     const char *pages_dir;   /* where pages for anonymous readers are kept for nginx; empty: off */
@@ -87,8 +94,19 @@ int config_workers(const struct config *c);
 /* grpc_workers, or its default; 0 when grpc_listen is empty. */
 int config_grpc_workers(const struct config *c);
 
-/* Whether grpc_listen may be opened: behind a secret that is one, or only as a unix socket. */
+/* Whether grpc_listen may be opened: behind a secret that is one, behind certificates, or only as a unix
+ * socket. */
 bool config_grpc_is_safe(const struct config *c);
+
+/* Whether grpc_listen says TLS; and where to listen, without that word. */
+bool config_grpc_is_tls(const struct config *c);
+const char *config_grpc_place(const struct config *c);
+
+/* Whether this process needs certificates: to be called by TLS, or to call so. */
+bool config_needs_certificates(const struct config *c);
+
+/* Prints what works and is not wise, a line each; returns how many. */
+int config_warn(const struct config *c, FILE *out);
 
 /* Where the service of that name lives: the setting service_<name>, "local" where there is none. */
 const char *config_service(const struct config *c, const char *name);

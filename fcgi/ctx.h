@@ -17,6 +17,7 @@ struct docs;
 struct mail;
 struct app;
 struct router;
+struct rpc_tls_keys;
 
 /* What a worker process holds for its whole life: connections made after the fork, configuration, caches. */
 struct env {
@@ -29,6 +30,7 @@ struct env {
     struct redis *redis;
     struct docs *docs;
     struct mail *mail;
+    struct rpc_tls_keys *tls; /* certificates between services; NULL: no address asks for TLS */
     void *state[SERVICE_MAX]; /* a service's own worker-wide caches, made by its start hook */
 };
 

@@ -26,12 +26,14 @@
 #include "fcgi/env.h"
 #include "fcgi/json.h"
 #include "fcgi/migrate.h"
+#include "fcgi/rpc_tls.h"
 #include "fcgi/serve.h"
 #include "gen/queries.h"
 
 #define LAG_MAX_MS 60000
 #define CLOCK_MAX_MS 2000
 #define BACKLOG_MIN 1024
+#define DAYS_MIN 14 /* that certificates should last */
 
 enum verdict { GOOD, WARNING, BROKEN, SKIPPED };
 
@@ -99,6 +101,24 @@ static enum verdict configuration(struct doctor *d) {
 static int check_config(struct doctor *d, FILE *out) { return config_check(d->config, out); }
 
 static enum verdict settings(struct doctor *d) { return gather(d, check_config) == 0 ? GOOD : BROKEN; }
+
+static int warn(struct doctor *d, FILE *out) { return config_warn(d->config, out); }
+
+static enum verdict in_the_open(struct doctor *d) { return gather(d, warn) == 0 ? GOOD : WARNING; }
+
+static int days_left(struct doctor *d, FILE *out) {
+    const struct config *c = d->config;
+    return rpc_tls_days_left(c->grpc_ca, c->grpc_cert, c->grpc_key, out);
+}
+
+static enum verdict certificates(struct doctor *d) {
+    if (!config_needs_certificates(d->config)) {
+        buf_puts(&d->words, "no address begins with grpcs://");
+        return SKIPPED;
+    }
+    int days = gather(d, days_left);
+    return days < 0 ? BROKEN : days < DAYS_MIN ? WARNING : GOOD;
+}
 
 static enum verdict address(struct doctor *d) {
     const char *url = d->config->base_url;
@@ -211,6 +231,23 @@ static enum verdict documents(struct doctor *d) {
     return GOOD;
 }
 
+static enum verdict bus_up(struct doctor *d) {
+    return bus_ping(&d->ctx, &d->words) == OK ? GOOD : because(d, BROKEN);
+}
+
+/* What the relay has not published, consumers cannot have handled. */
+static enum verdict relay_lag(struct doctor *d) {
+    int64_t n, age_ms;
+    bool has_relay;
+    if (bus_lag_relay(&d->ctx, &has_relay, &n, &age_ms) != OK)
+        return unknown(d);
+    if (!has_relay)
+        return SKIPPED;
+    buf_printf(&d->words, "%" PRId64 " events are not published, the oldest for %" PRId64 " s", n,
+               age_ms / 1000);
+    return age_ms > LAG_MAX_MS ? BROKEN : GOOD;
+}
+
 /* Logs in to the mail server; nothing is sent. */
 static enum verdict mail_up(struct doctor *d) {
     const struct config *c = d->config;
@@ -313,6 +350,9 @@ static const struct check {
     {"configuration", configuration, "Correct the lines named, or start from `deeplink config print`."},
     {"settings", settings,
      "Correct the settings named; make the folders, owned by the user that deeplink runs as."},
+    {"grpc", in_the_open, "Let services on other machines be called by grpcs://, see docs/security.md."},
+    {"certificates", certificates,
+     "Correct grpc_ca, grpc_cert and grpc_key; have a certificate signed for serving and calling; then SIGHUP."},
     {"address", address,
      "Set base_url to https://… and let nginx end TLS: without it, passwords and cookies travel in the open."},
     {"rate limits", limits_on, "Set rate_limits = yes: without them passwords can be tried without end."},
@@ -328,6 +368,9 @@ static const struct check {
      "Set maxmemory-policy to noeviction or volatile-ttl in redis.conf: else members are logged out when it is full."},
     {"documents", documents,
      "Start the server that docs names, or set docs = postgresql and run `deeplink migrate`."},
+    {"bus", bus_up,
+     "Start the brokers that bus names, correct bus and bus_options; until then events wait in the outbox."},
+    {"relay", relay_lag, "Start `deeplink work`; its log says why events are not published."},
     {"mail", mail_up, "Start the mail server that mail names; correct its address, user and password."},
     {"push", push_key, "Correct secret_file: without its key nothing is pushed, and nobody stays logged in."},
     {"events", consumers, "Start `deeplink work`; its log says what holds it up."},

@@ -15,6 +15,7 @@
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
 #include "fcgi/rpc.h"
+#include "fcgi/rpc_tls.h"
 #include "gen/queries.h"
 
 #define TRY_EVERY_US INT64_C(1000000)
@@ -73,6 +74,16 @@ static void open_others(struct env *env) {
         env->docs = docs_open(c->docs, c->postgresql, password, c->server_timeout_ms);
     env->mail = mail_open(c->mail, c->mail_from, c->server_timeout_ms);
     free(password);
+}
+
+/* Read by each worker at its start, so that a reload takes new ones. */
+static enum code open_certificates(struct ctx *ctx, struct env *env) {
+    const struct config *c = env->config;
+    char why[RPC_TLS_WORDS];
+    if (!config_needs_certificates(c))
+        return OK;
+    env->tls = rpc_tls_keys_new(c->grpc_ca, c->grpc_cert, c->grpc_key, why);
+    return env->tls != NULL ? OK : fail_detail(ctx, INTERNAL, "no TLS between services", "%s", why);
 }
 
 /* Takes a number that no other running process has. Until that works, one drawn by lot. */
@@ -144,6 +155,8 @@ enum code env_open(struct ctx *ctx, const struct config *config, const struct ap
     for (size_t i = 0; code == OK && (s = service_at(env, i)) != NULL; i++)
         if (rpc_is_here(s))
             code = open_database(ctx, env, i, s);
+    if (code == OK)
+        code = open_certificates(ctx, env);
     if (code == OK) {
         open_others(env);
         code = make_up(ctx);
@@ -170,6 +183,7 @@ void env_close(struct env *env) {
         docs_close(env->docs);
     if (env->mail != NULL)
         mail_close(env->mail);
+    rpc_tls_keys_free(env->tls);
     free(env->pending);
     free(env);
 }

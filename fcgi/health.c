@@ -103,34 +103,69 @@ static void write_pool(struct buf *out) {
         c.idle, c.busy, c.starting, c.stopping, c.restarts);
 }
 
-/* What cannot be had, since the database is down, is left out. */
-static void write_lag(struct ctx *ctx, struct buf *out) {
-    struct buf ages;
-    buf_init(&ages, ctx->arena, RESPONSE_MAX);
-    buf_puts(
-        out,
-        "# HELP deeplink_events_waiting Events not yet handled by a consumer.\n# TYPE deeplink_events_waiting gauge\n");
-    buf_puts(
-        &ages,
-        "# HELP deeplink_events_age_seconds Age of the oldest of them.\n# TYPE deeplink_events_age_seconds gauge\n");
+/* Gauges of events, one for each consumer. */
+static const struct gauge {
+    const char *name, *help;
+} gauges[] = {
+    {"deeplink_events_waiting", "Events not yet handled by a consumer, or not yet published by the relay."},
+    {"deeplink_events_age_seconds", "Age of the oldest of them."},
+    {"deeplink_events_retrying", "Events that failed and are tried again."},
+    {"deeplink_events_dead", "Dead letters: events that kept failing."},
+};
+#define N_GAUGES (sizeof gauges / sizeof gauges[0])
+
+/* What is told of one consumer, or of the relay. */
+struct telling {
+    const char *consumer;
+    int64_t events, age_ms, retried, dead;
+};
+
+static void write_gauge(struct buf *out, size_t gauge, const struct telling *t) {
+    buf_printf(out, "%s{consumer=\"%s\"} ", gauges[gauge].name, t->consumer);
+    if (gauge == 1)
+        buf_printf(out, "%.3f\n", (double)t->age_ms / 1000);
+    else
+        buf_printf(out, "%" PRId64 "\n", gauge == 0 ? t->events : gauge == 2 ? t->retried : t->dead);
+}
+
+static size_t tell_consumers(struct ctx *ctx, struct telling *ret) {
+    size_t n = 0;
+    bool has_relay;
     for (const struct service *const *s = ctx->env->app->services; s != NULL && *s != NULL; s++)
         for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++) {
-            int64_t events, age_ms;
-            if (bus_lag(ctx, c->name, &events, &age_ms) != OK)
-                continue;
-            buf_printf(out, "deeplink_events_waiting{consumer=\"%s\"} %" PRId64 "\n", c->name, events);
-            buf_printf(&ages, "deeplink_events_age_seconds{consumer=\"%s\"} %.3f\n", c->name,
-                       (double)age_ms / 1000);
+            struct telling *t = &ret[n];
+            t->consumer = c->name;
+            if (bus_lag(ctx, c->name, &t->events, &t->age_ms) == OK &&
+                bus_failing(ctx, c->name, &t->retried, &t->dead) == OK)
+                n++;
         }
+    ret[n].consumer = "relay";
+    if (bus_lag_relay(ctx, &has_relay, &ret[n].events, &ret[n].age_ms) == OK && has_relay)
+        n++;
+    return n;
+}
+
+/* What cannot be had, since the database is down, is left out. No broker is asked: the database knows. */
+static void write_events(struct ctx *ctx, struct buf *out) {
+    size_t max = 1;
+    for (const struct service *const *s = ctx->env->app->services; s != NULL && *s != NULL; s++)
+        for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++)
+            max++;
+    struct telling *all = arena_many(ctx->arena, struct telling, max);
+    size_t n = tell_consumers(ctx, all);
     fail_clear(ctx);
-    buf_add(out, ages.p, ages.n);
+    for (size_t g = 0; g < N_GAUGES; g++) {
+        buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", gauges[g].name, gauges[g].help, gauges[g].name);
+        for (size_t i = 0; i < n; i++)
+            write_gauge(out, g, &all[i]);
+    }
 }
 
 static enum code show_metrics(struct request *req) {
     struct buf *out = respond(req, 200, PROMETHEUS);
     metrics_write(out);
     write_pool(out);
-    write_lag(&req->ctx, out);
+    write_events(&req->ctx, out);
     return OK;
 }
 

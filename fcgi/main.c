@@ -20,11 +20,11 @@ static int migrate_command(struct ctx *ctx, int argc, char **argv) {
 }
 
 static int config_check_command(struct ctx *ctx, int argc, char **argv) {
-    int n = config_check(ctx->env->config, stdout);
+    int n = config_check(ctx->env->config, stdout), unwise = config_warn(ctx->env->config, stdout);
     (void)argc;
     (void)argv;
     if (n == 0)
-        puts("The configuration is in order.");
+        printf("The configuration is in order%s.\n", unwise > 0 ? ", but see above" : "");
     else
         printf("%d problem%s.\n", n, n == 1 ? "" : "s");
     return n == 0 ? COMMAND_OK : COMMAND_CONFIG;
@@ -47,6 +47,10 @@ const struct command builtin_commands[] = {
      "Stays in the foreground. One process handles every consumer of the services (as with `serve`), or with --consumer the\n"
      "one of that name.",
      work_command, COMMAND_NEEDS_CONFIG},
+    {"stream", "", "holds the open streams (WebSocket, EventSource) behind nginx, and hands on what happens",
+     "Stays in the foreground. SIGTERM closes all streams, which come back to whoever listens then; SIGHUP reads the\n"
+     "configuration again and replaces the hubs one by one. Needs Redis and no database.",
+     stream_command, COMMAND_NEEDS_CONFIG},
     {"migrate", "[--pending]", "brings the database up to date",
      "Connects as postgresql_admin says. Also makes the services' login roles and, when it is not there, the file of their\n"
      "passwords. Safe to repeat. --pending only says how many migrations are missing.",
@@ -67,8 +71,18 @@ const struct command builtin_commands[] = {
      COMMAND_NEEDS_SERVERS},
     {"events replay", "ID | --all [--consumer NAME]", "hands dead letters to their consumers again", NULL,
      events_replay_command, COMMAND_NEEDS_SERVERS},
-    {"events lag", "", "says how far behind each consumer is", NULL, events_lag_command,
-     COMMAND_NEEDS_SERVERS},
+    {"events lag", "", "says how far behind each consumer is, and how many events it failed on", NULL,
+     events_lag_command, COMMAND_NEEDS_SERVERS},
+    {"events tail", "[--topic TOPIC] [--lines N] [--follow]", "shows the last events of the outbox",
+     "Number, time, topic, type, key and bytes of each, 20 of them or N. --follow goes on with those that come, until it is\n"
+     "interrupted.",
+     events_tail_command, COMMAND_NEEDS_SERVERS},
+    {"events rewind", "CONSUMER --start | --time TIME | --event ID | --topic TOPIC --partition P --offset N",
+     "has a consumer handle events again",
+     "All that are kept (--start), those since a moment in UTC (2026-11-22T06:00:00Z), those from one on; on Kafka also those\n"
+     "of one partition from an offset on. Whether it runs or not. Events that it handled before are handed to it once more.\n"
+     "The CONSUMER relay publishes again what it has published since, for brokers that have lost it.",
+     events_rewind_command, COMMAND_NEEDS_SERVERS},
     {0},
 };
 

@@ -76,6 +76,8 @@ struct route {
     /* Asks Redis ahead (redis_ahead()) for what the handler will want, in the round of the session look-up.
      * What it asks for is a guess: the claim may be wrong, and then nobody takes the replies. */
     void (*prefetch)(struct request *req, int64_t claimed_user);
+    /* Where a bearer token stands when it is not in Authorization; NULL: nowhere else. */
+    const char *(*token)(const struct request *req);
     const char *summary; /* what it does, for `deeplink routes` and the API reference */
     /* What FACE_JSON routes say of themselves, for the guard and the API reference. */
     const char *scope;         /* what a bearer token must be allowed ("read:statuses"); NULL: any token */

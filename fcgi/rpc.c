@@ -148,7 +148,7 @@ static int64_t deadline_of(const struct ctx *ctx, bool stream) {
 static enum code make_client(struct ctx *ctx, struct proxy *p) {
     const struct config *c = ctx->env->config;
     if (p->client == NULL)
-        p->client = rpc_client_new(config_service(c, p->what->name), c->grpc_secret);
+        p->client = rpc_client_new(config_service(c, p->what->name), c->grpc_secret, ctx->env->tls);
     return p->client != NULL ? OK
                              : fail_detail(ctx, INTERNAL, WRONG, "service_%s: no address", p->what->name);
 }
@@ -267,40 +267,50 @@ static bool names_known(const struct app *all, char *const *names, int n, FILE *
     return true;
 }
 
-/* What of a service is left when it lives elsewhere. */
-static const struct service *hull(const struct service *s) {
-    struct service *h = calloc(1, sizeof *h);
-    if (h != NULL)
-        *h = (struct service){.name = s->name, .descriptor = s->descriptor, .marks = s->marks};
-    return h;
+/* What rpc_app() made, for as long as the process lives. */
+struct made {
+    struct app app;
+    const struct service *services[SERVICE_MAX + 1];
+    struct service hulls[SERVICE_MAX]; /* what of a service is left when it lives elsewhere */
+    struct made *earlier;
+};
+static struct made *made;
+
+/* The service as it is in this process. NULL: it has no address, and neither is it here. */
+static const struct service *placed(struct made *m, size_t i, const struct service *s,
+                                    const struct config *config, char *const *names, int n, FILE *err) {
+    const char *at = config_service(config, s->name);
+    bool here = n > 0 ? is_named(names, n, s->name) : strcmp(at, "local") == 0;
+
+    if (here)
+        return s;
+    if (!rpc_address_valid(at)) {
+        fprintf(err,
+                "service_%s is \"%s\": it must be %sgrpc://host:port, grpcs://host:port or grpc+unix:/path\n",
+                s->name, at, n > 0 ? "" : "local, ");
+        return NULL;
+    }
+    m->hulls[i] =
+        (struct service){.name = s->name, .descriptor = s->descriptor, .marks = s->marks, .doors = s->doors};
+    return &m->hulls[i];
 }
 
 const struct app *rpc_app(const struct app *all, const struct config *config, char *const *names, int n,
                           FILE *err) {
-    struct app *app = malloc(sizeof *app);
-    const struct service **services = calloc(SERVICE_MAX + 1, sizeof *services);
-    if (app == NULL || services == NULL || !names_known(all, names, n, err))
-        goto failed;
-    for (size_t i = 0; i < SERVICE_MAX && all->services[i] != NULL; i++) {
-        const struct service *s = all->services[i];
-        const char *at = config_service(config, s->name);
-        bool local = strcmp(at, "local") == 0, here = n > 0 ? is_named(names, n, s->name) : local;
-        if (!here && !rpc_address_valid(at)) {
-            fprintf(err, "service_%s is \"%s\": it must be %sgrpc://host:port or grpc+unix:/path\n", s->name,
-                    at, n > 0 ? "" : "local, ");
-            goto failed;
-        }
-        services[i] = here ? s : hull(s);
-        if (services[i] == NULL)
-            goto failed;
-    }
-    *app = *all;
-    app->services = services;
-    return app;
-failed:
-    free(services);
-    free(app);
-    return NULL;
+    struct made *m = calloc(1, sizeof *m);
+
+    if (m == NULL)
+        return NULL;
+    m->earlier = made;
+    made = m;
+    if (!names_known(all, names, n, err))
+        return NULL;
+    for (size_t i = 0; i < SERVICE_MAX && all->services[i] != NULL; i++)
+        if ((m->services[i] = placed(m, i, all->services[i], config, names, n, err)) == NULL)
+            return NULL;
+    m->app = *all;
+    m->app.services = m->services;
+    return &m->app;
 }
 
 /* ---- health ---- */

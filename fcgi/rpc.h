@@ -36,8 +36,23 @@ struct service;
 /* What the transport has to know of an rpc; struct service has one for each, in the order of the contract. */
 enum rpc_mark {
     RPC_STREAM = 1, /* gives many messages */
-    RPC_SAFE = 2,   /* may be sent twice */
-    RPC_PUBLIC = 4  /* may be called from outside */
+    RPC_SAFE = 2    /* may be sent twice */
+};
+
+/* Who calls. Only services of ours may say in whose name. */
+enum rpc_peer {
+    RPC_NOBODY,
+    RPC_OUTSIDE, /* a program with the site's key: sees what strangers see */
+    RPC_MEMBER,  /* a program with a token: acts for its member, within its scopes */
+    RPC_SERVICE
+};
+
+/* Who from outside may call an rpc; struct service has one for each. All zero: nobody. */
+struct rpc_door {
+    enum rpc_peer least;
+    const char *scope;   /* what its token must allow; several stand between '|'; NULL: any will do */
+    const char *actor;   /* the field that says who acts, beside viewer_id and actor_id; NULL: none */
+    uint64_t permission; /* bits that the member must have */
 };
 
 /* Takes one message of a stream; anything but OK ends it. */

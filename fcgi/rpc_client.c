@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -17,12 +16,16 @@
 #include "fcgi/base/text.h"
 #include "fcgi/i18n.h"
 #include "fcgi/rpc_http2.h"
+#include "fcgi/rpc_lookup.h"
+#include "fcgi/rpc_tls.h"
 #include "fcgi/rpc_wire.h"
 
 #define MESSAGE_WORDS 2048
 #define DETAIL_WORDS 8192
 #define WINDOW (1 << 20)
 #define RETRY_AFTER_S 2
+#define PLAIN "grpc://"
+#define SEALED "grpcs://"
 #define WRONG "Something went wrong on our side."
 #define DOWN "A part of this site is not answering. Please try again in a moment."
 
@@ -44,8 +47,12 @@ struct reply {
 
 struct rpc_client {
     char *address;
-    char *bearer;     /* NULL: none */
-    const char *path; /* a socket's; NULL: host:port */
+    char *bearer;      /* NULL: none */
+    const char *path;  /* a socket's; NULL: host:port */
+    const char *place; /* host:port; NULL: a socket */
+    struct rpc_lookup *lookup;
+    bool borrows;                    /* the lookup is another client's */
+    const struct rpc_tls_keys *keys; /* NULL: plain */
     struct rpc_pipe pipe;
     struct reply reply;
     bool busy;    /* a call never came to its end: the connection is of no use */
@@ -196,31 +203,30 @@ static int connect_unix(const char *path, int64_t deadline_us) {
     return connect_to((struct sockaddr *)&sa, sizeof sa, deadline_us);
 }
 
-static int connect_tcp(const char *address, int64_t deadline_us) {
-    char host[256];
-    const char *colon = strrchr(address, ':');
-    size_t bracket = address[0] == '['; /* [::1]:9000 */
-    struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+static int connect_tcp(struct rpc_lookup *lookup, int64_t deadline_us) {
+    const struct addrinfo *a = rpc_lookup_addresses(lookup, deadline_us);
     int fd = -1, yes = 1;
-    snprintf(host, sizeof host, "%.*s", (int)((size_t)(colon - address) - 2 * bracket), address + bracket);
-    if (getaddrinfo(host, colon + 1, &hints, &found) != 0) {
-        errno = EADDRNOTAVAIL;
-        return -1;
-    }
-    for (struct addrinfo *a = found; a != NULL && fd < 0; a = a->ai_next)
+    for (; a != NULL && fd < 0; a = a->ai_next)
         fd = connect_to(a->ai_addr, a->ai_addrlen, deadline_us);
-    freeaddrinfo(found);
     if (fd >= 0)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    else
+        rpc_lookup_forget(lookup);
     return fd;
+}
+
+/* The handshake itself is made with the first bytes that go. */
+static bool tls_open(struct rpc_client *c) {
+    if (c->keys != NULL)
+        c->pipe.tls = rpc_tls_connect(c->keys, rpc_lookup_host(c->lookup));
+    return c->keys == NULL || c->pipe.tls != NULL;
 }
 
 static bool client_open(struct rpc_client *c, int64_t deadline_us) {
     c->going = false;
     c->last = INT32_MAX;
-    c->pipe.fd = c->path != NULL ? connect_unix(c->path, deadline_us)
-                                 : connect_tcp(c->address + strlen("grpc://"), deadline_us);
-    if (c->pipe.fd >= 0 && session_open(c))
+    c->pipe.fd = c->path != NULL ? connect_unix(c->path, deadline_us) : connect_tcp(c->lookup, deadline_us);
+    if (c->pipe.fd >= 0 && tls_open(c) && session_open(c))
         return true;
     int error = errno;
     rpc_pipe_close(&c->pipe);
@@ -259,9 +265,9 @@ static size_t fields_of(struct ctx *ctx, const struct rpc_client *c, const struc
     rpc_timeout_write(x->deadline_us - clock_mono_us(), w->timeout);
     snprintf(w->depth, sizeof w->depth, "%u", ctx->depth + 1);
     f[n++] = rpc_field(":method", "POST");
-    f[n++] = rpc_field(":scheme", "http");
+    f[n++] = rpc_field(":scheme", c->keys != NULL ? "https" : "http");
     f[n++] = rpc_field(":path", x->path);
-    f[n++] = rpc_field(":authority", c->path != NULL ? "localhost" : c->address + strlen("grpc://"));
+    f[n++] = rpc_field(":authority", c->path != NULL ? "localhost" : c->place);
     f[n++] = rpc_field("te", "trailers");
     f[n++] = rpc_field("content-type", "application/grpc");
     f[n++] = rpc_field("grpc-timeout", w->timeout);
@@ -423,7 +429,7 @@ static enum code converse(struct ctx *ctx, struct rpc_client *c, struct rpc_exch
             until = quiet_since + x->quiet_us;
         if (c->reply.closed || out == RPC_DEAD || in == RPC_DEAD)
             break;
-        x->reached = true;
+        x->reached = x->reached || rpc_pipe_is_open(&c->pipe);
         p.events = (short)(POLLIN | (out == RPC_BLOCKED ? POLLOUT : 0));
         int ready = poll(&p, 1, left_ms(until));
         if (ready < 0 && errno != EINTR)
@@ -444,8 +450,9 @@ static enum code converse(struct ctx *ctx, struct rpc_client *c, struct rpc_exch
     if (c->reply.closed)
         return conclude(ctx, c, x);
     x->reached = x->reached && c->reply.stream <= c->last;
+    const char *why = c->pipe.tls != NULL ? arena_strdup(ctx->arena, rpc_tls_why(c->pipe.tls)) : "";
     rpc_pipe_close(&c->pipe);
-    return lost(ctx, x, "the connection was lost");
+    return lost(ctx, x, why[0] != '\0' ? why : "the connection was lost");
 }
 
 static enum code exchange(struct ctx *ctx, struct rpc_client *c, struct rpc_exchange *x) {
@@ -468,8 +475,71 @@ static enum code exchange(struct ctx *ctx, struct rpc_client *c, struct rpc_exch
     return code;
 }
 
+/* ---- a client ---- */
+
+bool rpc_address_is_tls(const char *address) { return text_starts(address, SEALED); }
+
+/* host:port of an address; NULL: it is no such. */
+static const char *place_of(const char *address) {
+    if (text_starts(address, SEALED))
+        return address + strlen(SEALED);
+    return text_starts(address, PLAIN) ? address + strlen(PLAIN) : NULL;
+}
+
+bool rpc_address_valid(const char *address) {
+    int64_t port;
+    if (text_starts(address, "grpc+unix:/"))
+        return strlen(address) - strlen("grpc+unix:") <= 100;
+    const char *host = place_of(address), *colon = host != NULL ? strrchr(host, ':') : NULL;
+    return colon != NULL && colon > host && colon - host < 250 && strchr(host, '/') == NULL &&
+           text_parse_int(colon + 1, 1, 65535, &port);
+}
+
+static struct rpc_client *client_new(const char *address, const char *secret, const struct rpc_tls_keys *keys,
+                                     struct rpc_lookup *lookup) {
+    struct rpc_client *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->address = strdup(address);
+    if (secret[0] != '\0' && asprintf(&c->bearer, "Bearer %s", secret) < 0)
+        c->bearer = NULL;
+    c->place = place_of(c->address);
+    if (c->place == NULL)
+        c->path = c->address + strlen("grpc+unix:");
+    c->borrows = lookup != NULL;
+    c->lookup = lookup != NULL || c->place == NULL ? lookup : rpc_lookup_new(c->place);
+    c->keys = rpc_address_is_tls(address) ? keys : NULL;
+    c->pipe.fd = -1;
+    buf_init(&c->reply.body, NULL, RPC_HEAD + RPC_MESSAGE_MAX + ((size_t)128 << 10));
+    if (c->place != NULL && c->lookup == NULL) {
+        rpc_client_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+struct rpc_client *rpc_client_new(const char *address, const char *secret, const struct rpc_tls_keys *keys) {
+    if (!rpc_address_valid(address) || (rpc_address_is_tls(address) && keys == NULL))
+        return NULL;
+    return client_new(address, secret, keys, NULL);
+}
+
+void rpc_client_free(struct rpc_client *c) {
+    if (c == NULL)
+        return;
+    rpc_pipe_close(&c->pipe);
+    buf_free(&c->reply.body);
+    if (!c->borrows)
+        rpc_lookup_free(c->lookup);
+    free(c->address);
+    free(c->bearer);
+    free(c);
+}
+
+/* ---- its calls ---- */
+
 static struct rpc_client *like(const struct rpc_client *c) {
-    return rpc_client_new(c->address, c->bearer != NULL ? c->bearer + strlen("Bearer ") : "");
+    return client_new(c->address, c->bearer != NULL ? c->bearer + strlen("Bearer ") : "", c->keys, c->lookup);
 }
 
 static void client_free(void *c) { rpc_client_free(c); }
@@ -485,39 +555,4 @@ enum code rpc_client_exchange(struct ctx *ctx, struct rpc_client *c, struct rpc_
     if (x->fresh)
         rpc_pipe_close(&c->pipe);
     return code;
-}
-
-/* ---- a client ---- */
-
-bool rpc_address_valid(const char *address) {
-    int64_t port;
-    if (text_starts(address, "grpc+unix:/"))
-        return strlen(address) - strlen("grpc+unix:") <= 100;
-    const char *colon = strrchr(address, ':'), *host = address + strlen("grpc://");
-    return text_starts(address, "grpc://") && colon != NULL && colon > host && colon - host < 250 &&
-           strchr(host, '/') == NULL && text_parse_int(colon + 1, 1, 65535, &port);
-}
-
-struct rpc_client *rpc_client_new(const char *address, const char *secret) {
-    struct rpc_client *c = rpc_address_valid(address) ? calloc(1, sizeof *c) : NULL;
-    if (c == NULL)
-        return NULL;
-    c->address = strdup(address);
-    if (secret[0] != '\0' && asprintf(&c->bearer, "Bearer %s", secret) < 0)
-        c->bearer = NULL;
-    if (text_starts(address, "grpc+unix:"))
-        c->path = c->address + strlen("grpc+unix:");
-    c->pipe.fd = -1;
-    buf_init(&c->reply.body, NULL, RPC_HEAD + RPC_MESSAGE_MAX + ((size_t)128 << 10));
-    return c;
-}
-
-void rpc_client_free(struct rpc_client *c) {
-    if (c == NULL)
-        return;
-    rpc_pipe_close(&c->pipe);
-    buf_free(&c->reply.body);
-    free(c->address);
-    free(c->bearer);
-    free(c);
 }

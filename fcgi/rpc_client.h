@@ -10,14 +10,18 @@
 #include "fcgi/ctx.h"
 
 struct rpc_client;
+struct rpc_tls_keys;
 
-/* address: "grpc://host:port" or "grpc+unix:/path"; secret: sent as a bearer token, "" sends none. Both are
- * copied. Connects when first called. NULL when the address is none. The caller frees it. */
-struct rpc_client *rpc_client_new(const char *address, const char *secret);
+/* address: "grpc://host:port", "grpcs://host:port" (TLS) or "grpc+unix:/path"; secret: sent as a bearer
+ * token,
+ * "" sends none. Both are copied. keys: for TLS, they must outlive the client; may be NULL without. Connects
+ * when first called. NULL when the address is none, or has no keys. The caller frees it. */
+struct rpc_client *rpc_client_new(const char *address, const char *secret, const struct rpc_tls_keys *keys);
 void rpc_client_free(struct rpc_client *c);
 
-/* Whether an address is one. */
+/* Whether an address is one, and whether it asks for TLS. */
 bool rpc_address_valid(const char *address);
+bool rpc_address_is_tls(const char *address);
 
 /* Takes the bytes of one message; anything but OK ends the call, and is its result. */
 typedef enum code rpc_take(struct ctx *ctx, const unsigned char *p, size_t n, void *arg);

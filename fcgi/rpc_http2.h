@@ -1,5 +1,5 @@
 /* What client and server do alike with libnghttp2: header fields, and a session's bytes through a socket that
- * does not wait. */
+ * does not wait, in TLS or plain. */
 #ifndef DEEPLINK_RPC_HTTP2_H
 #define DEEPLINK_RPC_HTTP2_H
 
@@ -8,6 +8,8 @@
 #include <stddef.h>
 
 #include "fcgi/base/buf.h"
+
+struct rpc_tls;
 
 /* Metadata that one service of ours tells another. Lower case, as HTTP/2 wants it. */
 #define RPC_META_REQUEST "deeplink-request"
@@ -31,6 +33,7 @@ nghttp2_nv rpc_field(const char *name, const char *value);
 struct rpc_pipe {
     int fd; /* -1: none */
     nghttp2_session *session;
+    struct rpc_tls *tls; /* NULL: plain */
     struct buf out;
     size_t at; /* of out: what was written */
 };
@@ -42,6 +45,8 @@ enum rpc_moved rpc_pipe_send(struct rpc_pipe *p);
 /* Reads once, at most 64 KiB, into the session. RPC_BLOCKED: nothing was there. RPC_DEAD: the peer has gone,
  * or speaks no HTTP/2; what the session has to say about that can still be sent. */
 enum rpc_moved rpc_pipe_receive(struct rpc_pipe *p);
+/* Whether the session's bytes go and come: not before a handshake is over. */
+bool rpc_pipe_is_open(const struct rpc_pipe *p);
 /* Frees the session, closes the socket. Safe to repeat. */
 void rpc_pipe_close(struct rpc_pipe *p);
 

@@ -101,19 +101,36 @@ static enum code send(struct ctx *ctx, struct rpc_stream *stream, const void *p,
 
 /* ---- the services ---- */
 
-/* Callers from outside act for nobody, whatever their message says. */
-static enum code check_claims(struct ctx *ctx, const struct rpc_stream *stream, const ProtobufCMessage *m) {
-    static const char *const claims[] = {"viewer_id", "actor_id"};
+/* Callers from outside act for the member of their token, or for nobody, whatever their message says. What it
+ * leaves out is filled in. */
+static enum code check_claims(struct ctx *ctx, const struct rpc_stream *stream, ProtobufCMessage *m) {
+    const char *claims[] = {"viewer_id", "actor_id", stream->door != NULL ? stream->door->actor : NULL};
     for (size_t i = 0; stream->peer != RPC_SERVICE && i < sizeof claims / sizeof claims[0]; i++) {
         const ProtobufCFieldDescriptor *f =
-            protobuf_c_message_descriptor_get_field_by_name(m->descriptor, claims[i]);
-        if (f != NULL && *(const int64_t *)(const void *)((const char *)m + f->offset) != 0)
+            claims[i] != NULL ? protobuf_c_message_descriptor_get_field_by_name(m->descriptor, claims[i])
+                              : NULL;
+        if (f == NULL || f->type != PROTOBUF_C_TYPE_INT64 || f->label == PROTOBUF_C_LABEL_REPEATED)
+            continue;
+        int64_t *who = (int64_t *)(void *)((char *)m + f->offset);
+        if (*who != 0 && *who != ctx->viewer_id)
             return rpc_refuse(ctx, DENIED,
                               arena_printf(ctx->arena,
-                                           "%s: a caller from outside acts for nobody; leave it out.",
+                                           "%s: nobody from outside acts for others; leave it out.",
                                            claims[i]));
+        *who = ctx->viewer_id;
     }
     return OK;
+}
+
+/* Nor may they say by which app something is made: that is for who has looked at the token. */
+static void drop_app(const struct rpc_stream *stream, ProtobufCMessage *m) {
+    static const char *const names[] = {"app_name", "app_website"};
+    for (size_t i = 0; stream->peer != RPC_SERVICE && i < sizeof names / sizeof names[0]; i++) {
+        const ProtobufCFieldDescriptor *f =
+            protobuf_c_message_descriptor_get_field_by_name(m->descriptor, names[i]);
+        if (f != NULL && f->type == PROTOBUF_C_TYPE_STRING && f->label != PROTOBUF_C_LABEL_REPEATED)
+            *(const char **)(void *)((char *)m + f->offset) = "";
+    }
 }
 
 static enum code unpack(struct ctx *ctx, struct rpc_stream *stream, ProtobufCAllocator *allocator,
@@ -127,6 +144,8 @@ static enum code unpack(struct ctx *ctx, struct rpc_stream *stream, ProtobufCAll
     *ret = protobuf_c_message_unpack(d->methods[stream->method].input, allocator, n, p);
     if (*ret == NULL)
         return rpc_refuse(ctx, INVALID, "The message is malformed.");
+    if (allocator != NULL) /* of the arena: what was there needs no free() */
+        drop_app(stream, *ret);
     return check_claims(ctx, stream, *ret);
 }
 
@@ -221,8 +240,25 @@ static enum code run_builtin(struct ctx *ctx, struct rpc_stream *stream, bool *r
 
 /* ---- running ---- */
 
+/* Whom the caller's token is of. A built-in service takes any token that opens something. */
+static enum code let_in(struct ctx *ctx, struct rpc_stream *stream) {
+    static const struct rpc_door any = {.least = RPC_OUTSIDE};
+    const struct app *app = ctx->env->app;
+    if (stream->peer != RPC_MEMBER || (stream->builtin != NULL && stream->builtin->least == RPC_NOBODY))
+        return OK;
+    if (app->let_in == NULL)
+        return rpc_refuse(ctx, UNAUTHENTICATED, "No token opens anything here.");
+    enum code code = app->let_in(ctx, stream->meta.bearer, stream->door != NULL ? stream->door : &any);
+    if (code == OK)
+        stream->session->known = true;
+    return code;
+}
+
 static enum code run(struct ctx *ctx, struct rpc_stream *stream, bool *ret_more) {
     *ret_more = false;
+    enum code code = let_in(ctx, stream);
+    if (code != OK)
+        return code;
     if (stream->deadline_us != 0 && clock_mono_us() > stream->deadline_us)
         return fail(ctx, DEADLINE, "This took too long.");
     if (stream->builtin != NULL)

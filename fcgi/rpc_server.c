@@ -14,6 +14,7 @@
 
 #include "fcgi/app.h"
 #include "fcgi/base/clock.h"
+#include "fcgi/config.h"
 #include "fcgi/env.h"
 #include "fcgi/log.h"
 #include "fcgi/metrics.h"
@@ -21,6 +22,7 @@
 #include "fcgi/rpc.h"
 #include "fcgi/rpc_http2.h"
 #include "fcgi/rpc_session.h"
+#include "fcgi/rpc_tls.h"
 
 #define CONNECTIONS_MAX 512 /* of one worker */
 #define EVENTS 64
@@ -52,6 +54,7 @@ struct connection {
 struct loop {
     int epoll, listen, slot;
     struct rpc_host *host;
+    const struct rpc_tls_keys *keys; /* NULL: plain */
     struct connection *connections;
     int n;
     bool listening, deferred, stopping, all_outer;
@@ -125,18 +128,30 @@ static bool is_our_user(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && (who.uid == geteuid() || who.uid == 0);
 }
 
-static void connection_add(struct loop *l, int fd) {
+/* With TLS a session hears nothing before its peer has shown a certificate of ours. */
+static struct connection *connection_new(const struct loop *l, int fd) {
     struct connection *c = calloc(1, sizeof *c);
-    int yes = 1;
-    if (c != NULL)
-        c->session = rpc_session_new(l->host, is_our_user(fd));
-    if (c == NULL || c->session == NULL) {
+    struct rpc_session *s = rpc_session_new(l->host, l->keys != NULL || is_our_user(fd));
+    struct rpc_tls *tls = l->keys != NULL ? rpc_tls_accept(l->keys) : NULL;
+    if (c == NULL || s == NULL || (l->keys != NULL && tls == NULL)) {
+        rpc_tls_free(tls);
+        rpc_session_free(s);
         free(c);
+        return NULL;
+    }
+    c->session = s;
+    c->pipe = (struct rpc_pipe){.fd = fd, .session = s->http2, .tls = tls};
+    return c;
+}
+
+static void connection_add(struct loop *l, int fd) {
+    struct connection *c = connection_new(l, fd);
+    int yes = 1;
+    if (c == NULL) {
         close(fd);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* a unix socket has none: no matter */
-    c->pipe = (struct rpc_pipe){.fd = fd, .session = c->session->http2};
     c->since_us = clock_mono_us();
     c->next = l->connections;
     l->connections = c;
@@ -146,6 +161,8 @@ static void connection_add(struct loop *l, int fd) {
 }
 
 static void connection_free(struct loop *l, struct connection *c) {
+    if (c->pipe.tls != NULL && rpc_tls_why(c->pipe.tls)[0] != '\0')
+        log_debug(NULL, "a connection by gRPC ended", "cause=%s", rpc_tls_why(c->pipe.tls));
     c->pipe.session = NULL; /* the session's to free */
     rpc_pipe_close(&c->pipe);
     rpc_session_free(c->session);
@@ -294,10 +311,13 @@ static void take_event(struct loop *l, const struct epoll_event *e) {
         accept_some(l);
         return;
     }
+    bool open = rpc_pipe_is_open(&c->pipe);
     if ((e->events & EPOLLIN) != 0 && rpc_pipe_receive(&c->pipe) == RPC_DEAD) {
         rpc_pipe_send(&c->pipe); /* what the session has to say to that */
         c->dead = true;
     }
+    if (!open && rpc_pipe_is_open(&c->pipe))
+        c->since_us = clock_mono_us(); /* only now its first words are due */
     if ((e->events & (EPOLLERR | EPOLLHUP)) != 0 && (e->events & EPOLLIN) == 0)
         c->dead = true;
     if (!c->dead)
@@ -350,6 +370,7 @@ uint64_t rpc_server_loop(int fd, int slot, struct env *env, bool (*stop)(void)) 
         log_error(NULL, "no gRPC worker", "error=%s", strerror(errno));
         return 0;
     }
+    l.keys = config_grpc_is_tls(env->config) ? env->tls : NULL;
     l.all_outer = nothing_is_elsewhere(env->app);
     outer_end(&l);
     load_note(&l);

@@ -223,6 +223,12 @@ static int64_t number(const char *s, int64_t max) {
     return text_parse_int(s, 0, max, &v) ? v : 0;
 }
 
+static void copy(char *to, size_t room, const char *v) {
+    size_t n = strnlen(v, room - 1);
+    memcpy(to, v, n);
+    to[n] = '\0';
+}
+
 static void take_key(struct rpc_stream *stream, const char *value) {
     const struct config *c = stream->session->host->env->config;
     if (strncasecmp(value, "Bearer ", 7) != 0)
@@ -230,12 +236,8 @@ static void take_key(struct rpc_stream *stream, const char *value) {
     stream->meta.service_key = c->grpc_secret[0] != '\0' && crypto_equal_str(value + 7, c->grpc_secret);
     stream->meta.outside_key =
         c->grpc_outside_secret[0] != '\0' && crypto_equal_str(value + 7, c->grpc_outside_secret);
-}
-
-static void copy(char *to, size_t room, const char *v) {
-    size_t n = strnlen(v, room - 1);
-    memcpy(to, v, n);
-    to[n] = '\0';
+    if (c->grpc_tokens && strlen(value + 7) < sizeof stream->meta.bearer)
+        copy(stream->meta.bearer, sizeof stream->meta.bearer, value + 7);
 }
 
 static void take_own(struct rpc_meta *m, const char *name, const char *v) {
@@ -325,18 +327,37 @@ static void find_method(struct rpc_stream *stream) {
         stream->service = *s;
         stream->method = (unsigned)(m - d->methods);
         stream->marks = (*s)->marks != NULL ? (*s)->marks[stream->method] : 0;
+        stream->door = (*s)->doors != NULL ? &(*s)->doors[stream->method] : NULL;
     }
 }
 
 /* A gateway's word that somebody comes from outside counts more than any key. Without a secret, a process of
- * our own user is one of us: nobody else may open the socket. */
+ * our own user is one of us, since nobody else may open the socket, or one with a certificate. */
 static enum rpc_peer peer_of(const struct rpc_stream *stream) {
     const struct config *c = stream->session->host->env->config;
     const struct rpc_meta *m = &stream->meta;
     bool service = c->grpc_secret[0] != '\0' ? m->service_key : stream->session->trusted;
     if (service && !m->outside)
         return RPC_SERVICE;
-    return m->outside_key ? RPC_OUTSIDE : RPC_NOBODY;
+    if (m->outside_key)
+        return RPC_OUTSIDE;
+    return m->bearer[0] != '\0' ? RPC_MEMBER : RPC_NOBODY;
+}
+
+static enum rpc_peer least_of(const struct rpc_stream *stream) {
+    if (stream->builtin != NULL)
+        return stream->builtin->least;
+    return stream->door != NULL && stream->door->least != RPC_NOBODY ? stream->door->least : RPC_SERVICE;
+}
+
+/* Who shows a token is looked at when the call is run, since that takes asking. */
+static void refuse_peer(struct rpc_stream *stream, enum rpc_peer least) {
+    if (stream->peer == RPC_NOBODY)
+        refuse(stream, UNAUTHENTICATED, "Show a valid key: authorization: Bearer ...");
+    else if (least == RPC_MEMBER)
+        refuse(stream, DENIED, "This takes the token of a member.");
+    else
+        refuse(stream, DENIED, "This is not for callers from outside.");
 }
 
 static void set_deadline(struct rpc_stream *stream) {
@@ -358,20 +379,23 @@ static void begin(struct rpc_stream *stream) {
     }
     find_method(stream);
     stream->peer = peer_of(stream);
-    enum rpc_peer least = stream->builtin != NULL             ? stream->builtin->least
-                          : (stream->marks & RPC_PUBLIC) != 0 ? RPC_OUTSIDE
-                                                              : RPC_SERVICE;
-    if (stream->peer < RPC_OUTSIDE && least > RPC_NOBODY)
-        refuse(stream, UNAUTHENTICATED, "Show a valid key: authorization: Bearer ...");
+    if (stream->peer != RPC_SERVICE)
+        stream->meta.depth = 0;
+    enum rpc_peer least = least_of(stream);
+    if (stream->peer == RPC_NOBODY && least > RPC_NOBODY)
+        refuse_peer(stream, least);
     else if (stream->builtin == NULL && stream->service == NULL)
         refuse(stream, UNIMPLEMENTED, "There is no such method here.");
     else if (stream->peer < least)
-        refuse(stream, DENIED, "This is not for callers from outside.");
+        refuse_peer(stream, least);
+    else if (stream->peer == RPC_OUTSIDE && least > RPC_NOBODY &&
+             stream->session->host->env->config->intranet)
+        refuse(stream, DENIED, "This site shows nothing to strangers: use the token of a member.");
     else if (m->compressed)
         refuse(stream, UNIMPLEMENTED, "Messages are taken uncompressed only: grpc-encoding: identity.");
     else if (m->bad_timeout)
         refuse(stream, INVALID, "grpc-timeout: up to eight digits and one of n u m S M H.");
-    else
+    else if (stream->peer != RPC_MEMBER)
         stream->session->known = true;
     set_deadline(stream);
 }
@@ -412,7 +436,9 @@ static int on_data(nghttp2_session *http2, uint8_t flags, int32_t id, const uint
     (void)flags;
     if (stream == NULL || stream->done)
         return 0;
-    if (s->in_bytes + n > HELD_MAX || s->host->in_bytes + n > HELD_BY_ALL) {
+    /* Half of the room is for services, whatever comes from outside. */
+    size_t by_all = stream->peer == RPC_SERVICE ? HELD_BY_ALL : HELD_BY_ALL / 2;
+    if (s->in_bytes + n > HELD_MAX || s->host->in_bytes + n > by_all) {
         refuse(stream, EXHAUSTED, "Too many requests are on their way at once.");
         return 0;
     }

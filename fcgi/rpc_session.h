@@ -14,12 +14,10 @@
 
 #include "fcgi/base/buf.h"
 #include "fcgi/ctx.h"
+#include "fcgi/rpc.h"
 
 struct service;
 struct rpc_stream;
-
-/* Who calls. Only services of ours may say in whose name. */
-enum rpc_peer { RPC_NOBODY, RPC_OUTSIDE, RPC_SERVICE };
 
 /* What a built-in method does with its messages. */
 enum rpc_kind {
@@ -51,7 +49,8 @@ struct rpc_meta {
     int lang;
     bool post, grpc, bad_timeout, compressed, outside; /* outside: the gateway says so */
     bool service_key, outside_key;
-    size_t bytes; /* of all fields */
+    char bearer[128]; /* a key that is none of the site's: a member's token, perhaps */
+    size_t bytes;     /* of all fields */
 };
 
 /* A call. */
@@ -64,6 +63,7 @@ struct rpc_stream {
     enum rpc_peer peer;
     const struct service *service; /* and `method`, its index; or `builtin`; or nothing: refused */
     unsigned method, marks;
+    const struct rpc_door *door; /* who may call that from outside; NULL: nobody */
     const struct rpc_builtin *builtin;
     struct buf in; /* messages as they came */
     size_t in_at;
@@ -81,8 +81,8 @@ struct rpc_stream {
 struct rpc_session {
     struct rpc_host *host;
     nghttp2_session *http2;
-    bool trusted; /* a process of our own user, on a unix socket */
-    bool known;   /* has made a call that was let in */
+    bool trusted; /* a process of our own user, on a unix socket, or one with a certificate of ours */
+    bool known;   /* has made a call that was let in: `rpc_run` knows it of tokens */
     bool leaving; /* takes no further calls */
     struct rpc_stream *streams, *queue, **queue_end;
     unsigned n_streams;

@@ -85,12 +85,12 @@ static bool open_sockets(struct serve *s) {
     if (s->grpc_workers > 0 && !config_grpc_is_safe(c)) {
         fprintf(stderr,
                 "deeplink serve: grpc_listen: %s: without a grpc_secret of 16 characters or more only a unix "
-                "socket is opened\n",
+                "socket or grpcs:// is opened\n",
                 c->grpc_listen);
         return false;
     }
     return open_socket(c->listen, &s->fd) &&
-           (s->grpc_workers == 0 || open_socket(c->grpc_listen, &s->grpc_fd));
+           (s->grpc_workers == 0 || open_socket(config_grpc_place(c), &s->grpc_fd));
 }
 
 int serve_command(struct ctx *ctx, int argc, char **argv) {
@@ -104,6 +104,7 @@ int serve_command(struct ctx *ctx, int argc, char **argv) {
     process_log(c, NAME);
     if (config_check(c, stderr) > 0)
         fputs("deeplink serve: the problems above are worth mending; going on\n", stderr);
+    config_warn(c, stderr);
     if (!config_secret_load(c, stderr))
         return COMMAND_CONFIG;
     int status = open_sockets(&s) && process_pid_write(c->pid_file) ? run(&s) : COMMAND_CONFIG;

@@ -6,6 +6,12 @@
 
 #define ID_DIGITS_MAX 20
 
+const char stream_arm_script[] = "local e = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)\n"
+                                 "local id = e[1] and e[1][1] or redis.call('XADD', KEYS[1], '*', 'o', '1')\n"
+                                 "redis.call('EXPIRE', KEYS[1], ARGV[1])\n"
+                                 "redis.call('SET', KEYS[2], '1', 'EX', 60)\n"
+                                 "return id";
+
 void stream_event_write(struct buf *out, const struct stream_event *e) {
     buf_printf(out, "%s %" PRId64 " %" PRId64 " %" PRId64 " %s\n", e->name, e->key, e->authors[0],
                e->authors[1], e->ref[0] != '\0' ? e->ref : "=");

@@ -29,6 +29,10 @@
 #define STREAM_NAME_MAX 32
 #define STREAM_REF_MAX 24
 
+/* Lua. KEYS: a member's stream, live:open; ARGV: seconds that it is kept. Makes the stream when it is not
+ * there, and returns the id of its last entry: the member's sequence now. */
+extern const char stream_arm_script[];
+
 /* One thing that happened. */
 struct stream_event {
     char name[STREAM_NAME_MAX]; /* "update", "notification", "counts" … */

@@ -30,9 +30,7 @@ struct work {
     const char *consumer;  /* NULL: all */
 };
 
-static int64_t tidied_us; /* when this process last removed what has expired */
-
-static bool stop_or_tidy(void) { return pool_stopping() || clock_mono_us() - tidied_us > TIDY_EVERY_US; }
+static int64_t tidied_us; /* when this process last removed what has expired; 0: never */
 
 /* Removes documents that have expired, and what the program says itself. */
 static void tidy(struct env *env) {
@@ -55,6 +53,17 @@ static void tidy(struct env *env) {
     tidied_us = clock_mono_us();
 }
 
+static void between(struct env *env) {
+    env_tick(env);
+    if (tidied_us == 0 || clock_mono_us() - tidied_us > TIDY_EVERY_US)
+        tidy(env);
+}
+
+static int handle_events(struct env *env, const char *consumer) {
+    bus_between = between;
+    return bus_work(env, consumer, pool_stopping);
+}
+
 /* The second process: what waits for its time. Sending mail is slow; events do not wait for it. */
 static int worker(int slot, void *arg) {
     const struct work *w = arg;
@@ -66,11 +75,8 @@ static int worker(int slot, void *arg) {
     pool_busy(false);
     if (slot == SLOT_TIMERS)
         timer_work(env, pool_stopping);
-    while (status == 0 && !pool_stopping()) {
-        tidy(env);
-        env_tick(env);
-        status = bus_work(env, w->consumer, stop_or_tidy);
-    }
+    else
+        status = handle_events(env, w->consumer);
     rpc_close();
     env_close(env);
     return status;

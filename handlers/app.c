@@ -10,6 +10,7 @@
 #include "handlers/common/once.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/common/session.h"
+#include "handlers/common/streams.h"
 #include "handlers/connection/service.h"
 #include "handlers/demo/demo.h"
 #include "handlers/notification/service.h"
@@ -83,10 +84,12 @@ const struct app deeplink_app = {
     .services = services,
     .routes = reference_routes,
     .guard = session_guard,
+    .let_in = bearer_let_in,
     .show_error = error_show,
     .finish = finish,
     .settle = models_finish,
     .tidy = tidy,
     .describe = reference_describe,
+    .streams = &stream_app,
     .commands = commands,
 };

@@ -4,7 +4,11 @@
 #
 # An rpc stands on one line. `returns (stream X)` is a stream: the rules are asked for one message after another, and the
 # caller gives a function that takes them. An rpc whose name says that it only reads, or whose line has
-# `idempotency_level`, may be sent a second time; one whose line has `// public` may be called from outside.
+# `idempotency_level`, may be sent a second time.
+#
+# Its comment may say who may call it from outside: `// public` anybody with the site's key, `// member` only a member's
+# program. Behind that, up to a `;`: the scopes one of which its token needs (`write:follows`), the field beside viewer_id
+# and actor_id that says who acts (`author_id`), permissions that the member needs (`PERMISSION_POST`).
 function snake(s,   r, i, c) {
     r = ""
     for (i = 1; i <= length(s); i++) {
@@ -18,6 +22,21 @@ function snake(s,   r, i, c) {
 function reads(name) {
     return name ~ /^(Get|List|Resolve|Stream|Verify|Who|Filter|Suggest|Trending|Find|Search|Count)/ || \
         name ~ /(Timeline|Ids|Likes|Bookmarks)$/
+}
+function door(   w, n, i, scope, actor, permission) {
+    if (!match($0, /\/\/ (public|member)[^;]*/))
+        return "{0}"
+    n = split(substr($0, RSTART + 3, RLENGTH - 3), w, " ")
+    scope = actor = "NULL"
+    permission = "0"
+    for (i = 2; i <= n; i++)
+        if (w[i] ~ /^PERMISSION_/)
+            permission = w[i]
+        else if (w[i] ~ /_id$/)
+            actor = "\"" w[i] "\""
+        else
+            scope = "\"" w[i] "\""
+    return "{" (w[1] == "member" ? "RPC_MEMBER" : "RPC_OUTSIDE") ", " scope ", " actor ", " permission "}"
 }
 # The thunk behind the service's table: the rules write into a reply of the arena.
 function table_thunk(   more, arg) {
@@ -56,14 +75,14 @@ function declare(   c) {
 BEGIN {
     h = out "/stubs.h"; c = out "/stubs.c"
     print "#ifndef DEEPLINK_GEN_STUBS_H\n#define DEEPLINK_GEN_STUBS_H\n\n#include <stdbool.h>\n\n#include \"fcgi/rpc.h\"" > h
-    print "#include \"gen/stubs.h\"\n\n#include \"handlers/services.h\"" > c
+    print "#include \"gen/stubs.h\"\n\n#include \"handlers/common/permission.h\"\n#include \"handlers/services.h\"" > c
 }
 FNR == 1 {
     n = split(FILENAME, path, "/")
     file = path[n]; sub(/\.proto$/, "", file)
     print "#include \"deeplink/v1/" file ".pb-c.h\"" > h
 }
-/^service / { service = $2; lower = snake(service); marks = "" }
+/^service / { service = $2; lower = snake(service); marks = doors = "" }
 service != "" && /^ *rpc / {
     line = $0
     sub(/\/\/.*/, "", line)
@@ -75,12 +94,15 @@ service != "" && /^ *rpc / {
     protos = protos declare()
     calls = calls table_thunk() caller()
     marks = marks (marks == "" ? "" : ", ") (stream ? "RPC_STREAM" : "0") \
-        (reads(w[2]) || $0 ~ /idempotency_level/ ? " | RPC_SAFE" : "") ($0 ~ /\/\/ public/ ? " | RPC_PUBLIC" : "")
+        (reads(w[2]) || $0 ~ /idempotency_level/ ? " | RPC_SAFE" : "")
+    doors = doors "    " door() ",\n"
 }
 service != "" && /^}/ {
-    protos = protos "extern Pb__" service "_Service " lower "_table;\nextern const unsigned char " lower "_marks[];\n\n"
+    protos = protos "extern Pb__" service "_Service " lower "_table;\nextern const unsigned char " lower "_marks[];\n" \
+        "extern const struct rpc_door " lower "_doors[];\n\n"
     calls = calls "\nPb__" service "_Service " lower "_table = PB__" toupper(lower) "__INIT(" lower "_table_);\n" \
-        "const unsigned char " lower "_marks[] = {" marks "};\n"
+        "const unsigned char " lower "_marks[] = {" marks "};\n" \
+        "const struct rpc_door " lower "_doors[] = {\n" doors "};\n"
     service = ""
 }
 END {

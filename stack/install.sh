@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian 12 machine lacks. Running it again costs a moment and changes nothing.
 #
-#   stack/install.sh [run|test|bench|lint]...
+#   stack/install.sh [run|test|bench|lint|kafka]...
 #
 #   run    to build and run DeepLink: compiler, libraries, nginx, PostgreSQL, Redis; as root also the system
 #          user `deeplink`, as which the servers run (they never run as root)
-#   bench  run, and what the benchmark needs
+#   bench  run, and what the benchmark needs, a Kafka broker too
+#   kafka  a Kafka broker: Java, and its jars by Maven
 #   lint   formatter and checkers
-#   test   all of these, and a browser, Java for the MongoDB wire, and the tests' pinned libraries
+#   test   all of these, and a browser, the MongoDB wire, and the tests' pinned libraries
 #
 # Packages come from apt, as root or by sudo. No service of the system is started: the servers are private
 # instances (stack/*.sh). What npm, pip and Maven bring goes to ${XDG_CACHE_HOME:-~/.cache}/deeplink, outside
@@ -15,9 +16,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 RUN_PACKAGES="build-essential pkg-config nginx postgresql redis-server libfcgi-dev libpq-dev libhiredis-dev
-    libmongoc-dev libbson-dev libnghttp2-dev libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
+    libmongoc-dev libbson-dev libnghttp2-dev libssl-dev openssl
+    libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
     protobuf-c-compiler libprotobuf-c-dev libsodium-dev libcmark-dev libutf8proc-dev re2c
-    libcurl4-openssl-dev libssl-dev libidn2-dev
+    libcurl4-openssl-dev libidn2-dev librdkafka-dev libwebsockets-dev libwebsockets-evlib-ev libev-dev
     zlib1g-dev check ca-certificates"
 BENCH_PACKAGES="wrk nghttp2-client"
 LINT_PACKAGES="clang-format clang-format-14 cppcheck shellcheck"
@@ -25,7 +27,8 @@ TEST_PACKAGES="python3-venv chromium fonts-liberation fonts-noto-color-emoji cla
 # A program that is there already, wherever it came from, needs no package: PROGRAM:PACKAGE
 BENCH_PROGRAMS="curl:curl jq:jq python3:python3"
 LINT_PROGRAMS="python3:python3"
-TEST_PROGRAMS="node:nodejs npm:npm java:default-jre-headless mvn:maven"
+KAFKA_PROGRAMS="java:default-jre-headless mvn:maven"
+TEST_PROGRAMS="node:nodejs npm:npm"
 
 SUDO=()
 POLICY=/usr/sbin/policy-rc.d
@@ -175,24 +178,41 @@ mongo_wire() {
     mv -T "$dir.$$" "$dir"
 }
 
+kafka_broker() {
+    local from=$ROOT/stack/kafka/pom.xml dir
+    dir=$(cached kafka "$from")
+    [ ! -d "$dir" ] || return 0
+    say "installing a Kafka broker (Maven) into $dir"
+    rm -rf "$dir.$$"
+    mkdir -p "$dir.$$"
+    mvn -q -B -f "$from" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$dir.$$" \
+        >"$dir.$$/mvn.log" 2>&1 || { last_lines "$dir.$$/mvn.log" 20; die "Maven could not bring Kafka"; }
+    mv -T "$dir.$$" "$dir"
+}
+
 main() {
-    local group list='' programs='' run='' test=''
+    local group list='' programs='' run='' test='' kafka=''
     for group in "${@:-run}"; do
         case $group in
             run) run=yes list+=" $RUN_PACKAGES" ;;
-            bench) run=yes list+=" $RUN_PACKAGES $BENCH_PACKAGES" programs+=" $BENCH_PROGRAMS" ;;
+            bench)
+                run=yes kafka=yes
+                list+=" $RUN_PACKAGES $BENCH_PACKAGES" programs+=" $BENCH_PROGRAMS $KAFKA_PROGRAMS"
+                ;;
+            kafka) kafka=yes programs+=" $KAFKA_PROGRAMS" ;;
             lint) list+=" $LINT_PACKAGES" programs+=" $LINT_PROGRAMS" ;;
             test)
-                run=yes test=yes
+                run=yes test=yes kafka=yes
                 list+=" $RUN_PACKAGES $BENCH_PACKAGES $LINT_PACKAGES $TEST_PACKAGES"
-                programs+=" $BENCH_PROGRAMS $LINT_PROGRAMS $TEST_PROGRAMS"
+                programs+=" $BENCH_PROGRAMS $LINT_PROGRAMS $TEST_PROGRAMS $KAFKA_PROGRAMS"
                 ;;
-            *) die "usage: stack/install.sh [run|test|bench|lint]..." ;;
+            *) die "usage: stack/install.sh [run|test|bench|lint|kafka]..." ;;
         esac
     done
     command -v apt-get >/dev/null || die "this script knows apt (Debian 12); install by hand:$list"
     install_packages "$list" "$programs"
     if [ -n "$run" ]; then make_user; fi
+    if [ -n "$kafka" ]; then kafka_broker; fi
     if [ -n "$test" ]; then
         npm_libraries
         python_libraries

@@ -13,6 +13,7 @@
 #                           and where each one's pool listens (none)
 #   grpc=/path/grpc.sock grpc_listen=127.0.0.1:8081   gRPC workers that programs from outside may call, and
 #                           where, by HTTP/2 without TLS (nobody, nowhere)
+#   stream=/path/stream.sock  the hub's socket (stream.sock beside app)
 #   static=DIR pages=DIR    hash-named files; cached pages
 #   limits=on|off           limits on requests a second (on)
 #   log=FILE|off            the access log (DIR/access.log)
@@ -31,7 +32,7 @@ read_values() {
     for pair in "$@"; do
         case $pair in
             pools=* | pool_socket=* | grpc=* | grpc_listen=*) ;;
-            listen=* | app=* | static=* | pages=* | limits=* | log=* | bench=* | bench_file=*) ;;
+            listen=* | app=* | stream=* | static=* | pages=* | limits=* | log=* | bench=* | bench_file=*) ;;
             *) die "stack/nginx.sh does not know $pair" ;;
         esac
         value[${pair%%=*}]=${pair#*=}
@@ -73,6 +74,7 @@ script_of() {
     if [ -n "${value[pools]:-}" ]; then pool=\$deeplink_pool; fi
     fill POOL "$pool"
     fill GRPC_SOCKET "${value[grpc]:-}"
+    fill STREAM_SOCKET "${value[stream]:-${value[app]%/*}/stream.sock}"
     fill STATIC_DIR "${value[static]}"
     fill PAGES_DIR "${value[pages]}"
     fill BENCH_SOCKET "${value[bench]:-}"
@@ -108,7 +110,7 @@ fill_in() {
     mkdir -p "$dir/conf/snippets" "$dir/conf/errors" "$dir/conf/extra"
     script_of "$dir" >"$dir/fill.sed"
     for file in nginx.conf deeplink.conf site.conf \
-        snippets/{locations,fastcgi,grpc,api,cors,pages,static,errors,security-headers}.conf; do
+        snippets/{locations,fastcgi,streams,grpc,api,cors,pages,static,errors,security-headers}.conf; do
         fill_file "$file"
     done
     pools >"$dir/conf/pools.conf"

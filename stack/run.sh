@@ -3,7 +3,10 @@
 #
 #   stack/run.sh [BUILD]      BUILD: where the program was built (build)
 #   ADDRESS=127.0.0.1 PORT=8080    where nginx listens; without PORT the next free one from 8080
+#   BUS=kafka                 at the first start: a Kafka broker that carries events, for as long as the
+#                             configuration says so
 #   SHAPE=split               a pool of workers for each service, which call each other by gRPC
+#   SHAPE=tls                 the same over TLS
 #   DEEPLINK_STATE=./var      the folder of all data, sockets, logs and the configuration
 #
 # The first start makes private instances of PostgreSQL, Redis and, where mongod is on the PATH, MongoDB,
@@ -46,6 +49,17 @@ choose_documents() {
     fi
 }
 
+# What carries events likewise.
+choose_bus() {
+    WITH_KAFKA=
+    if [ ! -s "$CONF" ]; then
+        if [ "${BUS:-builtin}" = kafka ]; then WITH_KAFKA=yes; fi
+    elif [ -s "$KAFKA/port" ] && [[ $(site_get bus) == "$("$ROOT/stack/kafka.sh" url "$KAFKA")"* ]]; then
+        WITH_KAFKA=yes
+    fi
+    [ -z "$WITH_KAFKA" ] || "$ROOT/stack/kafka.sh" install
+}
+
 # Where readers find the site, as far as this script can know.
 public_address() {
     case $LISTEN in
@@ -68,6 +82,7 @@ write_conf() {
             say "registration = open"
             site_settings "$base" "$("$ROOT/stack/postgres.sh" url "$POSTGRES")" \
                 "$("$ROOT/stack/redis.sh" url "$REDIS")" "$docs"
+            [ -z "$WITH_KAFKA" ] || say "bus = $("$ROOT/stack/kafka.sh" url "$KAFKA")"
         } >"$CONF.new"
         chmod 640 "$CONF.new"
         if is_root; then chown "root:$(id -gn "$RUN_USER")" "$CONF.new"; fi
@@ -99,6 +114,7 @@ link_logs() {
     ln -sfn "$NGINX/error.log" "$LOGS/nginx-error.log"
     ln -sfn "$NGINX/access.log" "$LOGS/nginx-access.log"
     [ -z "$WITH_MONGO" ] || ln -sfn "$MONGO/log" "$LOGS/mongodb.log"
+    [ -z "$WITH_KAFKA" ] || ln -sfn "$KAFKA/log" "$LOGS/kafka.log"
 }
 
 start_servers() {
@@ -109,6 +125,10 @@ start_servers() {
     jobs+=($!)
     if [ -n "$WITH_MONGO" ]; then
         server mongo MongoDB "$MONGO" &
+        jobs+=($!)
+    fi
+    if [ -n "$WITH_KAFKA" ]; then
+        server kafka Kafka "$KAFKA" &
         jobs+=($!)
     fi
     for job in "${jobs[@]}"; do wait "$job" || failed=yes; done
@@ -126,7 +146,7 @@ start_app() {
     local name
     site_run migrate >"$LOGS/migrate.log" 2>&1 ||
         { warn "deeplink migrate failed:"; last_lines "$LOGS/migrate.log"; return 1; }
-    for name in serve work; do site_launch "$name"; done
+    for name in serve work stream; do site_launch "$name"; done
 }
 
 start_nginx() {
@@ -179,6 +199,7 @@ stop_all() {
     "$ROOT/stack/postgres.sh" stop "$POSTGRES" &
     "$ROOT/stack/redis.sh" stop "$REDIS" &
     "$ROOT/stack/mongo.sh" stop "$MONGO" &
+    "$ROOT/stack/kafka.sh" stop "$KAFKA" &
     wait
     rm -f "$STATE/run.pid"
     say "stopped; the data stays in $STATE"
@@ -193,8 +214,9 @@ pid_of() {
         postgres) head -n 1 "$POSTGRES/data/postmaster.pid" ;;
         redis) cat "$REDIS/pid" ;;
         mongo) cat "$MONGO/pid" ;;
+        kafka) cat "$KAFKA/pid" ;;
         nginx) cat "$NGINX/nginx.pid" ;;
-        serve* | work*) cat "$STATE/$1.pid" ;;
+        serve* | work* | stream) cat "$STATE/$1.pid" ;;
     esac 2>/dev/null
 }
 
@@ -203,8 +225,9 @@ restart() {
         postgres) server postgres PostgreSQL "$POSTGRES" ;;
         redis) server redis Redis "$REDIS" ;;
         mongo) server mongo MongoDB "$MONGO" ;;
+        kafka) server kafka Kafka "$KAFKA" ;;
         nginx) start_nginx ;;
-        serve* | work*) site_launch_one "$1" ;;
+        serve* | work* | stream) site_launch_one "$1" ;;
     esac
 }
 
@@ -236,9 +259,9 @@ look_after() {
 
 watch_all() {
     local name pause processes
-    processes=$(site_processes all)
+    processes="$(site_processes all) ${WITH_MONGO:+mongo} ${WITH_KAFKA:+kafka}"
     while :; do
-        for name in postgres redis ${WITH_MONGO:+mongo} $processes nginx; do look_after "$name"; done
+        for name in postgres redis $processes nginx; do look_after "$name"; done
         # A signal ends `wait` at once, but not `sleep`.
         sleep 0.4 &
         pause=$!
@@ -257,10 +280,11 @@ main() {
     trap stop_all EXIT
     trap 'exit 0' INT TERM HUP
     choose_documents
+    choose_bus
     site_stage "$BUILD"
     choose_address
     link_logs
-    say "starting PostgreSQL, Redis${WITH_MONGO:+, MongoDB}"
+    say "starting PostgreSQL, Redis${WITH_MONGO:+, MongoDB}${WITH_KAFKA:+, Kafka}"
     start_servers || exit 1
     make_database
     write_conf

@@ -2,8 +2,8 @@
 # run.sh, stop.sh and the test harness, after lib.sh. site_at() comes first.
 # shellcheck shell=bash
 
-# The shape of a site: `single`, one pool with all services, or `split`, a pool for each, that call each
-# other by gRPC over unix sockets.
+# The shape of a site: `single`, one pool with all services; `split`, a pool for each, that call each other by
+# gRPC over unix sockets, behind a secret; `tls`, the same over loopback ports, by certificates alone.
 SITE_SHAPE=${SHAPE:-single}
 # The pool that answers "/" goes by the plain names: serve, work, serve.pid, serve.log.
 SITE_HOME=post
@@ -18,6 +18,7 @@ site_at() {
     POSTGRES=$STATE/postgresql
     REDIS=$STATE/redis
     MONGO=$STATE/mongodb
+    KAFKA=$STATE/kafka
     NGINX=$STATE/nginx
 }
 
@@ -31,6 +32,9 @@ site_make() {
         own_file "$STATE/secrets/grpc"
     fi
 }
+
+# site_is_apart: has each service a pool of its own?
+site_is_apart() { [ "$SITE_SHAPE" != single ]; }
 
 own_file() { if is_root; then chown "$RUN_USER:" "$1"; fi; }
 
@@ -55,6 +59,7 @@ site_settings() {
     cat <<END
 base_url = $1
 listen = unix:$SOCKETS/fcgi.sock
+stream_listen = unix:$SOCKETS/stream.sock
 postgresql = $2 dbname=$DATABASE
 postgresql_admin = $2 dbname=$DATABASE user=postgres
 postgresql_secrets = $STATE/secrets/postgresql
@@ -77,20 +82,21 @@ site_services() {
         sort -u | grep -v -x "$SITE_HOME"
 }
 
-# site_processes serve|work|all: the names of its processes.
+# site_processes serve|work|stream|all: the names of its processes.
 site_processes() {
     local kind service
     for kind in serve work; do
         [ "$1" = all ] || [ "$1" = "$kind" ] || continue
         say "$kind"
-        [ "$SITE_SHAPE" = split ] || continue
+        site_is_apart || continue
         for service in $(site_services | tail -n +2); do say "$kind-$service"; done
     done
+    if [ "$1" = all ] || [ "$1" = stream ]; then say stream; fi
 }
 
 # site_pools FILE: writes which pool answers which path; prints what stack/nginx.sh is to be told.
 site_pools() {
-    [ "$SITE_SHAPE" = split ] || return 0
+    site_is_apart || return 0
     "$APP/deeplink" routes --nginx >"$1"
     ln -sfn "fcgi-$SITE_HOME.sock" "$SOCKETS/fcgi.sock"
     say "pools=$1"
@@ -108,26 +114,55 @@ site_apart() {
         >"$STATE/secrets/postgresql-$service-$kind")
     own_file "$STATE/secrets/postgresql-$service-$kind"
     export DEEPLINK_POSTGRESQL_SECRETS=$STATE/secrets/postgresql-$service-$kind
-    export DEEPLINK_GRPC_SECRET=@$STATE/secrets/grpc
     export DEEPLINK_LISTEN=unix:$SOCKETS/fcgi-$service.sock
-    export DEEPLINK_GRPC_LISTEN=unix:$SOCKETS/grpc-$service.sock
-    for other in $(site_services); do
-        export "DEEPLINK_SERVICE_${other^^}=grpc+unix:$SOCKETS/grpc-$other.sock"
-    done
+    if [ "$SITE_SHAPE" = tls ]; then
+        site_certificate "$service"
+        other=$(site_port "$service")
+        export DEEPLINK_GRPC_LISTEN=grpcs://127.0.0.1:$other
+    else
+        export DEEPLINK_GRPC_SECRET=@$STATE/secrets/grpc
+        export DEEPLINK_GRPC_LISTEN=unix:$SOCKETS/grpc-$service.sock
+    fi
+    for other in $(site_services); do export "DEEPLINK_SERVICE_${other^^}=$(site_address "$other")"; done
     SERVICE=$service
+}
+
+# site_port SERVICE: where its pool listens with TLS; chosen once.
+site_port() {
+    local file=$STATE/secrets/grpc-$1.port
+    [ -s "$file" ] || free_port >"$file"
+    cat "$file"
+}
+
+# site_address SERVICE: how the others call it.
+site_address() {
+    if [ "$SITE_SHAPE" = tls ]; then
+        say "grpcs://localhost:$(site_port "$1")"
+    else
+        say "grpc+unix:$SOCKETS/grpc-$1.sock"
+    fi
+}
+
+# site_certificate SERVICE: what its pool shows, and whom it believes.
+site_certificate() {
+    local dir=$STATE/secrets/tls
+    "$ROOT/stack/certificates.sh" "$dir" "$1"
+    if is_root; then chown -R "$RUN_USER:" "$dir"; fi
+    export DEEPLINK_GRPC_CA=$dir/ca.pem DEEPLINK_GRPC_CERT=$dir/$1.pem DEEPLINK_GRPC_KEY=$dir/$1.key
 }
 
 # site_launch_one NAME: one process, by its name.
 site_launch_one() {
     local name=$1 SERVICE=
     (
-        if [ "$SITE_SHAPE" = split ]; then site_apart "$name"; fi
+        # The hub is no service's: it needs Redis and the site's secret, and no login.
+        if site_is_apart && [ "$name" != stream ]; then site_apart "$name"; fi
         # shellcheck disable=SC2086 # no service is no word
         launch "$STATE/$name.pid" "$LOGS/$name.log" "$APP/deeplink" --config "$CONF" "${name%%-*}" $SERVICE
     )
 }
 
-# site_launch serve|work: all processes of that kind.
+# site_launch serve|work|stream: all processes of that kind.
 site_launch() {
     local name
     for name in $(site_processes "$1"); do site_alive "$name" >/dev/null || site_launch_one "$name"; done
@@ -145,7 +180,7 @@ site_end_one() {
     [ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null || true
 }
 
-# site_end serve|work: all processes of that kind, at the same time.
+# site_end serve|work|stream: all processes of that kind, at the same time.
 site_end() {
     local file job jobs=()
     for file in "$STATE/$1".pid "$STATE/$1"-*.pid; do
@@ -160,8 +195,11 @@ site_end() {
 site_stop() {
     site_end serve &
     local one=$!
+    site_end stream &
+    local two=$!
     site_end work
     wait "$one" || true
+    wait "$two" || true
 }
 
 # site_ready ADDRESS:PORT: does the site have all that it needs?

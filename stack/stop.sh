@@ -17,5 +17,6 @@ site_stop
 "$ROOT/stack/postgres.sh" stop "$POSTGRES"
 "$ROOT/stack/redis.sh" stop "$REDIS"
 "$ROOT/stack/mongo.sh" stop "$MONGO"
+"$ROOT/stack/kafka.sh" stop "$KAFKA"
 rm -f "$STATE/run.pid"
 say "DeepLink is stopped; its data stays in $STATE"

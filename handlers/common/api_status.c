@@ -156,6 +156,16 @@ static const struct shape_field state_fields[] = {
 };
 static const struct shape state_shape = {"StatusState", sizeof(struct state), state_fields, NULL};
 
+/* Without what a reader did. */
+static const struct shape_field bare_fields[] = {
+    {.name = "replies_count", .kind = SHAPE_INT, .at = offsetof(struct state, comments)},
+    {.name = "reblogs_count", .kind = SHAPE_INT, .at = offsetof(struct state, reposts)},
+    {.name = "favourites_count", .kind = SHAPE_INT, .at = offsetof(struct state, likes)},
+    {.name = "reblog", .kind = SHAPE_RAW, .at = offsetof(struct state, reblog), .nullable = true},
+    {0},
+};
+static const struct shape bare_shape = {"StatusStateForAll", sizeof(struct state), bare_fields, NULL};
+
 static const struct shape_field status_fields[] = {
     {.name = "body", .kind = SHAPE_SPLICE, .at = offsetof(struct status, body), .of = &body_shape},
     {.name = "state", .kind = SHAPE_SPLICE, .at = offsetof(struct status, state), .of = &state_shape},
@@ -394,13 +404,14 @@ static enum code prepare(struct ctx *ctx, Pb__PostItem *const *items, size_t n, 
 
 /* ---- Writing */
 
-static void part_write(struct json *j, const struct part *p) {
-    shape_write_on(j, p->body->bytes, p->body->n, &state_shape, &p->state);
+static void part_write(struct json *j, const struct part *p, const struct shape *state) {
+    shape_write_on(j, p->body->bytes, p->body->n, state, &p->state);
 }
 
 static size_t part_size(const struct part *p) { return p->post != NULL ? p->body->n + STATE_BYTES : 0; }
 
-static void status_write(struct ctx *ctx, struct json *j, struct prepared *one) {
+static void status_write_as(struct ctx *ctx, struct json *j, struct prepared *one,
+                            const struct shape *state) {
     struct buf inner;
     struct json inner_json;
 
@@ -408,10 +419,14 @@ static void status_write(struct ctx *ctx, struct json *j, struct prepared *one) 
         buf_init(&inner, ctx->arena, RESPONSE_MAX);
         buf_reserve(&inner, part_size(&one->inner));
         json_init(&inner_json, &inner);
-        part_write(&inner_json, &one->inner);
+        part_write(&inner_json, &one->inner, state);
         one->outer.state.reblog = (struct shape_json){inner.p, inner.n};
     }
-    part_write(j, &one->outer);
+    part_write(j, &one->outer, state);
+}
+
+static void status_write(struct ctx *ctx, struct json *j, struct prepared *one) {
+    status_write_as(ctx, j, one, &state_shape);
 }
 
 static void list_write(struct ctx *ctx, struct buf *out, struct prepared *all, size_t n) {
@@ -508,7 +523,8 @@ enum code api_statuses_ready(struct ctx *ctx, Pb__PostItem *const *items, size_t
     return buf_overflowed(&out) ? fail(ctx, INTERNAL, "Something went wrong on our side.") : OK;
 }
 
-enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret) {
+static enum code one_ready(struct ctx *ctx, const Pb__PostItem *item, const struct shape *state,
+                           struct shape_json *ret) {
     struct prepared *one;
     struct buf out;
     struct json j;
@@ -518,9 +534,17 @@ enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct sha
         return c;
     buf_init(&out, ctx->arena, RESPONSE_MAX);
     json_init(&j, &out);
-    status_write(ctx, &j, one);
+    status_write_as(ctx, &j, one, state);
     *ret = (struct shape_json){out.p, out.n};
     return OK;
+}
+
+enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret) {
+    return one_ready(ctx, item, &state_shape, ret);
+}
+
+enum code api_status_for_streams(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret) {
+    return one_ready(ctx, item, &bare_shape, ret);
 }
 
 /* One that is prepared, as JSON of its own. */

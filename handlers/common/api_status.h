@@ -25,6 +25,9 @@ enum code api_statuses_ready(struct ctx *ctx, Pb__PostItem *const *items, size_t
 enum code api_statuses_each(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret);
 enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret);
 
+/* One "{…}" as streams tell it to all readers alike: without what a reader did, as Mastodon leaves it out. */
+enum code api_status_for_streams(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret);
+
 /* The address of a member's post; in the request's arena. */
 const char *api_status_url(struct ctx *ctx, const char *handle, int64_t id);
 

@@ -18,9 +18,14 @@ void bearer_read(struct request *req, struct bearer *ret) {
     unsigned char hash[32];
 
     *ret = (struct bearer){0};
-    if (req->route->face != FACE_JSON || sent == NULL || strncasecmp(sent, "Bearer ", 7) != 0)
+    if (req->route->face != FACE_JSON)
         return;
-    ret->token = sent + 7 + strspn(sent + 7, " ");
+    if (sent != NULL && strncasecmp(sent, "Bearer ", 7) == 0)
+        ret->token = sent + 7 + strspn(sent + 7, " ");
+    else if (req->route->token != NULL)
+        ret->token = req->route->token(req);
+    if (ret->token == NULL)
+        return;
     if (token_hash(ret->token, hash, &ret->user_id))
         ret->key = token_key(&req->ctx, hash);
 }
@@ -82,16 +87,20 @@ enum code bearer_unavailable(struct ctx *ctx, Pb__AccountState state) {
     }
 }
 
-void bearer_touch(struct request *req) {
-    const Pb__AccessToken *a = req->session.access;
+void bearer_note(struct ctx *ctx, const char *token, const Pb__AccessToken *access) {
     Pb__VerifyTokenRequest verify = PB__VERIFY_TOKEN_REQUEST__INIT;
 
-    if (a == NULL || clock_now_ms() - a->seen_ms < TOUCH_EVERY_MS || ctx_failed(&req->ctx))
+    if (clock_now_ms() - access->seen_ms < TOUCH_EVERY_MS)
         return;
-    verify.token = req->session.token;
+    verify.token = token;
     verify.touch = true;
-    verify.ip = req->ctx.ip;
-    verify.user_agent = req->ctx.user_agent;
-    if (user_verify_token(&req->ctx, &verify, NULL) != OK)
-        fail_clear(&req->ctx); /* the next request tries again */
+    verify.ip = ctx->ip;
+    verify.user_agent = ctx->user_agent;
+    if (user_verify_token(ctx, &verify, NULL) != OK)
+        fail_clear(ctx); /* the next request tries again */
+}
+
+void bearer_touch(struct request *req) {
+    if (req->session.access != NULL && !ctx_failed(&req->ctx))
+        bearer_note(&req->ctx, req->session.token, req->session.access);
 }

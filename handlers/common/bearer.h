@@ -6,6 +6,8 @@
 #include "fcgi/drivers/redis.h"
 #include "fcgi/request.h"
 
+struct rpc_door;
+
 /* What came with the request. */
 struct bearer {
     const char *token; /* NULL: none was sent, or the route takes none */
@@ -31,5 +33,11 @@ enum code bearer_unavailable(struct ctx *ctx, Pb__AccountState state);
 
 /* Notes the token's use, at most every ten minutes; called by the app's finish hook. */
 void bearer_touch(struct request *req);
+
+/* The app's let_in hook: the token of a program that came by gRPC. bearer_call.c */
+enum code bearer_let_in(struct ctx *ctx, const char *token, const struct rpc_door *door);
+
+/* Notes the use of a token that opened something, at most every ten minutes. Never fails. */
+void bearer_note(struct ctx *ctx, const char *token, const Pb__AccessToken *access);
 
 #endif

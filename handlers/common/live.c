@@ -95,6 +95,24 @@ void live_publish(struct ctx *ctx, const char *channel, const char *event, const
     live_tell_channel(ctx, channel, &(struct live){.event = event, .payload = payload, .n = n_payload});
 }
 
+void live_counts_write(struct buf *out, int64_t post_id, int64_t version, int64_t likes, int64_t reposts,
+                       int64_t comments) {
+    buf_printf(out,
+               "{\"id\":\"%" PRId64 "\",\"version\":%" PRId64 ",\"likes\":%" PRId64 ",\"reposts\":%" PRId64
+               ",\"comments\":%" PRId64 "}",
+               post_id, version, likes, reposts, comments);
+}
+
+void live_counts(struct ctx *ctx, int64_t post_id, int64_t version, int64_t likes, int64_t reposts,
+                 int64_t comments) {
+    struct buf out;
+
+    buf_init(&out, ctx->arena, 1024);
+    live_counts_write(&out, post_id, version, likes, reposts, comments);
+    live_tell_channel(ctx, arena_printf(ctx->arena, "post:%" PRId64, post_id),
+                      &(struct live){.event = "counts", .key = version, .payload = out.p, .n = out.n});
+}
+
 bool live_anybody(struct ctx *ctx) {
     const redisReply *r = redis_do(ctx, ctx->env->redis, "EXISTS " STREAM_OPEN_KEY);
 

@@ -37,6 +37,14 @@ void live_push(struct ctx *ctx, const int64_t *members, size_t n, const char *ev
 void live_publish(struct ctx *ctx, const char *channel, const char *event, const char *payload,
                   size_t n_payload);
 
+/* Tells who has a post open of its counters; version orders them, an older one is of no interest. */
+void live_counts(struct ctx *ctx, int64_t post_id, int64_t version, int64_t likes, int64_t reposts,
+                 int64_t comments);
+/* The payload of that event, "counts". */
+struct buf;
+void live_counts_write(struct buf *out, int64_t post_id, int64_t version, int64_t likes, int64_t reposts,
+                       int64_t comments);
+
 /* Whether anybody has a stream open: what nobody would get need not be made. False when Redis is down. */
 bool live_anybody(struct ctx *ctx);
 

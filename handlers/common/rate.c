@@ -12,6 +12,15 @@ static const struct rate writes_default = {"write", 300, 300, false};
  * or, where none is named, by address. */
 static const struct rate member_default = {"api", 300, 300, false};
 static const struct rate address_default = {"api-address", 7500, 300, true};
+/* Of calls by gRPC, by what they need; the names are those of the routes that do the same. */
+static const struct {
+    const char *scope;
+    struct rate rate;
+} call_rates[] = {{"write:statuses", {"post", 60, 600, false}},
+                  {"write:follows", {"follow", 120, 600, false}},
+                  {"write", {"react", 600, 600, false}},
+                  {"", {"api", 300, 300, false}}};
+static const struct rate app_default = {"api-app", 300, 300, false};
 
 static const struct rate *default_for(const struct request *req, int64_t claimed_user) {
     if (req->route->face == FACE_JSON)
@@ -29,9 +38,8 @@ const char *rate_address(struct ctx *ctx) {
     return arena_strdup(ctx->arena, inet_ntop(AF_INET6, six, text, sizeof text));
 }
 
-void rate_choose(struct rate_check *c, struct request *req, int64_t claimed_user) {
-    struct ctx *ctx = &req->ctx;
-    const struct rate *rate = req->route->rate != NULL ? req->route->rate : default_for(req, claimed_user);
+/* who: an account's number, or a token's; 0: the address counts. */
+static void choose(struct ctx *ctx, struct rate_check *c, const struct rate *rate, int64_t who) {
     int64_t now_s = clock_now_ms() / 1000, window;
 
     memset(c, 0, sizeof *c);
@@ -40,10 +48,16 @@ void rate_choose(struct rate_check *c, struct request *req, int64_t claimed_user
     window = now_s / rate->seconds;
     c->rate = rate;
     c->left_s = (window + 1) * rate->seconds - now_s;
-    if (claimed_user != 0 && !rate->by_address)
-        c->key = arena_printf(ctx->arena, "rate:%s:%" PRId64 ":%" PRId64, rate->name, claimed_user, window);
+    if (who != 0 && !rate->by_address)
+        c->key = arena_printf(ctx->arena, "rate:%s:%" PRId64 ":%" PRId64, rate->name, who, window);
     else
         c->key = arena_printf(ctx->arena, "rate:%s:%s:%" PRId64, rate->name, rate_address(ctx), window);
+}
+
+void rate_choose(struct rate_check *c, struct request *req, int64_t claimed_user) {
+    const struct rate *rate = req->route->rate != NULL ? req->route->rate : default_for(req, claimed_user);
+
+    choose(&req->ctx, c, rate, claimed_user);
 }
 
 void rate_ask(const struct rate_check *c, struct redis *redis) {
@@ -98,4 +112,23 @@ enum code rate_judge(struct ctx *ctx, const struct rate_check *c) {
         return OK;
     return fail_retry(ctx, EXHAUSTED, (int)c->left_s,
                       "That was too often in a short time. Wait a little, then try again.");
+}
+
+static const struct rate *rate_of_scope(const char *scope) {
+    size_t i = 0;
+
+    while (strncmp(scope, call_rates[i].scope, strlen(call_rates[i].scope)) != 0)
+        i++;
+    return &call_rates[i].rate;
+}
+
+enum code rate_call(struct ctx *ctx, int64_t user_id, int64_t token_id, const char *scope) {
+    const struct rate *rate = user_id != 0 ? rate_of_scope(scope != NULL ? scope : "") : &app_default;
+    struct rate_check c;
+
+    choose(ctx, &c, rate, user_id != 0 ? user_id : token_id);
+    rate_ask(&c, ctx->env->redis);
+    rate_answer(ctx, &c, ctx->env->redis);
+    fail_clear(ctx);
+    return rate_judge(ctx, &c);
 }

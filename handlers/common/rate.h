@@ -26,6 +26,11 @@ void rate_tell(struct request *req, const struct rate_check *c);
 /* EXHAUSTED with the seconds to wait when there were too many. */
 enum code rate_judge(struct ctx *ctx, const struct rate_check *c);
 
+/* Counts and judges a call by gRPC with a token: with the member's other programs, and with what else writes
+ * so; an app's own token by itself. scope: what the call needs; NULL: none. A Redis that is down limits
+ * nothing. */
+enum code rate_call(struct ctx *ctx, int64_t user_id, int64_t token_id, const char *scope);
+
 /* What an address counts as: itself, or its /64 for IPv6. */
 const char *rate_address(struct ctx *ctx);
 

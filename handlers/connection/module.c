@@ -12,6 +12,7 @@ const struct service connection_service = {
     .descriptor = &pb__connection__descriptor,
     .table = &connection_table,
     .marks = connection_marks,
+    .doors = connection_doors,
     .routes = connection_routes,
     .api_routes = connection_api_routes,
     .queries = queries_connection,

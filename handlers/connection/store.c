@@ -12,9 +12,11 @@
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
 #include "fcgi/rpc.h"
+#include "fcgi/stream_wire.h"
 #include "gen/queries.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/kept.h"
+#include "handlers/common/live.h"
 #include "handlers/services.h"
 
 #define MODEL_TTL_S "604800"
@@ -441,6 +443,25 @@ void connection_store_build(struct ctx *ctx, int64_t viewer) {
         fail_clear(ctx);
 }
 
+/* Who has a stream open has relations that a hub reads, which cannot make them: they are made anew at once,
+ * by whoever dropped them, and the hubs told to look. */
+static void renew(struct ctx *ctx, const int64_t *viewers, size_t n) {
+    int64_t *open = arena_many(ctx->arena, int64_t, n);
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        redis_add(ctx->env->redis, "EXISTS " STREAM_MEMBER_KEY "%lld", (long long)viewers[i]);
+    for (size_t i = 0; i < n; i++) {
+        const redisReply *r = redis_next(ctx, ctx->env->redis);
+
+        if (r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer != 0)
+            open[k++] = viewers[i];
+    }
+    for (size_t i = 0; i < k; i++)
+        connection_store_build(ctx, open[i]);
+    live_push(ctx, open, k, "relations", "{}", 2);
+}
+
 void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n) {
     const char **argv = arena_many(ctx->arena, const char *, 3 * n + 1);
     int argc = 0;
@@ -452,8 +473,9 @@ void connection_store_forget(struct ctx *ctx, const int64_t *viewers, size_t n) 
         argv[argc++] = arena_printf(ctx->arena, "conn:rel:%" PRId64, viewers[i]);
     }
     redis_add_argv(ctx->env->redis, argc, argv, NULL);
-    if (redis_next(ctx, ctx->env->redis) == NULL) {
-        log_warn(ctx, "relations not dropped", "users=%zu", n);
-        fail_clear(ctx); /* the consumer repeats it */
-    }
+    if (redis_next(ctx, ctx->env->redis) == NULL)
+        log_warn(ctx, "relations not dropped", "users=%zu", n); /* the consumer repeats it */
+    else
+        renew(ctx, viewers, n);
+    fail_clear(ctx);
 }

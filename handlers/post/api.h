@@ -39,6 +39,13 @@ enum code post_api_unpin(struct request *req);
 enum code post_api_mute(struct request *req);
 enum code post_api_unmute(struct request *req);
 
+/* ---- Streams (api_streams.c) */
+
+enum code post_api_streaming(struct request *req);
+enum code post_api_stream(struct request *req);
+enum code post_api_stream_of(struct request *req);
+enum code post_page_live(struct request *req); /* of our own pages */
+
 /* ---- Timelines (api_timelines.c) */
 
 /* Queues what the home timeline reads behind the session's look-up; claimed_user 0: drop it. */

@@ -20,6 +20,7 @@ const struct service post_service = {
     .descriptor = &pb__post__descriptor,
     .table = &post_table,
     .marks = post_marks,
+    .doors = post_doors,
     .routes = post_routes,
     .own_routes = post_own_routes,
     .api_routes = post_api_routes,

@@ -2,6 +2,8 @@
 
 #include "handlers/common/permission.h"
 #include "handlers/common/post_cards.h"
+#include "handlers/common/streams.h"
+#include "handlers/post/api.h"
 #include "handlers/post/pages.h"
 
 static const struct field page_fields[] = {POST_PAGE_FIELDS, {0}};
@@ -51,6 +53,15 @@ static const struct field return_fields[] = {{.name = "return_to", .kind = FIELD
 /* Others read what is written, so it is slower than what only counts. */
 static const struct rate write_rate = {"post", 60, 600, false};
 static const struct rate react_rate = {"react", 600, 600, false};
+
+/* Whoever comes back after a hub was restarted comes with all others. */
+static const struct rate live_rate = {"live", 300, 300, false};
+
+static const struct field live_fields[] = {
+    {.name = "posts", .kind = FIELD_IDS, .max = STREAM_POSTS_MAX, .label = "Posts"},
+    {.name = "last_event_id", .kind = FIELD_LINE, .max = 41, .label = "Last event"},
+    {0},
+};
 
 const struct route post_routes[] = {
     {.method = METHOD_GET,
@@ -246,5 +257,12 @@ const struct route post_routes[] = {
      .auth = AUTH_ANYBODY,
      .fields = user_page_fields,
      .summary = "a member's posts as bare HTML"},
+
+    {.method = METHOD_GET,
+     .pattern = "/live",
+     .handler = post_page_live,
+     .rate = &live_rate,
+     .fields = live_fields,
+     .summary = "what changes while a page is open, as an EventSource"},
     {0},
 };

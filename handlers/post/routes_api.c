@@ -2,6 +2,7 @@
 #include "handlers/common/api_account.h"
 #include "handlers/common/api_status.h"
 #include "handlers/common/permission.h"
+#include "handlers/common/streams.h"
 #include "handlers/post/api.h"
 #include "handlers/post/pages.h"
 #include "handlers/post/routes.h"
@@ -87,6 +88,20 @@ static const struct field trends_fields[] = {
     {0},
 };
 
+/* A client that cannot send headers has its token here. */
+static const struct field stream_fields[] = {
+    {.name = "access_token", .kind = FIELD_SECRET},
+    {.name = "stream", .kind = FIELD_LINE, .max = 40},
+    {.name = "tag", .kind = FIELD_LINE, .max = 100},
+    {.name = "list", .kind = FIELD_LINE, .max = 100},
+    {.name = "only_media", .kind = FIELD_BOOL},
+    {.name = "last_event_id", .kind = FIELD_LINE, .max = 41},
+    {0},
+};
+
+/* Who comes back after a hub was restarted comes with all others. */
+static const struct rate stream_rate = {"stream", 300, 300, false};
+
 /* As for the pages' forms, and counted with them. */
 static const struct rate write_rate = {"post", 60, 600, false};
 static const struct rate react_rate = {"react", 600, 600, false};
@@ -94,6 +109,9 @@ static const struct rate react_rate = {"react", 600, 600, false};
 /* What rows of a kind have in common. */
 #define STATUSES .face = FACE_JSON, .reply = &api_status_shape, .reply_list = true, .paged = true
 #define ACCOUNTS .face = FACE_JSON, .reply = &api_account_shape, .reply_list = true, .paged = true
+#define STREAM                                                                            \
+    .method = METHOD_GET, .face = FACE_JSON, .scope = "read:statuses|read:notifications", \
+    .token = stream_token, .fields = stream_fields, .rate = &stream_rate
 #define REACTION                                                                               \
     .method = METHOD_POST, .face = FACE_JSON, .reply = &api_status_shape, .rate = &react_rate, \
     .prefetch = post_page_target_prefetch
@@ -219,6 +237,13 @@ const struct route post_api_routes[] = {
      .summary = "mutes the conversation that a post is in"},
     {REACTION, .pattern = "/api/v1/statuses/{id}/unmute", .handler = post_api_unmute, .scope = "write:mutes",
      .summary = "hears of a conversation again"},
+
+    {STREAM, .pattern = "/api/v1/streaming", .handler = post_api_streaming,
+     .summary = "a WebSocket: subscribe and unsubscribe by messages, or ?stream="},
+    {STREAM, .pattern = "/api/v1/streaming/{stream}", .handler = post_api_stream,
+     .summary = "an EventSource: user, public, hashtag?tag=…, direct"},
+    {STREAM, .pattern = "/api/v1/streaming/{stream}/{part}", .handler = post_api_stream_of,
+     .summary = "the same: user/notification, public/local, public/remote, hashtag/local"},
 
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/home", .handler = post_api_home,
      .prefetch = post_api_home_prefetch, .scope = "read:statuses", .fields = page_fields,

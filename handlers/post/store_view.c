@@ -8,6 +8,8 @@
 #include "fcgi/drivers/pg.h"
 #include "fcgi/rpc.h"
 #include "gen/queries.h"
+#include "handlers/common/act.h"
+#include "handlers/common/live.h"
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
@@ -357,6 +359,11 @@ const char *post_stat_key(struct ctx *ctx, int64_t id) {
     return key;
 }
 
+/* Tells who has the post open. */
+static void tell_counts(struct ctx *ctx, int64_t id, const struct post_counters *k) {
+    live_counts(ctx, id, k->version, k->likes, k->reposts, k->comments);
+}
+
 void post_store_publish(struct ctx *ctx, const Pb__PostView *view, int64_t revision,
                         const struct post_counters *counters) {
     const char **argv = arena_many(ctx->arena, const char *, 6);
@@ -408,6 +415,7 @@ void post_store_publish_counters(struct ctx *ctx, int64_t id, const struct post_
     argv[4] = number_str(ctx, counters->version);
     argv[5] = counters_str(ctx, counters);
     queue_script(ctx, &write_view, 2, 6, argv, NULL);
+    tell_counts(ctx, id, counters);
 }
 
 #define REACTIONS_AT_ONCE 100
@@ -433,6 +441,9 @@ static void queue_reactions(struct ctx *ctx, const struct post_reacted *r, size_
 void post_store_publish_reactions(struct ctx *ctx, const struct post_reacted *reactions, size_t n) {
     for (size_t at = 0; at < n; at += REACTIONS_AT_ONCE)
         queue_reactions(ctx, reactions + at, n - at < REACTIONS_AT_ONCE ? n - at : REACTIONS_AT_ONCE);
+    for (size_t i = 0; i < n; i++)
+        if (reactions[i].bit != ACT_BOOKMARKED) /* that nobody else sees */
+            tell_counts(ctx, reactions[i].id, &reactions[i].counters);
 }
 
 static enum code took(struct ctx *ctx, const redisReply *r, enum code before) {

@@ -11,6 +11,7 @@
 #include "handlers/common/act.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/post/rules.h"
+#include "handlers/post/worker_live.h"
 #include "handlers/services.h"
 
 #define FOLLOWERS_AT_ONCE 10000
@@ -21,6 +22,7 @@ struct batch {
     struct ctx *ctx;
     struct page_purge purge;
     struct home_push push;
+    struct live_batch live;
     int64_t *views, *counters; /* to be published anew */
     int64_t *authors;          /* whose timelines have changed */
     int64_t *trees;            /* first posts of threads that have grown */
@@ -41,19 +43,30 @@ static void add_id(int64_t *ids, size_t *n, int64_t id) {
 /* Where the followers of one author go. */
 struct pushing {
     struct batch *batch;
-    const struct post_row *row;
+    int64_t author;
 };
+
+/* All that the batch has of an author, to some of the followers. */
+static enum code push_ids(struct batch *b, int64_t author, const int64_t *ids, size_t n) {
+    enum code c = OK;
+
+    for (size_t i = 0; i < b->n_rows && c == OK; i++)
+        if (b->rows[i].author == author)
+            c = home_push_add(&b->push, ids, n, &b->rows[i]);
+    live_batch_followers(&b->live, author, ids, n);
+    return c;
+}
 
 static enum code push_to_some(struct ctx *ctx, const Pb__IdsReply *some, void *arg) {
     struct pushing *p = arg;
 
     (void)ctx;
-    return home_push_add(&p->batch->push, some->ids, some->n_ids, p->row);
+    return push_ids(p->batch, p->author, some->ids, some->n_ids);
 }
 
 /* The followers behind `after`, of an author who has more than are asked for at once. */
-static enum code push_to_more(struct batch *b, int64_t author, int64_t after, const struct post_row *row) {
-    struct pushing pushing = {b, row};
+static enum code push_to_more(struct batch *b, int64_t author, int64_t after) {
+    struct pushing pushing = {b, author};
     Pb__IdsRequest req = PB__IDS_REQUEST__INIT;
 
     req.user_id = author;
@@ -63,28 +76,24 @@ static enum code push_to_more(struct batch *b, int64_t author, int64_t after, co
 }
 
 static enum code push_to_followers(struct batch *b, const Pb__Followers *f) {
-    enum code c;
+    enum code c = push_ids(b, f->user_id, f->ids, f->n_ids);
 
-    for (size_t i = 0; i < b->n_rows; i++) {
-        if (b->rows[i].author != f->user_id)
-            continue;
-        if ((c = home_push_add(&b->push, f->ids, f->n_ids, &b->rows[i])) != OK ||
-            (f->more && (c = push_to_more(b, f->user_id, f->ids[f->n_ids - 1], &b->rows[i])) != OK))
-            return c;
-    }
-    return OK;
+    return c == OK && f->more ? push_to_more(b, f->user_id, f->ids[f->n_ids - 1]) : c;
 }
 
-/* All rows of the batch go to their authors' followers, who are asked for once. */
+/* All rows of the batch go to their authors' followers, who are asked for once; and what streams are told. */
 static enum code fan_out_rows(struct batch *b) {
     Pb__FollowersOfRequest req = PB__FOLLOWERS_OF_REQUEST__INIT;
     const Pb__FollowersOfReply *reply;
     enum code c;
 
-    req.user_ids = arena_many(b->ctx->arena, int64_t, b->n_rows);
+    req.user_ids = arena_many(b->ctx->arena, int64_t, b->n_rows + b->live.n);
     req.limit = FOLLOWERS_OF_MANY;
     for (size_t i = 0; i < b->n_rows; i++)
         add_id(req.user_ids, &req.n_user_ids, b->rows[i].author);
+    for (size_t i = 0; i < b->live.n; i++)
+        if (b->live.posts[i].for_followers)
+            add_id(req.user_ids, &req.n_user_ids, b->live.posts[i].author);
     if (req.n_user_ids == 0)
         return OK;
     if ((c = connection_followers_of(b->ctx, &req, &reply)) != OK)
@@ -99,6 +108,7 @@ static enum code fan_out_rows(struct batch *b) {
  * the batch keeps it. */
 static enum code fan_out(struct batch *b, const Pb__PostCreated *e) {
     struct post_row row = {e->post_id, e->post_id, e->author_id, 0, 0};
+    struct live_post *live;
     enum code c;
 
     if (!post_is_for_home(e->author_id, e->in_reply_to_author_id))
@@ -111,8 +121,13 @@ static enum code fan_out(struct batch *b, const Pb__PostCreated *e) {
     }
     if ((c = home_push_add(&b->push, &e->author_id, 1, &row)) != OK)
         return c;
-    if (e->audience == PB__AUDIENCE__AUDIENCE_DIRECT)
+    live = live_batch_add(&b->live, "update", e->post_id, e->author_id);
+    if (e->audience == PB__AUDIENCE__AUDIENCE_DIRECT) {
+        live_post_members(&b->live, live, e->mentioned_ids, e->n_mentioned_ids);
         return home_push_add(&b->push, e->mentioned_ids, e->n_mentioned_ids, &row);
+    }
+    if (live != NULL)
+        live->for_followers = true;
     b->rows[b->n_rows++] = row;
     return OK;
 }
@@ -151,6 +166,20 @@ static enum code push_to_mentioned(struct batch *b, const Pb__PostView *v) {
                : OK;
 }
 
+/* Streams hear of edits of what stands in home timelines; a pin is no edit. */
+static void tell_change(struct batch *b, const Pb__PostView *v) {
+    struct live_post *live;
+
+    if (v->edited_ms == 0 || !post_is_for_home(v->author_id, v->in_reply_to_author_id))
+        return;
+    live = live_batch_add(&b->live, "status.update", v->id, v->author_id);
+    if (live == NULL)
+        return;
+    live->for_followers = v->audience != PB__AUDIENCE__AUDIENCE_DIRECT;
+    for (size_t i = 0; i < v->n_mentions && !live->for_followers; i++)
+        live_post_members(&b->live, live, &v->mentions[i]->user_id, 1);
+}
+
 static enum code on_changed(struct batch *b, const struct event *event) {
     const Pb__PostChanged *e =
         (const Pb__PostChanged *)rpc_unpack(b->ctx, &pb__post_changed__descriptor, event->body, event->n);
@@ -164,6 +193,7 @@ static enum code on_changed(struct batch *b, const struct event *event) {
         return c;
     post_purge(&b->purge, read.post, read.post->tags, read.post->n_tags);
     add_id(b->authors, &b->n_authors, e->author_id);
+    tell_change(b, read.post);
     if (read.post->audience != PB__AUDIENCE__AUDIENCE_DIRECT)
         return OK;
     return push_to_mentioned(b, read.post);
@@ -173,6 +203,7 @@ static enum code on_deleted(struct batch *b, const struct event *event) {
     const Pb__PostDeleted *e =
         (const Pb__PostDeleted *)rpc_unpack(b->ctx, &pb__post_deleted__descriptor, event->body, event->n);
     Pb__PostView v = PB__POST_VIEW__INIT;
+    struct live_post *live;
 
     if (e == NULL)
         return OK;
@@ -184,6 +215,11 @@ static enum code on_deleted(struct batch *b, const struct event *event) {
     add_id(b->views, &b->n_views, e->post_id);
     add_id(b->authors, &b->n_authors, e->author_id);
     add_id(b->counters, &b->n_counters, e->in_reply_to_id);
+    if ((live = live_batch_add(&b->live, "delete", e->post_id, e->author_id)) != NULL) {
+        live->for_followers = true;
+        live->tags = (const char *const *)e->tags;
+        live->n_tags = e->n_tags;
+    }
     return e->repost_of_id == 0 ? post_store_forget(b->ctx, e->post_id) : OK;
 }
 
@@ -208,6 +244,7 @@ static enum code post_events(struct ctx *ctx, const struct event *events, size_t
 
     page_purge_init(&b.purge, ctx);
     home_push_init(&b.push, ctx);
+    live_batch_init(&b.live, ctx, n);
     for (size_t i = 0; i < n; i++)
         if ((c = on_post_event(&b, &events[i])) != OK)
             return c;
@@ -223,6 +260,7 @@ static enum code post_events(struct ctx *ctx, const struct event *events, size_t
     if ((c = post_store_published(ctx)) != OK || (c = home_push_wait(&b.push)) != OK)
         return c;
     page_purge_settle(&b.purge);
+    live_batch_send(&b.live);
     return OK;
 }
 

@@ -13,6 +13,7 @@
 #include "fcgi/i18n.h"
 #include "fcgi/log.h"
 #include "fcgi/rpc.h"
+#include "handlers/common/live.h"
 #include "handlers/common/models.h"
 #include "handlers/common/permission.h"
 #include "handlers/common/rate.h"
@@ -97,7 +98,21 @@ enum code user_sessions_end(struct ctx *ctx, int64_t user_id, int64_t except_id,
     for (size_t i = 0; i < n; i++)
         if (all[i].session->id != except_id && all[i].session->created_ms < before_ms)
             all[k++] = all[i];
-    return user_store_sessions_end(ctx, user_id, all, k);
+    return user_sessions_end_these(ctx, user_id, all, k);
+}
+
+enum code user_sessions_end_these(struct ctx *ctx, int64_t user_id, const struct stored_session *sessions,
+                                  size_t n) {
+    enum code c = user_store_sessions_end(ctx, user_id, sessions, n);
+
+    for (size_t i = 0; c == OK && i < n; i++)
+        user_streams_end(ctx, user_id,
+                         arena_printf(ctx->arena, "{\"session\":\"%" PRId64 "\"}", sessions[i].session->id));
+    return c;
+}
+
+void user_streams_end(struct ctx *ctx, int64_t user_id, const char *which) {
+    live_push(ctx, &user_id, 1, "end", which, strlen(which));
 }
 
 struct body user_security_body(struct ctx *ctx, int64_t who, const char *kind, const char *detail,

@@ -103,7 +103,7 @@ static enum code end_one(struct ctx *ctx, int64_t user_id, int64_t session_id) {
     for (size_t i = 0; c == OK && i < n; i++) {
         if (all[i].session->id != session_id)
             continue;
-        if ((c = user_store_sessions_end(ctx, user_id, &all[i], 1)) != OK)
+        if ((c = user_sessions_end_these(ctx, user_id, &all[i], 1)) != OK)
             return c;
         return user_store_security(ctx, user_id,
                                    user_security_body(ctx, user_id, "session.ended",

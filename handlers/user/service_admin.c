@@ -97,6 +97,8 @@ enum code user_service_set_state(struct ctx *ctx, const Pb__SetStateRequest *req
     if (act->to == PB__ACCOUNT_STATE__STATE_SUSPENDED &&
         user_sessions_end(ctx, p->card->id, 0, clock_now_ms() + 1) != OK)
         fail_clear(ctx); /* the worker repeats it, and until then the card says that they are dead */
+    if (act->to == PB__ACCOUNT_STATE__STATE_SUSPENDED)
+        user_streams_end(ctx, p->card->id, "{}");
     return OK;
 }
 

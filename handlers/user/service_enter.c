@@ -323,7 +323,7 @@ static enum code thin_out(struct ctx *ctx, int64_t user_id) {
 
     if (c != OK || n < SESSIONS_MAX)
         return c;
-    return user_store_sessions_end(ctx, user_id, all + SESSIONS_MAX - 1, n - SESSIONS_MAX + 1);
+    return user_sessions_end_these(ctx, user_id, all + SESSIONS_MAX - 1, n - SESSIONS_MAX + 1);
 }
 
 static Pb__Session *new_session(struct ctx *ctx, const struct person *p) {
@@ -361,7 +361,7 @@ static enum code open_session(struct ctx *ctx, const struct person *p, const cha
     c = user_store_logged_in(ctx, p, new_hash, device,
                              user_security_body(ctx, p->card->id, "login", "", s->id), &ok);
     if (c != OK || !ok) {
-        user_store_sessions_end(ctx, p->card->id, &stored, 1);
+        user_sessions_end_these(ctx, p->card->id, &stored, 1);
         return c != OK
                    ? c
                    : fail(ctx, ABORTED, tr_mark("Your account has changed this very moment. Log in again."));
@@ -457,7 +457,7 @@ enum code user_service_log_out(struct ctx *ctx, const Pb__TokenRequest *req, Pb_
     comes_from(ctx, req->ip);
     if (c != OK || stored.session == NULL)
         return c;
-    if ((c = user_store_sessions_end(ctx, stored.session->user_id, &stored, 1)) != OK)
+    if ((c = user_sessions_end_these(ctx, stored.session->user_id, &stored, 1)) != OK)
         return c;
     return user_store_security(
         ctx, stored.session->user_id,

@@ -17,6 +17,7 @@
 void user_tokens_forget(struct ctx *ctx, int64_t user_id) {
     if (user_store_tokens_forget(ctx, user_id) != OK)
         fail_clear(ctx);
+    user_streams_end(ctx, user_id, "{\"token\":\"*\"}");
 }
 
 static void hash_of(unsigned char hash[CRYPTO_HASH_BYTES], const char *secret) {

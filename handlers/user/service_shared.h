@@ -39,6 +39,13 @@ const Pb__Role *user_role_find(Pb__Role *const *roles, size_t n, const char *nam
 void user_publish(struct ctx *ctx, int64_t id);
 
 /* Ends a member's sessions that began before `before_ms`, but for the one named. */
+/* These sessions end, and with them the streams that they opened. */
+struct stored_session;
+enum code user_sessions_end_these(struct ctx *ctx, int64_t user_id, const struct stored_session *sessions,
+                                  size_t n);
+/* Streams of a member are closed at once: {"session":"<id>"}, {"token":"*"} (of all tokens: those that are
+ * still good come back), {} for all. */
+void user_streams_end(struct ctx *ctx, int64_t user_id, const char *which);
 enum code user_sessions_end(struct ctx *ctx, int64_t user_id, int64_t except_id, int64_t before_ms);
 
 /* A packed UserSecurity: who did it, what, from where (of ctx). The event's key says whose account it

@@ -97,7 +97,25 @@ static enum code on_change(struct ctx *ctx, const struct event *events, size_t n
 
 /* ---- user_history */
 
-/* By the consumer that writes the histories, so that nothing is written into one after it was erased. */
+/* Nothing is written into the history of somebody whose erasure has begun: a broker keeps no order between
+ * the topics that say one and the other. */
+static enum code add_activity(struct ctx *ctx, const struct remembered *r, size_t n) {
+    struct remembered *kept = arena_many(ctx->arena, struct remembered, n);
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int64_t erasure = 0;
+        enum code c = r[i].user_id != 0 ? user_store_erasure(ctx, r[i].user_id, &erasure) : OK;
+
+        if (c != OK)
+            return c;
+        if (erasure == 0)
+            kept[k++] = r[i];
+    }
+    return user_store_activity_add(ctx, kept, k);
+}
+
+/* By the consumer that writes the histories. */
 static enum code erase(struct ctx *ctx, const struct event *events, size_t n) {
     enum code c = OK;
 
@@ -119,7 +137,7 @@ static enum code on_security(struct ctx *ctx, const struct event *events, size_t
         if (r[k++].what == NULL)
             return malformed(ctx, &events[i]);
     }
-    if ((c = user_store_activity_add(ctx, r, k)) != OK || (c = user_store_audit_add(ctx, r, k)) != OK)
+    if ((c = add_activity(ctx, r, k)) != OK || (c = user_store_audit_add(ctx, r, k)) != OK)
         return c;
     return erase(ctx, events, n);
 }

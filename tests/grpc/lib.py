@@ -11,7 +11,9 @@ import grpc
 
 ROOT = os.environ["TEST_ROOT"]
 SOCKETS = os.environ["TEST_SOCKETS"]
-SECRET = open(os.environ["TEST_GRPC_SECRET"], encoding="ascii").read().strip()
+SECRET = ""  # of a site whose pools show certificates
+if os.path.exists(os.environ["TEST_GRPC_SECRET"]):
+    SECRET = open(os.environ["TEST_GRPC_SECRET"], encoding="ascii").read().strip()
 OUTSIDE = os.environ.get("TEST_GRPC_OUTSIDE", "")
 passed, failed = 0, 0
 
@@ -61,8 +63,16 @@ def channel(service, **options):
 
 def ours(viewer=0, depth=1, secret=SECRET):
     """Metadata as one of our services sends it."""
-    return (("authorization", "Bearer " + secret), ("deeplink-viewer", str(viewer)), ("deeplink-depth", str(depth)),
+    key = (("authorization", "Bearer " + secret),) if secret else ()
+    return key + (("deeplink-viewer", str(viewer)), ("deeplink-depth", str(depth)),
             ("deeplink-request", "from-the-test"), ("deeplink-ip", "192.0.2.9"), ("deeplink-language", "en"))
+
+
+def certificates(folder, *names, days=365):
+    """What stack/certificates.sh makes of those names, in a folder below the test's own."""
+    path = os.path.join(os.environ["TEST_DIR"], folder)
+    subprocess.run([ROOT + "/stack/certificates.sh", path, *names], check=True, env={**os.environ, "DAYS": str(days)})
+    return path
 
 
 def code_of(call):

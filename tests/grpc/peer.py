@@ -1,5 +1,9 @@
-"""A stock gRPC server (grpcio) that our client calls: tests/service/test_rpc_client.c starts it. Prints its port; a line
-`stop` on standard input ends it after what is at hand, `again` starts it anew on the same port."""
+"""A stock gRPC server (grpcio) that our client calls: tests/service/test_rpc_client.c starts it. Prints its port, and
+those where it speaks TLS: with a right certificate, one of another name, of another authority, one that is over, and a
+right one that asks for another authority's. Certificates are in FOLDER, its argument. A line `stop` on standard input
+ends it after what is at hand, `again` starts it anew on the same port."""
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -87,8 +91,35 @@ def start(port):
     return server, port
 
 
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def make(folder, *names, days="365"):
+    script = os.path.join(os.environ["TEST_ROOT"], "stack/certificates.sh")
+    subprocess.run([script, folder, *names], check=True, env={**os.environ, "DAYS": days})
+
+
+def sealed(cert, ca):
+    """Starts a server with TLS; its port."""
+    credentials = grpc.ssl_server_credentials([(read(cert + ".key"), read(cert + ".pem"))], read(ca + "/ca.pem"), True)
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    server.add_generic_rpc_handlers((Handler(),))
+    port = server.add_secure_port("127.0.0.1:0", credentials)
+    server.start()
+    return server, port
+
+
+folder = sys.argv[1]
+other = folder + "/other"
+make(folder, "user", "peer", "elsewhere=elsewhere.example")
+make(folder, "old", days="-1")
+make(other, "peer")
 running, number = start(0)
-print(number, flush=True)
+secure = [sealed(cert, ca) for cert, ca in ((folder + "/peer", folder), (folder + "/elsewhere", folder), (other + "/peer", folder),
+                                            (folder + "/old", folder), (folder + "/peer", other))]
+print(number, *(p for _, p in secure), flush=True)
 for line in sys.stdin:
     if line.strip() == "stop":
         running.stop(1).wait()

@@ -199,20 +199,29 @@ if os.path.exists(os.environ.get("TEST_GRPCURL", "")):
 else:
     print("skipped: grpcurl is not here, since Go is not (stack/install.sh test)")
 
-# ---- two pools that call each other --------------------------------------------------------------------------------------
+# ---- pools that call each other ------------------------------------------------------------------------------------------
 
-# Each of these asks the post pool, whose rules ask the user and the connection pool; more at once than there are workers.
-everybody = [lib.channel("post", **{"grpc.x": i}) for i in range(16)]
-
-
-def read(i):
-    stub = pb["post_pb2_grpc"].PostStub(everybody[i % len(everybody)])
-    return code_of(lambda: stub.GetPosts(post_pb2.GetPostsRequest(viewer_id=bob, ids=[made.item.post.id]),
-                                         metadata=ours(bob), timeout=20))[0]
+# Some of these ask the post pool, whose rules ask the other two; some the connection pool, whose rules ask the user pool; some
+# that one, which both wait for. At once, and more than there are workers.
+everybody = {name: [lib.channel(name, **{"grpc.x": i}) for i in range(8)] for name in channels}
 
 
-with concurrent.futures.ThreadPoolExecutor(16) as pool:
-    codes = list(pool.map(read, range(400)))
+def ask(i):
+    name, n = list(everybody)[i % 3], i % 8
+    stub = getattr(pb[name + "_pb2_grpc"], name.capitalize() + "Stub")(everybody[name][n])
+    call = {"post": lambda: stub.CreatePost(post_pb2.CreatePostRequest(author_id=bob, text="%d for @stock_%d" % (i, i % 40)),
+                                            metadata=ours(bob), timeout=20),
+            "connection": lambda: stub.Follow(connection_pb2.EdgeRequest(actor_id=bob, target_id=ids[2 + i % 38]), metadata=ours(bob), timeout=20),
+            "user": lambda: stub.ResolveHandles(user_pb2.ResolveHandlesRequest(handles=["stock_%d" % (i % 40)]), metadata=ours(), timeout=20)}[name]
+    return code_of(call)[0]
+
+
+with concurrent.futures.ThreadPoolExecutor(24) as pool:
+    codes = list(pool.map(ask, range(600)))
 equal("calls that call on are answered, however many at once", set(codes), {Code.OK})
+mention = post_pb2.CreatePostRequest(author_id=bob, text="For @stock_3")
+equal("a call from within a call may ask what is here", code_of(lambda: connection.GetCounts(counts, metadata=ours(bob, depth=2)))[0], Code.OK)
+code, error = code_of(lambda: post.CreatePost(mention, metadata=ours(bob, depth=2)))
+equal("but not a third pool", code, Code.INTERNAL)
 
 lib.done()

@@ -27,6 +27,7 @@ def nginx(verb, *words):
     subprocess.run([lib.ROOT + "/stack/nginx.sh", verb, folder, *words], check=True)
 
 
+lib.deeplink("user", "create", "gate_ann", "--email", "gate_ann@example.org")
 port = free_port()
 nginx("start", "listen=127.0.0.1:%d" % free_port(), "app=%s/fcgi.sock" % lib.SOCKETS, "static=" + folder, "pages=" + folder,
       "grpc=%s/grpc-connection.sock" % lib.SOCKETS, "grpc_listen=127.0.0.1:%d" % port)
@@ -38,6 +39,9 @@ try:
     equal("with its key a program is answered", code_of(lambda: stub.GetCounts(counts, metadata=OUTSIDE))[0], Code.OK)
     equal("without one it is not", code_of(lambda: stub.GetCounts(counts))[0], Code.UNAUTHENTICATED)
     equal("the key of services is none here", code_of(lambda: stub.GetCounts(counts, metadata=ours(1)))[0], Code.UNAUTHENTICATED)
+    equal("nor is a member's token, where grpc_tokens does not say so", code_of(lambda: stub.GetCounts(
+        counts, metadata=(("authorization", "Bearer " + lib.deeplink("user", "token", "gate_ann", "--scopes", "read write").strip()),)))[0],
+          Code.UNAUTHENTICATED)
     equal("nobody acts", code_of(lambda: stub.Follow(follow, metadata=OUTSIDE))[0], Code.PERMISSION_DENIED)
     equal("nobody acts in a name", code_of(lambda: stub.Follow(follow, metadata=ours(1, secret="a-key-for-programs-outside")))[0],
           Code.PERMISSION_DENIED)

@@ -18,21 +18,24 @@
 #   TEST_PG_SECRETS        the roles' passwords, in a file of role=password lines
 #   TEST_REDIS             redis://127.0.0.1:PORT/NUMBER
 #   TEST_MONGO             mongodb://127.0.0.1:PORT/NAME
+#   TEST_KAFKA             kafka://127.0.0.1:PORT, when it was `own` before: a broker of its own
 #   TEST_DEEPLINK          the program
 # and with a site:
 #   TEST_BASE_URL          where nginx listens
 #   TEST_CONFIG            its deeplink.conf, for `$TEST_DEEPLINK --config $TEST_CONFIG …`
-#   TEST_SHAPE             single or split
+#   TEST_SHAPE             single, split or tls
 #   TEST_SOCKETS           the folder of its sockets; in a split site grpc-SERVICE.sock among them
+#   TEST_SITE/secrets      in a tls site: grpc-SERVICE.port, and tls/ with certificates of the pools
 #   TEST_GRPC_SECRET       the file of what services show each other, in a split site
 #   TEST_SITE              its folder: log/, pages/, mail/, serve.pid, work.pid
 #
-# TEST_SHAPE=split gives the site a pool a service (stack/site.sh); TEST_SHAPE=single, or none, one for all.
+# TEST_SHAPE=split gives the site a pool a service (stack/site.sh), TEST_SHAPE=tls the same over TLS;
+# TEST_SHAPE=single, or none, one for all.
 #
 # `--set` adds a line to the site's configuration. By hand, a site to look at: tests/harness/stack.sh site
 # bash A test that stops servers says `tests/harness/stack.sh server stop|start|kill
-# postgres|redis|mongo|nginx|serve|work`; `serve-user` and the like are pools of a split site, `server start
-# twin` gives it a twin in one pool. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
+# postgres|redis|mongo|kafka|nginx|serve|work`; `serve-user` and the like are pools of a split site, `server
+# start twin` gives it a twin in one pool. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
 # servers that keep what they are told, as `make run` does, and TEST_NGINX='log=off bench=SOCKET
 # bench_file=FILE' goes to stack/nginx.sh.
 . "$(dirname "${BASH_SOURCE[0]}")/../../stack/lib.sh"
@@ -71,6 +74,13 @@ stop_servers() {
     local name
     for name in mongo redis postgres; do "$ROOT/stack/$name.sh" stop "$TEST_SERVERS/$name" & done
     wait
+}
+
+start_kafka() {
+    start_one kafka "$TEST_DIR/kafka"
+    TEST_KAFKA=$("$ROOT/stack/kafka.sh" url "$TEST_DIR/kafka")
+    export TEST_KAFKA
+    SETTINGS+=("bus = $TEST_KAFKA")
 }
 
 admin() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$PG_URL user=postgres dbname=$1" -c "$2"; }
@@ -174,6 +184,7 @@ start_site() {
     write_site_conf "dl_test_$NUMBER" "$TEST_BASE_URL" "$TEST_REDIS"
     site_launch serve
     site_launch work
+    site_launch stream
     wait_for 30 ready_or_dead "$address" && site_ready "$address" 2>/dev/null && return 0
     warn "the site is not ready:"
     last_lines "$LOGS/serve.log"
@@ -192,7 +203,7 @@ stop_site() {
 # A sanitizer speaks into the site's logs, where no test looks: it says so here, and the test has failed.
 sanitizers_are_silent() {
     ! grep -a -h -A 12 -E 'ERROR: (Address|Leak)Sanitizer|runtime error:' \
-        "$LOGS"/serve*.log "$LOGS"/work*.log 2>/dev/null
+        "$LOGS"/serve*.log "$LOGS"/work*.log "$LOGS"/stream.log 2>/dev/null
 }
 
 # ---- one server, in the middle of a test -------------------------------------------------------------------
@@ -201,8 +212,9 @@ pid_file() {
     case $1 in
         postgres) say "$TEST_SERVERS/postgres/data/postmaster.pid" ;;
         redis | mongo) say "$TEST_SERVERS/$1/pid" ;;
+        kafka) say "$TEST_DIR/kafka/pid" ;;
         nginx) say "$NGINX/nginx.pid" ;;
-        serve* | work*) say "$STATE/$1.pid" ;;
+        serve* | work* | stream) say "$STATE/$1.pid" ;;
     esac
 }
 
@@ -228,7 +240,7 @@ server() {
     site_at "${TEST_SITE:-/nonexistent}"
     case $verb:$name in
         kill:*) kill -KILL "$(head -n 1 "$(pid_file "$name")")" ;;
-        stop:serve | stop:work) site_end "$name" ;;
+        stop:serve | stop:work | stop:stream) site_end "$name" ;;
         stop:serve-* | stop:work-*) site_end_one "$name" ;;
         start:serve-* | start:work-*) SOCKETS=$(socket_dir "$STATE") && site_launch_one "$name" ;;
         start:twin) start_twin ;;
@@ -236,18 +248,20 @@ server() {
             "$ROOT/stack/nginx.sh" stop "$STATE/twin"
             site_end_one twin
             ;;
-        start:serve | start:work) SOCKETS=$(socket_dir "$STATE") && site_launch "$name" ;;
+        start:serve | start:work | start:stream) SOCKETS=$(socket_dir "$STATE") && site_launch "$name" ;;
         stop:nginx) "$ROOT/stack/nginx.sh" stop "$NGINX" ;;
         start:nginx)
             SOCKETS=$(socket_dir "$STATE")
             start_nginx "${TEST_BASE_URL#http://}"
             ;;
+        stop:kafka) "$ROOT/stack/kafka.sh" stop "$TEST_DIR/kafka" ;;
+        start:kafka) start_one kafka "$TEST_DIR/kafka" ;;
         stop:*) "$ROOT/stack/$name.sh" stop "$TEST_SERVERS/$name" ;;
         start:postgres) start_one postgres "$TEST_SERVERS/postgres" ;;
         start:redis | start:mongo)
             ENGINE=java start_one "$name" "$TEST_SERVERS/$name" "$(cat "$TEST_SERVERS/$name.port")"
             ;;
-        *) die "server stop|start|kill postgres|redis|mongo|nginx|serve|work" ;;
+        *) die "server stop|start|kill postgres|redis|mongo|kafka|nginx|serve|work|stream" ;;
     esac
 }
 
@@ -275,7 +289,7 @@ end_command() {
 
 # ---- all together ------------------------------------------------------------------------------------------
 
-made_servers='' made_database='' made_site=''
+made_servers='' made_database='' made_site='' made_kafka=''
 
 clean_up() {
     local status=$?
@@ -285,6 +299,7 @@ clean_up() {
         stop_site
         sanitizers_are_silent || status=1
     fi
+    if [ -n "$made_kafka" ]; then "$ROOT/stack/kafka.sh" stop "$TEST_DIR/kafka"; fi
     if [ -n "$made_servers" ]; then stop_servers; elif [ -n "$made_database" ]; then drop_database; fi
     if [ "${KEEP:-}" = yes ]; then
         warn "kept: $TEST_DIR"
@@ -332,6 +347,7 @@ main() {
         start_servers
         make_template
     fi
+    if [ "${TEST_KAFKA:-}" = own ]; then made_kafka=yes && start_kafka; fi
     case $kind in
         servers) ;;
         database) made_database=yes && make_database ;;

@@ -182,7 +182,9 @@ ONLY_IN = {
     r"^hiredis/": r"^fcgi/drivers/redis[a-z_]*\.[ch]$",
     r"^(mongoc|bson|libmongoc|libbson)": r"^fcgi/drivers/(docs|mongo)[a-z_]*\.[ch]$",
     r"^curl/": r"^fcgi/drivers/(mail|http)[a-z_]*\.[ch]$",
-    r"^openssl/": r"^fcgi/drivers/webpush\.c$",
+    r"^libwebsockets": r"^fcgi/stream_lws\.c$",
+    r"^ev\.h$": r"^fcgi/stream[a-z_]*\.[ch]$|^fcgi/drivers/redis_async\.c$",
+    r"^openssl/": r"^fcgi/drivers/webpush\.c$|^fcgi/rpc_tls\.c$",
     r"^cmark": r"^handlers/common/markdown[a-z_]*\.[ch]$",
     r"^gen/queries\.h$": r"^handlers/[a-z]+/(store|service|module)[a-z_]*\.c$|^handlers/(app|common/[a-z_]+)\.c$|^fcgi/",
     r"^gen/templates\.h$": r"^handlers/[a-z]+/(pages|worker)[a-z_]*\.c$|^handlers/common/",
@@ -405,6 +407,31 @@ def no_machine_in_the_tree(tree):
                 yield Finding(path, number, "a path of one machine: %.60s" % text.strip())
 
 
+# ---- Compose -----------------------------------------------------------------------------------------------
+
+# Files that no test can start: what they name must be there, and no service may be forgotten.
+@rule
+def compose_names(tree):
+    settings = {name.upper() for name in re.findall(r"\b(?:TEXT|SECRET|NUMBER|YESNO|ONEOF)\(\s*([a-z0-9_]+)",
+                                                    tree.texts.get("fcgi/config.c", ""))}
+    services = {os.path.basename(path)[:-6] for path in tree.files(r"^proto/deeplink/v1/.*\.proto$")
+                if re.search(r"^service ", tree.texts[path], re.M)}
+    for path in tree.files(r"^docker-compose.*\.yml$"):
+        for number, text in tree.lines(path):
+            for name in re.findall(r"^\s+DEEPLINK_([A-Z0-9_]+):", text):
+                if name not in settings:
+                    yield Finding(path, number, "there is no setting %s" % name.lower())
+            for name in re.findall(r'command: \["(?:serve|work)", "([a-z]+)"\]', text):
+                if name not in services:
+                    yield Finding(path, number, "there is no service %s" % name)
+        if "split" in path:
+            for name in sorted(services):
+                for wanted in ("serve-%s:" % name, "work-%s:" % name, "DEEPLINK_SERVICE_%s:" % name.upper(),
+                               "own-%s:" % name, "- serve-%s" % name):
+                    if wanted not in tree.texts[path]:
+                        yield Finding(path, 1, "the service %s lacks its %s" % (name, wanted))
+
+
 # ---- proof that each rule can fail -------------------------------------------------------------------------
 
 GUARD = "#ifndef DEEPLINK_X_H\n#define DEEPLINK_X_H\n#endif\n"
@@ -476,6 +503,14 @@ CASES = {
         ({"templates/x/a.html": "<script>go()</script>\n"}, {"templates/a.html": '<script src="{{x}}" defer></script>\n'}),
         ({"templates/a.html": '<a onclick="go()">\n'}, {"templates/a.html": '<p data-on="x">on = off</p>\n'}),
         ({"nginx/errors/a.html": "<style>\n"}, {"nginx/errors/a.html": "<main>\n"}),
+    ],
+    "compose-names": [
+        ({"fcgi/config.c": "TEXT(listen,\n", "docker-compose.yml": "  DEEPLINK_LISTEM: x\n"},
+         {"fcgi/config.c": "TEXT(listen,\n", "docker-compose.yml": "  DEEPLINK_LISTEN: x\n"}),
+        ({"docker-compose.yml": '    command: ["serve", "a"]\n'},
+         {"docker-compose.yml": '    command: ["serve", "a"]\n', "proto/deeplink/v1/a.proto": "service A {\n"}),
+        ({"docker-compose.split.yml": "x:\n", "proto/deeplink/v1/a.proto": "service A {\n"},
+         {"docker-compose.split.yml": "x:\n", "proto/deeplink/v1/a.proto": "message A {\n"}),
     ],
     "no-machine-in-the-tree": [
         ({"docs/a.md": "from https://registry." + "npmjs.org/x\n"}, {"docs/a.md": "from the npm registry\n"}),

@@ -1,168 +1,58 @@
-#include "fcgi/drivers/bus.h"
+/* The bus, as consumers see it: the same suite on the built-in one and on Kafka.
+ *
+ * harness: kafka
+ */
+#include "tests/service/bus.h"
 
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-
-#include "fcgi/app.h"
-#include "fcgi/base/clock.h"
-#include "fcgi/config.h"
-#include "fcgi/drivers/pg.h"
-#include "tests/service/servers.h"
-
-#define LOG_MAX 60000
-
-/* What the workers, processes of their own, tell the test, and the test them. */
-static struct shared {
-    atomic_int n;    /* deliveries begun */
-    atomic_int done; /* and ended */
-    atomic_int calls;
-    atomic_int inside, overlaps;
-    atomic_bool unavailable;   /* answer UNAVAILABLE */
-    atomic_bool fail_bad;      /* fail events of type "bad" */
-    atomic_bool die_on_deadly; /* end the process at events of type "deadly" */
-    atomic_int linger_ms;      /* how long a call takes */
-    struct {
-        int64_t id, key;
-        int attempt;
-        int call;
-        char type[16];
-    } log[LOG_MAX];
-} * shared;
-
-static struct ctx ctx;
-static struct config config;
-static struct env env;
-
-static void nap(int ms) { nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL); }
-
-static enum code handle(struct ctx *c, const struct event *events, size_t n) {
-    int call = ++shared->calls;
-    enum code code = OK;
-    if (++shared->inside > 1)
-        shared->overlaps++;
-    for (size_t i = 0; i < n; i++) {
-        int at = shared->n++;
-        ck_assert_int_lt(at, LOG_MAX);
-        shared->log[at].id = events[i].id;
-        shared->log[at].key = events[i].key;
-        shared->log[at].attempt = events[i].attempt;
-        shared->log[at].call = call;
-        snprintf(shared->log[at].type, sizeof(shared->log[at].type), "%s", events[i].type);
-        if (shared->die_on_deadly && strcmp(events[i].type, "deadly") == 0)
-            _exit(9);
-        if (shared->fail_bad && strcmp(events[i].type, "greedy") == 0)
-            while (true)
-                arena_alloc(c->arena, 1 << 20);
-        if (shared->fail_bad && strcmp(events[i].type, "bad") == 0)
-            code = fail_detail(c, INTERNAL, "no", "a bad event: %.*s", (int)events[i].n,
-                               (const char *)events[i].body);
-    }
-    nap(shared->linger_ms);
-    shared->inside--;
-    if (shared->unavailable)
-        return fail(c, UNAVAILABLE, "down");
-    if (code == OK)
-        shared->done += (int)n;
-    return code;
-}
-
-static const char *const topics[] = {"test.v1", "other.v1", NULL};
-static const struct consumer consumers[] = {
-    {.name = "test_consumer", .topics = topics, .batch = 10, .max_attempts = 3, .handle = handle},
-    {0},
-};
 static const struct consumer fast_consumers[] = {
     {.name = "test_fast", .topics = topics, .batch = 200, .handle = handle},
     {0},
 };
-static const struct service service = {.name = "test", .consumers = consumers};
 static const struct service fast_service = {.name = "fast", .consumers = fast_consumers};
-static const struct service *const services[] = {&service, NULL};
 static const struct service *const fast_services[] = {&fast_service, NULL};
-static const struct app app = {.services = services}, fast_app = {.services = fast_services};
+static const struct app fast_app = {.services = fast_services};
 
-static void set_up(void) {
-    memset(shared, 0, sizeof(*shared));
-    as_admin("TRUNCATE events.outbox, events.consumer, events.failed");
-    const char *secrets = getenv("TEST_PG_SECRETS");
-    config = (struct config){.postgresql = pg_of_tests(),
-                             .postgresql_secrets = secrets != NULL ? secrets : "",
-                             .server_timeout_ms = 5000};
-    env = (struct env){.config = &config, .app = &app};
-    ctx = test_ctx(&env);
+static void set_up_builtin(void) { set_up_on(false); }
+static void set_up_kafka(void) { set_up_on(true); }
+
+/* Events of one key and type (here: topic) come in their order, everywhere in the log. */
+static void check_order(void) {
+    for (int i = 0; i < shared->n; i++)
+        for (int k = i + 1; k < shared->n; k++)
+            if (shared->log[k].key == shared->log[i].key &&
+                strcmp(shared->log[k].type, shared->log[i].type) == 0) {
+                ck_assert_int_gt(shared->log[k].id, shared->log[i].id);
+                break;
+            }
 }
 
-static void tear_down(void) { test_ctx_end(); }
-
-static volatile sig_atomic_t stopping;
-static void on_term(int sig) {
-    (void)sig;
-    stopping = 1;
-}
-static bool stop(void) { return stopping != 0; }
-
-static pid_t start(const struct app *what) {
-    pid_t pid = fork();
-    if (pid == 0) {
-        signal(SIGTERM, on_term);
-        env.app = what;
-        _exit(bus_work(&env, NULL, stop));
-    }
-    return pid;
-}
-
-static int end(pid_t pid, int sig) {
-    int status;
-    kill(pid, sig);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return status;
-}
-
-static void emit(int n, const char *topic, const char *type) {
-    char sql[256];
-    snprintf(sql, sizeof(sql),
-             "SELECT count(events.emit('%s', i %% 7, '%s', convert_to('body ' || i, 'UTF8'))) "
-             "FROM generate_series(1, %d) AS i",
-             topic, type, n);
-    as_admin(sql);
-}
-
-/* Until *value is n, at most ms. */
-static bool wait_for(atomic_int *value, int n, int ms) {
-    for (int64_t until = clock_mono_us() + ms * 1000LL; *value < n && clock_mono_us() < until;)
-        nap(2);
-    return *value >= n;
-}
-
-static bool wait_sql(const char *sql, const char *want, int ms) {
-    for (int64_t until = clock_mono_us() + ms * 1000LL; clock_mono_us() < until; nap(50))
-        if (strcmp(as_admin(sql), want) == 0)
-            return true;
-    return false;
+/* The first entry of that type in the log. */
+static int place_of(const char *type, int64_t key) {
+    for (int i = 0; i < shared->n; i++)
+        if (strcmp(shared->log[i].type, type) == 0 && shared->log[i].key == key)
+            return i;
+    return -1;
 }
 
 START_TEST(every_event_once_in_order) {
     emit(25, "test.v1", "good");
     emit(5, "nobody.v1", "good");
     pid_t pid = start(&app);
-    ck_assert(wait_for(&shared->done, 25, 5000));
-    emit(5, "other.v1", "good");
+    ck_assert(wait_for(&shared->done, 25, 15000));
+    emit(5, "other.v1", "other");
     emit(5, "test.v1", "good");
     ck_assert(wait_for(&shared->done, 35, 5000));
     nap(300);
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     ck_assert_int_eq(shared->n, 35);
-    for (int i = 1; i < 35; i++)
-        ck_assert(shared->log[i].id > shared->log[i - 1].id);
+    check_order();
     ck_assert_int_eq(shared->log[3].attempt, 1);
-    pid = start(&app); /* a second start repeats nothing */
-    nap(500);
+    pid = start(&app); /* a second start repeats nothing, and goes on */
+    emit(1, "test.v1", "good");
+    ck_assert(wait_for(&shared->done, 36, 15000));
     end(pid, SIGTERM);
-    ck_assert_int_eq(shared->n, 35);
-    ck_assert_str_eq(as_admin("SELECT starts || ' ' || tries FROM events.consumer"), "0 0");
+    ck_assert_int_eq(shared->n, 36);
+    ck_assert_str_eq(as_admin("SELECT DISTINCT starts || ' ' || tries FROM events.consumer"), "0 0");
 }
 END_TEST
 
@@ -175,8 +65,9 @@ START_TEST(commits_out_of_order_lose_nothing) {
     nap(600);
     ck_assert_int_eq(shared->n, 0); /* what is behind a running transaction waits for it */
     PQclear(PQexec(slow, "COMMIT"));
-    ck_assert(wait_for(&shared->done, 4, 3000));
-    ck_assert_str_eq(shared->log[0].type, "early");
+    ck_assert(wait_for(&shared->done, 4, 15000));
+    ck_assert_int_lt(place_of("early", 1), place_of("late", 1));
+    ck_assert_int_ge(place_of("early", 1), 0);
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     PQfinish(slow);
 }
@@ -188,7 +79,7 @@ START_TEST(a_bad_event_holds_nobody_up) {
     emit(1, "test.v1", "bad");
     emit(4, "test.v1", "good");
     pid_t pid = start(&app);
-    ck_assert(wait_for(&shared->done, 8, 900)); /* while the bad one waits for its second try */
+    ck_assert(wait_for(&shared->done, 8, on_kafka() ? 15000 : 900)); /* while the bad one waits */
     emit(10, "test.v1", "good");
     ck_assert(wait_for(&shared->done, 18, 900));
     ck_assert(wait_sql("SELECT count(*) FROM events.failed WHERE next_at IS NULL", "1", 8000));
@@ -228,7 +119,7 @@ START_TEST(a_greedy_event_is_a_bad_event) {
     emit(1, "test.v1", "greedy");
     emit(3, "test.v1", "good");
     pid_t pid = start(&app);
-    ck_assert(wait_for(&shared->done, 6, 5000));
+    ck_assert(wait_for(&shared->done, 6, 15000));
     ck_assert(wait_sql("SELECT count(*) FROM events.failed", "1", 2000));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
 }
@@ -238,29 +129,91 @@ START_TEST(a_server_that_is_down_is_waited_for) {
     shared->unavailable = true;
     emit(15, "test.v1", "good");
     pid_t pid = start(&app);
-    ck_assert(wait_for(&shared->calls, 3, 5000));
+    ck_assert(wait_for(&shared->calls, 3, 15000));
     ck_assert_str_eq(as_admin("SELECT count(*) FROM events.failed"), "0");
     shared->unavailable = false;
     ck_assert(wait_for(&shared->done, 15, 8000));
-    ck_assert_int_eq(shared->log[shared->n - 1].attempt, 1); /* it never counts as an attempt */
+    for (int i = 0; i < shared->n; i++)
+        ck_assert_int_eq(shared->log[i].attempt, 1); /* it never counts as an attempt */
     ck_assert_int_eq(end(pid, SIGTERM), 0);
 }
 END_TEST
 
-START_TEST(killed_between_handling_and_noting) {
-    shared->linger_ms = 400;
-    emit(10, "test.v1", "good");
+/* A worker is killed between its write and noting its place, again and again. */
+START_TEST(killed_between_writing_and_noting) {
+    shared->act = true;
+    emit(60, "test.v1", "good");
+    for (int deaths = 0; deaths < 3; deaths++) {
+        shared->die_after = 7 + deaths;
+        pid_t pid = start(&app);
+        int status;
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(WTERMSIG(status), SIGKILL);
+    }
     pid_t pid = start(&app);
-    ck_assert(wait_for(&shared->n, 10, 5000));
-    end(pid, SIGKILL);
-    shared->inside = 0;
-    shared->linger_ms = 0;
-    pid = start(&app);
-    ck_assert(wait_for(&shared->done, 10, 5000));
-    ck_assert_int_eq(shared->n, 20); /* handled again: handlers can take it */
-    emit(1, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 11, 5000));
+    ck_assert(wait_acts(60, 20000));
+    emit(10, "test.v1", "good");
+    ck_assert(wait_acts(70, 5000));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
+    ck_assert_int_gt(shared->n, 70); /* some came again, and did nothing */
+    check_acts(70);
+}
+END_TEST
+
+/* Whoever writes is killed before its commit, or right after it, before it could wake anybody. */
+START_TEST(a_writer_is_killed) {
+    pid_t pid = start(&app);
+    for (int commits = 0; commits < 2; commits++) {
+        pid_t writer = fork();
+        if (writer == 0) {
+            PGconn *conn = PQconnectdb(pg_admin_of_tests());
+            PQclear(PQexec(conn, "BEGIN"));
+            PQclear(PQexec(conn, commits ? "SELECT events.emit('test.v1', 2, 'kept', '')"
+                                         : "SELECT events.emit('test.v1', 1, 'lost', '')"));
+            if (commits)
+                PQclear(PQexec(conn, "COMMIT"));
+            kill(getpid(), SIGKILL);
+        }
+        ck_assert_int_eq(waitpid(writer, NULL, 0), writer);
+    }
+    ck_assert(wait_for(&shared->done, 1, 15000));
+    emit(1, "test.v1", "good");
+    ck_assert(wait_for(&shared->done, 2, 5000));
+    ck_assert_int_eq(place_of("lost", 1), -1);
+    ck_assert_int_eq(place_of("kept", 2), 0);
+    ck_assert_int_eq(end(pid, SIGTERM), 0);
+}
+END_TEST
+
+/* Handled once more from the start, from an event, from a moment on: each comes again, and acts no more. */
+START_TEST(a_consumer_is_set_back) {
+    int64_t n;
+    shared->act = true;
+    pid_t pid = start(&app);
+    emit(20, "test.v1", "good");
+    ck_assert(wait_for(&shared->done, 20, 15000));
+    nap(1100); /* what follows happens another second */
+    emit(10, "test.v1", "late");
+    ck_assert(wait_for(&shared->done, 30, 5000));
+    ck_ok(&ctx, bus_rewind(&ctx, "test_consumer", &(struct bus_from){0}, &n));
+    ck_assert_int_ge(n, 1);
+    ck_assert(wait_for(&shared->done, 60, 8000));
+
+    int64_t fifth_last = atoll(as_admin("SELECT id FROM events.outbox ORDER BY id DESC OFFSET 4 LIMIT 1"));
+    ck_ok(&ctx, bus_rewind(&ctx, "test_consumer", &(struct bus_from){.event_id = fifth_last}, &n));
+    ck_assert(wait_for(&shared->done, 65, 8000));
+    int64_t moment = atoll(as_admin(
+        "SELECT floor(extract(epoch FROM min(created_at)) * 1000)::bigint FROM events.outbox WHERE type = 'late'"));
+    ck_assert_int_eq(end(pid, SIGTERM), 0);
+    ck_ok(&ctx, bus_rewind(&ctx, "test_consumer", &(struct bus_from){.time_ms = moment}, &n));
+    pid = start(&app); /* also when it did not run */
+    ck_assert(wait_for(&shared->done, 75, 15000));
+    nap(300);
+    ck_assert_int_eq(end(pid, SIGTERM), 0);
+    ck_assert_int_eq(shared->n, 75);
+    check_acts(30);
+    ck_code(&ctx, bus_rewind(&ctx, "nobody", &(struct bus_from){0}, &n), NOT_FOUND);
+    ck_code(&ctx, bus_rewind(&ctx, "test_consumer", &(struct bus_from){.event_id = 1 << 30}, &n), NOT_FOUND);
 }
 END_TEST
 
@@ -273,14 +226,15 @@ START_TEST(an_event_that_kills_is_found) {
     for (; deaths < 10; deaths++) {
         pid_t pid = start(&app);
         int status = 0;
-        while (shared->done < 14 && waitpid(pid, &status, WNOHANG) == 0)
-            nap(5);
-        if (shared->done >= 14) {
+        bool found = false;
+        while (!found && waitpid(pid, &status, WNOHANG) == 0)
+            found =
+                wait_sql("SELECT count(*) FROM events.failed", "1", 10) && wait_for(&shared->done, 14, 10);
+        if (found) {
             ck_assert_int_eq(end(pid, SIGTERM), 0);
             break;
         }
         ck_assert_int_eq(WEXITSTATUS(status), 9);
-        shared->inside = 0;
     }
     ck_assert_int_gt(deaths, 1);
     ck_assert_int_lt(deaths, 6);
@@ -288,38 +242,41 @@ START_TEST(an_event_that_kills_is_found) {
 }
 END_TEST
 
-START_TEST(two_workers_never_do_the_same_at_once) {
-    shared->linger_ms = 5;
-    pid_t one = start(&app), two = start(&app);
-    for (int i = 0; i < 20; i++)
+/* Workers come, are killed, and leave, while events go on: what one had, another takes over, and never do two
+ * handle events of one key at once. */
+START_TEST(workers_come_and_go) {
+    int emitted = 0;
+    shared->act = true;
+    shared->linger_ms = 3;
+    pid_t pids[3] = {start_as(0, &app), start_as(1, &app), 0};
+    for (int i = 0; i < 40; i++, emitted += 20) {
         emit(20, "test.v1", "good");
-    ck_assert(wait_for(&shared->n, 100, 5000));
-    end(one, SIGKILL);
-    shared->inside = 0;
-    ck_assert(wait_for(&shared->done, 395, 8000)); /* the other takes over; a batch may have been cut short */
-    nap(300);
+        if (i == 10)
+            pids[2] = start_as(2, &app);
+        if (i == 20)
+            kill_worker(0, pids[0]);
+        if (i == 30)
+            ck_assert_int_eq(end(pids[1], SIGTERM), 0);
+        nap(50);
+    }
+    ck_assert(wait_acts(emitted, 25000));
+    ck_assert_int_eq(end(pids[2], SIGTERM), 0);
     ck_assert_int_eq(shared->overlaps, 0);
-    ck_assert_int_eq(end(two, SIGTERM), 0);
-    bool seen[4000] = {0};
-    int64_t first = shared->log[0].id;
-    for (int i = 0; i < shared->n; i++)
-        seen[shared->log[i].id - first] = true;
-    for (int i = 0; i < 400; i++)
-        ck_assert(seen[i]);
+    check_acts(emitted);
 }
 END_TEST
 
 START_TEST(the_database_goes_and_comes) {
     pid_t pid = start(&app);
     emit(5, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 5, 5000));
+    ck_assert(wait_for(&shared->done, 5, 15000));
     for (int i = 0; i < 3; i++) {
         as_admin(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'deeplink_events'");
         emit(5, "test.v1", "good");
         nap(300);
     }
-    ck_assert(wait_for(&shared->done, 20, 8000));
+    ck_assert(wait_for(&shared->done, 20, 15000));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
 }
 END_TEST
@@ -353,7 +310,7 @@ START_TEST(what_all_have_handled_goes_in_time) {
              as_admin("SELECT count(*) FROM events.outbox WHERE topic = 'test.v1' AND key = 0"));
     as_admin("INSERT INTO events.consumer VALUES ('gone', '0', 0, 0, 0, now() - interval '40 days')");
     pid_t pid = start(&fast_app); /* removes when it begins, before anything is handled … */
-    ck_assert(wait_for(&shared->done, 2500, 8000));
+    ck_assert(wait_for(&shared->done, 2500, 15000));
     end(pid, SIGTERM);
     pid = start(&fast_app); /* … and now */
     ck_assert(wait_sql("SELECT count(*) FROM events.outbox", left, 5000));
@@ -372,7 +329,7 @@ START_TEST(lag_is_told) {
     ck_assert_int_eq(events, 12);
     ck_assert(age >= 20 && age < 60000);
     pid_t pid = start(&app);
-    ck_assert(wait_for(&shared->done, 12, 5000));
+    ck_assert(wait_for(&shared->done, 12, 15000));
     end(pid, SIGTERM);
     ck_ok(&ctx, bus_lag(&ctx, "test_consumer", &events, &age));
     ck_assert_int_eq(events, 0);
@@ -392,18 +349,16 @@ START_TEST(thousands_a_second) {
     clockid_t clock;
     clock_getcpuclockid(pid, &clock);
     clock_gettime(clock, &cpu);
-    printf("%.0f events/s, %.1f us of the worker's CPU each\n", 20000 / seconds,
+    printf("%s: %.0f events/s, %.1f us of the worker's CPU each\n", config.bus, 20000 / seconds,
            ((double)cpu.tv_sec * 1e9 + (double)cpu.tv_nsec) / 1e3 / 20000);
     ck_assert_int_eq(end(pid, SIGTERM), 0);
-    ck_assert_int_le(shared->calls, 101);
-    ck_assert(seconds < 8); /* 5,000/s on a quiet machine; this one is shared */
+    ck_assert_int_le(shared->calls, on_kafka() ? 2000 : 101);
+    ck_assert(seconds < (on_kafka() ? 15 : 8)); /* this machine is shared */
 }
 END_TEST
 
-int main(void) {
-    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    Suite *s = suite_create("bus");
-    TCase *t = tcase_create("bus");
+static TCase *all_on(const char *bus, void (*set_up)(void)) {
+    TCase *t = tcase_create(bus);
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, every_event_once_in_order);
@@ -411,14 +366,23 @@ int main(void) {
     tcase_add_test(t, a_bad_event_holds_nobody_up);
     tcase_add_test(t, a_greedy_event_is_a_bad_event);
     tcase_add_test(t, a_server_that_is_down_is_waited_for);
-    tcase_add_test(t, killed_between_handling_and_noting);
+    tcase_add_test(t, killed_between_writing_and_noting);
+    tcase_add_test(t, a_writer_is_killed);
+    tcase_add_test(t, a_consumer_is_set_back);
     tcase_add_test(t, an_event_that_kills_is_found);
-    tcase_add_test(t, two_workers_never_do_the_same_at_once);
+    tcase_add_test(t, workers_come_and_go);
     tcase_add_test(t, the_database_goes_and_comes);
     tcase_add_test(t, a_wake_is_heard);
     tcase_add_test(t, what_all_have_handled_goes_in_time);
     tcase_add_test(t, lag_is_told);
     tcase_add_test(t, thousands_a_second);
-    suite_add_tcase(s, t);
+    return t;
+}
+
+int main(void) {
+    Suite *s = suite_create("bus");
+    share_memory();
+    suite_add_tcase(s, all_on("builtin", set_up_builtin));
+    suite_add_tcase(s, all_on("kafka", set_up_kafka));
     return run_suite(s);
 }

@@ -15,13 +15,16 @@
 #include "fcgi/base/arena.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/rpc_client.h"
+#include "fcgi/rpc_lookup.h"
+#include "fcgi/rpc_tls.h"
 
 static struct ctx ctx;
 static struct rpc_client *client;
 static FILE *to_peer, *from_peer;
 static pid_t peer;
-static int port;
-static char got[8][64]; /* the first messages of a call */
+static int port, sealed[5]; /* sealed: of TLS, see tests/grpc/peer.py */
+static char folder[512];    /* of certificates */
+static char got[8][64];     /* the first messages of a call */
 static size_t n_got, last_n, enough;
 
 static enum code take(struct ctx *c, const unsigned char *p, size_t n, void *arg) {
@@ -59,10 +62,11 @@ static void tell(const char *word) {
 }
 
 static void start_peer(void) {
-    char path[512], line[16];
+    char path[512], line[64];
     int in[2], out[2];
     signal(SIGPIPE, SIG_IGN);
     ck_assert(pipe(in) == 0 && pipe(out) == 0);
+    snprintf(folder, sizeof folder, "%s/peer-tls", getenv("TEST_DIR"));
     peer = fork();
     if (peer == 0) {
         dup2(in[0], 0);
@@ -70,7 +74,7 @@ static void start_peer(void) {
         for (int fd = 3; fd < 64; fd++)
             close(fd);
         snprintf(path, sizeof path, "%s/tests/grpc/peer.py", getenv("TEST_ROOT"));
-        execl(getenv("TEST_PYTHON"), getenv("TEST_PYTHON"), path, (char *)NULL);
+        execl(getenv("TEST_PYTHON"), getenv("TEST_PYTHON"), path, folder, (char *)NULL);
         _exit(127);
     }
     close(in[0]);
@@ -78,7 +82,9 @@ static void start_peer(void) {
     to_peer = fdopen(in[1], "w");
     from_peer = fdopen(out[0], "r");
     ck_assert_msg(fgets(line, sizeof line, from_peer) != NULL, "tests/grpc/peer.py does not start");
-    port = atoi(line);
+    ck_assert_int_eq(
+        sscanf(line, "%d %d %d %d %d %d", &port, &sealed[0], &sealed[1], &sealed[2], &sealed[3], &sealed[4]),
+        6);
 }
 
 static void end_peer(void) {
@@ -98,7 +104,7 @@ static void setup(void) {
                        .token_id = 8,
                        .app_id = 9};
     snprintf(address, sizeof address, "grpc://127.0.0.1:%d", port);
-    client = rpc_client_new(address, "sesame-sesame-sesame");
+    client = rpc_client_new(address, "sesame-sesame-sesame", NULL);
 }
 
 static void teardown(void) {
@@ -313,7 +319,7 @@ START_TEST(whoever_breaks_the_protocol_is_an_error) {
     ck_assert(bind(listener, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(listener, 1) == 0);
     getsockname(listener, (struct sockaddr *)&sa, &n);
     rpc_client_free(client);
-    client = rpc_client_new(arena_printf(ctx.arena, "grpc://127.0.0.1:%d", ntohs(sa.sin_port)), "");
+    client = rpc_client_new(arena_printf(ctx.arena, "grpc://127.0.0.1:%d", ntohs(sa.sin_port)), "", NULL);
     pthread_create(&thread, NULL, answer_by_script, (void *)(uintptr_t)s);
     enum code code = call("/t.T/Echo", "x");
     rpc_client_free(client);
@@ -325,22 +331,138 @@ START_TEST(whoever_breaks_the_protocol_is_an_error) {
 }
 END_TEST
 
+/* ---- TLS ---- */
+
+static struct rpc_tls_keys *keys;
+
+static void in_folder(char path[600], const char *name) { snprintf(path, 600, "%s/%s", folder, name); }
+
+static void tls_setup(void) {
+    char ca[600], cert[600], key[600], why[RPC_TLS_WORDS];
+    setup();
+    in_folder(ca, "ca.pem");
+    in_folder(cert, "user.pem");
+    in_folder(key, "user.key");
+    keys = rpc_tls_keys_new(ca, cert, key, why);
+    ck_assert_msg(keys != NULL, "%s", why);
+}
+
+static void tls_teardown(void) {
+    teardown();
+    rpc_tls_keys_free(keys);
+}
+
+static enum code call_sealed(const char *host, int where) {
+    char address[80];
+    snprintf(address, sizeof address, "grpcs://%s:%d", host, where);
+    rpc_client_free(client);
+    client = rpc_client_new(address, "", keys);
+    return call("/t.T/Echo", "sealed");
+}
+
+START_TEST(a_call_by_tls_is_answered) {
+    static char large[1 << 20];
+    ck_assert_int_eq(call_sealed("localhost", sealed[0]), OK);
+    ck_assert_str_eq(got[0], "sealed");
+    ck_assert_int_eq(call_sealed("127.0.0.1", sealed[0]), OK);
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(call("/t.T/Echo", "again"), OK);
+    ck_assert_int_eq(call("/t.T/Most", ""), OK);
+    ck_assert_uint_eq(last_n, (size_t)4 << 20);
+    memset(large, 'x', sizeof large - 1);
+    ck_assert_int_eq(call("/t.T/Echo", large), OK);
+    ck_assert_uint_eq(last_n, sizeof large - 1);
+    enough = 3;
+    ck_assert_int_eq(call_for("/t.T/Count", "1000", true, 10000), ABORTED);
+    enough = 0;
+    ck_assert_int_eq(call("/t.T/Echo", "after"), OK);
+    x.fresh = true;
+    ck_assert_int_eq(rpc_client_exchange(&ctx, client, &x), OK);
+}
+END_TEST
+
+static const struct {
+    int where;
+    const char *why;
+} wrong_peers[] = {{1, "hostname mismatch"},
+                   {2, "issuer certificate"},
+                   {3, "certificate has expired"},
+                   {4, "/t.T/Echo"} /* it may have closed before we read why */};
+
+START_TEST(a_peer_that_is_somebody_else_is_not_called) {
+    ck_assert_int_eq(call_sealed("localhost", sealed[wrong_peers[_i].where]), UNAVAILABLE);
+    ck_assert_msg(strstr(ctx.error.detail, wrong_peers[_i].why) != NULL, "%s", ctx.error.detail);
+    ck_assert(x.failed);
+    ck_assert_msg(_i == 3 || !x.reached, "%s", ctx.error.detail); /* the 4th says so when all has gone */
+}
+END_TEST
+
+START_TEST(a_peer_that_speaks_no_tls_is_not_called) {
+    ck_assert_int_eq(call_sealed("localhost", port), UNAVAILABLE);
+    ck_assert_msg(strstr(ctx.error.detail, "TLS") != NULL, "%s", ctx.error.detail);
+    ck_assert(!x.reached);
+}
+END_TEST
+
+START_TEST(tls_needs_certificates) {
+    char ca[600], cert[600], key[600], why[RPC_TLS_WORDS];
+    ck_assert_ptr_null(rpc_client_new("grpcs://localhost:1", "", NULL));
+    in_folder(ca, "ca.pem");
+    in_folder(cert, "user.pem");
+    in_folder(key, "peer.key");
+    ck_assert_ptr_null(rpc_tls_keys_new(ca, cert, key, why));
+    ck_assert_msg(strstr(why, "grpc_key") != NULL && strstr(why, "peer.key") != NULL, "%s", why);
+    ck_assert_ptr_null(rpc_tls_keys_new("/nonexistent", cert, key, why));
+    ck_assert_msg(strstr(why, "grpc_ca: /nonexistent") != NULL, "%s", why);
+}
+END_TEST
+
+/* ---- names ---- */
+
+START_TEST(names_are_looked_up) {
+    int64_t soon = clock_mono_us() + 5000000;
+    struct rpc_lookup *l = rpc_lookup_new("localhost:80");
+    const struct addrinfo *first = rpc_lookup_addresses(l, soon);
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_eq(rpc_lookup_addresses(l, 0), first); /* kept: nobody is asked */
+    rpc_lookup_forget(l);
+    ck_assert_ptr_nonnull(rpc_lookup_addresses(l, 0)); /* no time to ask: what was said last */
+    rpc_lookup_free(l);
+    l = rpc_lookup_new("[::1]:80");
+    ck_assert_str_eq(rpc_lookup_host(l), "::1");
+    ck_assert_ptr_nonnull(rpc_lookup_addresses(l, 0));
+    rpc_lookup_free(l);
+    ck_assert_ptr_null(rpc_lookup_new("localhost"));
+}
+END_TEST
+
+START_TEST(who_has_no_time_does_not_wait_for_names) {
+    for (int i = 0; i < 20; i++) { /* freed while they are being asked for */
+        struct rpc_lookup *l = rpc_lookup_new("name.invalid:80");
+        int64_t begin = clock_mono_us();
+        ck_assert_ptr_null(rpc_lookup_addresses(l, begin + 1000));
+        ck_assert_int_lt(clock_mono_us() - begin, 900000);
+        rpc_lookup_free(l);
+    }
+}
+END_TEST
+
 /* ---- nobody ---- */
 
 START_TEST(nobody_is_unavailable) {
     rpc_client_free(client);
-    client = rpc_client_new("grpc+unix:/nonexistent/socket", "");
+    client = rpc_client_new("grpc+unix:/nonexistent/socket", "", NULL);
     ck_assert_int_eq(call("/t.T/Echo", ""), UNAVAILABLE);
     ck_assert(x.failed && !x.reached);
     rpc_client_free(client);
-    client = rpc_client_new("grpc://name.invalid:1", "");
+    client = rpc_client_new("grpc://name.invalid:1", "", NULL);
     ck_assert_int_eq(call("/t.T/Echo", ""), UNAVAILABLE);
 }
 END_TEST
 
 int main(void) {
     Suite *s = suite_create("rpc_client");
-    TCase *stock = tcase_create("stock"), *broken = tcase_create("broken");
+    TCase *stock = tcase_create("stock"), *broken = tcase_create("broken"), *tls = tcase_create("tls");
     if (getenv("TEST_PYTHON") == NULL || access(getenv("TEST_PYTHON"), X_OK) != 0) {
         fprintf(stderr, "TEST_PYTHON is no program: stack/install.sh test installs grpcio\n");
         return EXIT_FAILURE;
@@ -363,6 +485,17 @@ int main(void) {
     tcase_add_loop_test(broken, whoever_breaks_the_protocol_is_an_error, 0,
                         sizeof scripts / sizeof scripts[0]);
     tcase_add_test(broken, nobody_is_unavailable);
+    tcase_set_timeout(tls, 90);
+    tcase_add_unchecked_fixture(tls, start_peer, end_peer);
+    tcase_add_checked_fixture(tls, tls_setup, tls_teardown);
+    tcase_add_test(tls, a_call_by_tls_is_answered);
+    tcase_add_loop_test(tls, a_peer_that_is_somebody_else_is_not_called, 0,
+                        sizeof wrong_peers / sizeof wrong_peers[0]);
+    tcase_add_test(tls, a_peer_that_speaks_no_tls_is_not_called);
+    tcase_add_test(tls, tls_needs_certificates);
+    tcase_add_test(broken, names_are_looked_up);
+    tcase_add_test(broken, who_has_no_time_does_not_wait_for_names);
+    suite_add_tcase(s, tls);
     suite_add_tcase(s, stock);
     suite_add_tcase(s, broken);
     SRunner *runner = srunner_create(s);

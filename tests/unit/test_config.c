@@ -249,6 +249,36 @@ START_TEST(checks) {
 }
 END_TEST
 
+static int warnings(const char *text) {
+    struct config *c = read_text(text);
+    FILE *out = fopen("/dev/null", "w");
+    int n = config_warn(c, out);
+    fclose(out);
+    config_free(c);
+    return n;
+}
+
+START_TEST(calls_in_the_open_are_warned_of) {
+    ck_assert_int_eq(warnings(""), 0);
+    ck_assert_int_eq(warnings("service_user = grpc://127.0.0.1:1\nservice_post = grpc://localhost:1\n"), 0);
+    ck_assert_int_eq(warnings("service_user = grpcs://a.example:1\nservice_post = grpc+unix:/a\n"), 0);
+    ck_assert_int_eq(warnings("service_user = grpc://a.example:1\nservice_post = grpc://10.0.0.1:1\n"), 2);
+    ck_assert_int_eq(warnings("grpc_listen = 0.0.0.0:1\n"), 1);
+    ck_assert_int_eq(warnings("grpc_listen = grpcs://0.0.0.0:1\n"), 0);
+    ck_assert_int_eq(warnings("grpc_listen = unix:/a\n"), 0);
+}
+END_TEST
+
+START_TEST(tls_asks_for_certificates) {
+    ck_assert_int_eq(problems("grpc_listen = grpcs://127.0.0.1:9000\n"), 3);
+    ck_assert_int_eq(problems("service_user = grpcs://a:1\ngrpc_ca = /dev/null\ngrpc_cert = /nonexistent\n"),
+                     2);
+    ck_assert_int_eq(problems("grpc_listen = grpcs://nowhere\n"), 4);
+    ck_assert_int_eq(problems("grpc_listen = 127.0.0.1:9000\n"), 1);
+    ck_assert_ptr_nonnull(strstr(said, "grpcs://"));
+}
+END_TEST
+
 static const char *nearest(const char *word) {
     struct suggest s;
     suggest_init(&s, word);
@@ -283,6 +313,8 @@ int main(void) {
     tcase_add_test(t, reloads);
     tcase_add_test(t, makes_the_secret_once);
     tcase_add_test(t, checks);
+    tcase_add_test(t, calls_in_the_open_are_warned_of);
+    tcase_add_test(t, tls_asks_for_certificates);
     tcase_add_test(t, suggests);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);

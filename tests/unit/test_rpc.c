@@ -8,6 +8,7 @@
 #include "fcgi/app.h"
 #include "fcgi/base/arena.h"
 #include "fcgi/rpc.h"
+#include "handlers/common/scopes.h"
 
 static struct ctx ctx;
 
@@ -102,6 +103,38 @@ START_TEST(a_service_here_is_its_own_table) {
 }
 END_TEST
 
+/* Who from outside may do what, as proto/ says: each scope is one, each field there is, and where a member
+ * must act, the message or the context says who. */
+START_TEST(doors_are_right) {
+    size_t open = 0;
+    for (const struct service *const *s = deeplink_app.services; *s != NULL; s++) {
+        const ProtobufCServiceDescriptor *d = (*s)->descriptor;
+        for (unsigned i = 0; (*s)->doors != NULL && i < d->n_methods; i++) {
+            const struct rpc_door *door = &(*s)->doors[i];
+            const ProtobufCMessageDescriptor *m = d->methods[i].input;
+            const char *name = d->methods[i].name;
+            if (door->least == RPC_NOBODY) {
+                ck_assert_msg(door->scope == NULL && door->actor == NULL, "%s", name);
+                continue;
+            }
+            open++;
+            ck_assert_msg(door->scope == NULL || scopes_clean(ctx.arena, door->scope, "") != NULL, "%s: %s",
+                          name, door->scope);
+            ck_assert_msg(door->actor == NULL ||
+                              protobuf_c_message_descriptor_get_field_by_name(m, door->actor) != NULL,
+                          "%s: %s", name, door->actor);
+            ck_assert_msg(door->least == RPC_OUTSIDE || door->scope != NULL, "%s needs a scope", name);
+            ck_assert_msg(door->actor != NULL || strncmp(name, "List", 4) == 0 ||
+                              door->least == RPC_OUTSIDE ||
+                              protobuf_c_message_descriptor_get_field_by_name(m, "viewer_id") != NULL ||
+                              protobuf_c_message_descriptor_get_field_by_name(m, "actor_id") != NULL,
+                          "%s does not say who acts", name);
+        }
+    }
+    ck_assert_uint_ge(open, 20);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("rpc");
     TCase *t = tcase_create("rpc");
@@ -112,6 +145,7 @@ int main(void) {
     tcase_add_test(t, no_reply_is_an_error);
     tcase_add_test(t, a_stream_is_taken_until_its_taker_has_enough);
     tcase_add_test(t, a_service_here_is_its_own_table);
+    tcase_add_test(t, doors_are_right);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_NORMAL);

@@ -192,10 +192,11 @@ START_TEST(what_is_no_error_is_none) {
 END_TEST
 
 START_TEST(addresses) {
-    static const char *const good[] = {"grpc://a:1", "grpc://[::1]:65535", "grpc+unix:/run/x.sock"};
-    static const char *const bad[] = {
-        "",           "local",        "grpc://",     "grpc://a",    "grpc://:1",
-        "grpc://a:0", "grpc://a:1/x", "grpcs://a:1", "grpc+unix:x", "http://a:1"};
+    static const char *const good[] = {"grpc://a:1", "grpc://[::1]:65535", "grpc+unix:/run/x.sock",
+                                       "grpcs://a:1", "grpcs://[::1]:9000"};
+    static const char *const bad[] = {"",          "local",       "grpc://",      "grpc://a",
+                                      "grpc://:1", "grpc://a:0",  "grpc://a:1/x", "grpcs://:1",
+                                      "grpcs://a", "grpc+unix:x", "http://a:1"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         ck_assert_msg(rpc_address_valid(good[i]), "%s", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

@@ -5,6 +5,7 @@
 
 #include "fcgi/base/arena.h"
 #include "fcgi/i18n.h"
+#include "handlers/common/device.h"
 #include "handlers/user/rules.h"
 
 static struct arena *a;
@@ -78,10 +79,10 @@ START_TEST(test_devices) {
         ck_assert_str_eq(rules_device(a, agents[i][0]), agents[i][1]);
     ck_assert_str_eq(rules_device(a, NULL), "Unknown device");
     ck_assert(rules_device_is_phone("Safari on iPhone"));
-    ck_assert_str_eq(rules_device_words(a, 0, "Firefox on Linux"), "Firefox on Linux");
-    ck_assert_str_eq(rules_device_words(a, i18n_find("de"), "Firefox on Linux"), "Firefox unter Linux");
-    ck_assert_str_eq(rules_device_words(a, i18n_find("de"), "curl"), "curl");
-    ck_assert_str_eq(rules_device_words(a, i18n_find("de"), "Unknown device"), "Unbekanntes Gerät");
+    ck_assert_str_eq(device_words(a, 0, "Firefox on Linux"), "Firefox on Linux");
+    ck_assert_str_eq(device_words(a, i18n_find("de"), "Firefox on Linux"), "Firefox unter Linux");
+    ck_assert_str_eq(device_words(a, i18n_find("de"), "curl"), "curl");
+    ck_assert_str_eq(device_words(a, i18n_find("de"), "Unknown device"), "Unbekanntes Gerät");
     ck_assert(!rules_device_is_phone("Firefox on Linux"));
 }
 END_TEST

@@ -1,0 +1,86 @@
+/* Inside the bus on Kafka, by librdkafka. bus_kafka.c: the consumer groups; bus_kafka_relay.c: the relay;
+ * bus_kafka_client.c: settings, topics, questions to the brokers; bus_kafka_message.c: events as messages. */
+#ifndef DEEPLINK_DRIVERS_BUS_KAFKA_H
+#define DEEPLINK_DRIVERS_BUS_KAFKA_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "fcgi/drivers/bus_run.h"
+
+struct kafka_group;
+struct kafka_relay;
+
+/* What the setting `bus` says: kafka://host:port,host:port/prefix. */
+struct kafka_address {
+    char brokers[2000];
+    char prefix[100]; /* of topics and groups; "": none */
+};
+
+struct kafka {
+    struct bus *b;
+    struct ctx *ctx; /* of the round at hand, for what librdkafka calls back */
+    struct kafka_address at;
+    struct kafka_group *groups;
+    size_t n_groups;
+    struct kafka_relay *relay;
+    bool subscribed;
+    bool down; /* said so */
+    int64_t topics_us, said_us;
+};
+
+/* ---- bus_kafka_client.c */
+
+/* False, and why in words: the setting makes no sense. */
+bool kafka_address_read(const char *setting, struct kafka_address *ret, char *words, size_t n);
+
+/* What every client is told: brokers, who we are, the operator's own options. NULL, and why in words. The
+ * caller owns it. */
+rd_kafka_conf_t *kafka_conf(const struct config *c, const struct kafka_address *at, char *words, size_t n);
+
+/* A client of the process that works: its errors are logged, k is what it calls back with. */
+rd_kafka_t *kafka_client(struct kafka *k, rd_kafka_type_t type, rd_kafka_conf_t *conf);
+
+/* One option, which librdkafka knows. */
+void kafka_option(rd_kafka_conf_t *conf, const char *name, const char *value);
+
+/* Topics as the brokers know them, out of an arena; and back. */
+const char *kafka_topic_there(const struct kafka_address *at, struct arena *a, const char *topic);
+const char *kafka_topic_here(const struct kafka_address *at, const char *topic);
+
+/* Makes topics that are not there yet. False, and logged, when the brokers do not let us or are down. */
+bool kafka_make_topics(struct kafka *k, rd_kafka_t *rk, const char *const *names, size_t n);
+
+/* How long an answer is waited for. */
+int kafka_timeout_ms(const struct kafka *k);
+
+/* A broker has answered. */
+void kafka_is_up(struct kafka *k);
+
+/* For bus_engine. */
+const char *kafka_problem(const struct config *config, char *words, size_t n);
+enum code kafka_ping(struct ctx *ctx, struct buf *words);
+enum code kafka_rewind(struct ctx *ctx, struct pg *db, const struct consumer *c, struct place to,
+                       const struct bus_from *from, int64_t *ret_n);
+
+/* ---- bus_kafka_message.c: CloudEvents 1.0, binary mode of the Kafka protocol binding */
+
+/* The headers of an event. The caller owns them. `source`: the site's address. */
+rd_kafka_headers_t *kafka_headers(struct arena *a, const struct event *e, struct place at,
+                                  const char *source);
+
+/* The event of a message, in the arena but for its body, which lives as long as the message. False: it is
+ * none of ours; then *ret has what is needed to set it aside. */
+bool kafka_event(struct arena *a, const rd_kafka_message_t *m, const char *topic, struct event *ret,
+                 struct place *ret_at);
+
+/* ---- bus_kafka_relay.c */
+
+struct kafka_relay *kafka_relay_open(struct kafka *k);
+struct runner *kafka_relay_runner(struct kafka_relay *l);
+rd_kafka_t *kafka_relay_client(struct kafka_relay *l);
+/* Publishes what is new, and notes what has arrived. Returns whether to go on at once. The answers wake the
+ * process. */
+bool kafka_relay_round(struct kafka_relay *l, struct ctx *ctx);
+void kafka_relay_close(struct kafka_relay *l, struct ctx *ctx);
+
+#endif

@@ -1,0 +1,44 @@
+/* What a batch of events means for open streams (handlers/common/live.h): new posts, edits and deletions for
+ * home timelines, the local timeline and tags. Told last, so that who then reads finds what was told. */
+#ifndef DEEPLINK_POST_WORKER_LIVE_H
+#define DEEPLINK_POST_WORKER_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgi/ctx.h"
+
+struct live_post {
+    const char *event; /* "update", "status.update", "delete" */
+    int64_t id, author;
+    bool for_followers;      /* its author's followers are asked for */
+    const char *const *tags; /* of a deletion: where it may have been seen */
+    size_t n_tags;
+    const int64_t **members; /* whom it goes to, in pieces */
+    size_t *n_members, n, room;
+};
+
+struct live_batch {
+    struct ctx *ctx;
+    bool on; /* somebody has a stream open */
+    struct live_post *posts;
+    size_t n;
+};
+
+/* For at most max events. */
+void live_batch_init(struct live_batch *b, struct ctx *ctx, size_t max);
+
+/* A post to be told of; NULL when nobody has a stream open. Its author's other devices hear of it too. */
+struct live_post *live_batch_add(struct live_batch *b, const char *event, int64_t id, int64_t author);
+
+/* Whom it goes to besides; p may be NULL. ids are copied. */
+void live_post_members(struct live_batch *b, struct live_post *p, const int64_t *ids, size_t n);
+
+/* The same for all posts of this author that go to followers. */
+void live_batch_followers(struct live_batch *b, int64_t author, const int64_t *ids, size_t n);
+
+/* Tells. What cannot be made now is left out, with a line in the log: streams are no record. */
+void live_batch_send(struct live_batch *b);
+
+#endif
