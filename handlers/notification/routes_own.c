@@ -11,7 +11,8 @@ static const struct field list_fields[] = {
     API_OWN_PAGE_FIELDS,
     {.name = "kind",
      .kind = FIELD_CHOICE,
-     .choices = "mention|comment|like|repost|follow|follow_request|follow_accepted|edit|sign_in|moderation"},
+     .choices =
+         "mention|comment|like|repost|follow|follow_request|follow_accepted|edit|sign_in|moderation|post"},
     {0},
 };
 
