@@ -17,7 +17,6 @@
 #define BACKOFF_MAX_MS 60000
 #define DOWN_MAX_MS 5000 /* a server that is down is looked for more often */
 #define CRASHES_MAX 3
-#define ERROR_MAX 500
 
 size_t bus_batch_of(const struct runner *r) { return r->def->batch > 0 ? r->def->batch : 1; }
 
@@ -38,15 +37,14 @@ static enum code call(struct bus *b, const struct runner *r, struct ctx *ctx, co
     return r->def->handle(ctx, events, n);
 }
 
-/* One call of handle() in a context of its own. `error` gets the reason of a failure. */
-static enum code deliver(struct bus *b, const struct runner *r, const struct event *events, size_t n,
-                         char error[ERROR_MAX]) {
+enum code bus_hand_out(struct bus *b, const struct runner *r, const struct event *events, size_t n,
+                       char error[BUS_ERROR_MAX]) {
     arena_reset(b->handler);
     struct ctx ctx = {.arena = b->handler, .env = b->env, .ip = "", .user_agent = ""};
     ctx.request_id = arena_printf(b->handler, "%s-%lld", r->def->name, (long long)events[0].id);
     enum code code = call(b, r, &ctx, events, n);
     if (code != OK)
-        snprintf(error, ERROR_MAX, "%s: %s", code_name(code),
+        snprintf(error, BUS_ERROR_MAX, "%s: %s", code_name(code),
                  ctx.error.detail != NULL ? ctx.error.detail
                  : ctx.error.text != NULL ? ctx.error.text
                                           : "no reason given, or out of memory");
@@ -107,13 +105,13 @@ struct event bus_event_at(const PGresult *rows, int row, int col) {
 
 /* One by one, so that only what is bad fails. The position is noted after each. */
 static bool deliver_each(struct bus *b, struct ctx *ctx, struct runner *r, struct batch *batch, int attempt) {
-    char error[ERROR_MAX];
+    char error[BUS_ERROR_MAX];
     for (size_t i = 0; i < batch->n; i++) {
         struct event *e = &batch->events[i];
         if (b->stop())
             return false;
         e->attempt = attempt;
-        enum code code = deliver(b, r, e, 1, error);
+        enum code code = bus_hand_out(b, r, e, 1, error);
         if (code == UNAVAILABLE) {
             bus_rest(r, error);
             return false;
@@ -147,8 +145,8 @@ static bool deliver_careful(struct bus *b, struct ctx *ctx, struct runner *r, co
 
 static bool deliver_batch(struct bus *b, struct ctx *ctx, struct runner *r, struct batch *batch,
                           struct place end) {
-    char error[ERROR_MAX];
-    enum code code = deliver(b, r, batch->events, batch->n, error);
+    char error[BUS_ERROR_MAX];
+    enum code code = bus_hand_out(b, r, batch->events, batch->n, error);
     if (code == OK)
         return bus_move(r, end);
     if (code == UNAVAILABLE) {
@@ -158,6 +156,10 @@ static bool deliver_batch(struct bus *b, struct ctx *ctx, struct runner *r, stru
     if (batch->n > 1)
         return deliver_each(b, ctx, r, batch, 2);
     return bus_put_aside(b, ctx, r, batch->events, retry_ms(r, 1), error) && bus_move(r, end);
+}
+
+bool bus_deliver_again(struct bus *b, struct ctx *ctx, struct runner *r, struct batch *batch) {
+    return deliver_each(b, ctx, r, batch, 2);
 }
 
 bool bus_deliver(struct bus *b, struct ctx *ctx, struct runner *r, struct batch *batch, struct place end) {
@@ -171,14 +173,14 @@ bool bus_deliver(struct bus *b, struct ctx *ctx, struct runner *r, struct batch 
 
 static void deliver_due(struct bus *b, struct ctx *ctx, struct runner *r) {
     PGresult *rows;
-    char error[ERROR_MAX];
+    char error[BUS_ERROR_MAX];
     if (pg_run(ctx, b->db, &Q_EVENTS_DUE, &rows, pg_text(r->def->name)) != OK)
         return;
     for (int i = 0; i < PQntuples(rows) && !b->stop(); i++) {
         int64_t id = pg_get_int(rows, i, 0);
         struct event e = bus_event_at(rows, i, 1);
         e.attempt = (int)pg_get_int(rows, i, 7) + 1;
-        enum code code = deliver(b, r, &e, 1, error);
+        enum code code = bus_hand_out(b, r, &e, 1, error);
         if (code == UNAVAILABLE) {
             bus_rest(r, error);
             return;

@@ -223,7 +223,8 @@ static bool seek(struct part *p) {
 static void fetch(struct part *p) {
     if (p->n_held > 0)
         return;
-    ssize_t n = rd_kafka_consume_batch_queue(p->queue, 0, p->held, p->room);
+    size_t share = p->room / p->g->n; /* so that a batch has events of all partitions */
+    ssize_t n = rd_kafka_consume_batch_queue(p->queue, 0, p->held, share > 0 ? share : 1);
     for (ssize_t i = 0; i < n; i++) {
         rd_kafka_message_t *m = p->held[i];
         if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -258,20 +259,79 @@ static bool read_held(struct part *p, struct ctx *ctx, struct batch *ret, struct
     return true;
 }
 
-static bool part_round(struct part *p, struct ctx *ctx) {
-    struct bus *b = p->g->k->b;
+/* What a partition adds to the next batch of its consumer. */
+struct share {
+    struct part *p;
     struct batch batch;
     struct place end;
+    size_t n;   /* how many of it are in the batch at hand */
+    bool stuck; /* some of it could not be settled: it is read again */
+};
+
+/* Whether the partition has something to be settled. */
+static bool part_read(struct part *p, struct ctx *ctx, struct share *ret) {
     fail_clear(ctx);
+    p->r.worked = false;
     if (!p->r.mine)
         p->sought = false;
-    if (!bus_take(b, ctx, &p->r) || (!p->sought && !(p->sought = seek(p))) || bus_rests(&p->r))
+    if (!bus_take(p->g->k->b, ctx, &p->r) || (!p->sought && !(p->sought = seek(p))) || bus_rests(&p->r))
         return false;
     fetch(p);
-    if (p->n_held == 0 || !read_held(p, ctx, &batch, &end))
-        return false;
-    bool full = p->n_held >= bus_batch_of(&p->r);
-    if (!bus_deliver(b, ctx, &p->r, &batch, end))
+    ret->p = p;
+    return p->n_held > 0 && read_held(p, ctx, &ret->batch, &ret->end);
+}
+
+/* The share whose next event is the first of all; NULL: none has any. */
+static struct share *first_of(struct share *shares, size_t n) {
+    struct share *first = NULL;
+    for (size_t i = 0; i < n; i++) {
+        struct share *s = &shares[i];
+        if (s->n < s->batch.n &&
+            (first == NULL || bus_place_cmp(s->batch.places[s->n], first->batch.places[first->n]) < 0))
+            first = s;
+    }
+    return first;
+}
+
+/* The part of a share that was in the batch at hand, or the rest. */
+static struct batch head_of(const struct share *s) {
+    return (struct batch){s->batch.events, s->batch.places, s->n};
+}
+static struct batch rest_of(const struct share *s) {
+    return (struct batch){s->batch.events + s->n, s->batch.places + s->n, s->batch.n - s->n};
+}
+
+/* One batch of events of all partitions, in the order of commits as far as they have come. What remains in
+ * the shares is to be delivered partition by partition. */
+static void deliver_together(struct kafka_group *g, struct ctx *ctx, struct share *shares, size_t n) {
+    struct bus *b = g->k->b;
+    char error[BUS_ERROR_MAX];
+    size_t limit = bus_batch_of(&g->due), n_events = 0;
+    struct event *events = arena_many(ctx->arena, struct event, limit);
+    for (struct share *s; n_events < limit && (s = first_of(shares, n)) != NULL; s->n++)
+        events[n_events++] = s->batch.events[s->n];
+    enum code code = n_events > 0 ? bus_hand_out(b, &g->due, events, n_events, error) : OK;
+    for (size_t i = 0; i < n; i++) {
+        struct share *s = &shares[i];
+        struct batch head = head_of(s);
+        if (head.n > 0 && code == UNAVAILABLE)
+            bus_rest(&s->p->r, error);
+        else if (head.n > 0 && code != OK && !bus_deliver_again(b, ctx, &s->p->r, &head))
+            s->stuck = true;
+        else if (head.n > 0 && code == OK)
+            bus_move(&s->p->r, head.places[head.n - 1]);
+        s->batch = rest_of(s);
+    }
+}
+
+/* Whether all that was read is settled, and there may be more. */
+static bool part_settle(struct share *s, struct ctx *ctx) {
+    struct part *p = s->p;
+    struct bus *b = p->g->k->b;
+    bool full = p->n_held >= p->room / p->g->n;
+    fail_clear(ctx);
+    if (s->stuck || b->stop() || bus_rests(&p->r) || !p->r.mine ||
+        !bus_deliver(b, ctx, &p->r, &s->batch, s->end))
         return false;
     drop_held(p);
     kafka_is_up(p->g->k);
@@ -280,12 +340,22 @@ static bool part_round(struct part *p, struct ctx *ctx) {
 
 static bool group_round(struct kafka_group *g, struct ctx *ctx, bool *ret_worked) {
     struct bus *b = g->k->b;
-    bool more = false;
-    serve(g);
+    size_t n = 0, n_full = 0;
+    bool more = false, careful = false;
+    serve(g); /* partitions may come and go here */
+    struct share *shares = arena_many(ctx->arena, struct share, g->n + 1);
     for (size_t i = 0; i < g->n && !b->stop(); i++) {
-        g->parts[i]->r.worked = false;
-        more |= part_round(g->parts[i], ctx);
-        *ret_worked |= g->parts[i]->r.worked;
+        shares[n] = (struct share){.p = NULL};
+        n += part_read(g->parts[i], ctx, &shares[n]);
+        careful |= g->parts[i]->r.mine && g->parts[i]->r.careful > 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        n_full += shares[i].batch.n > 0;
+    if (n_full > 1 && !careful)
+        deliver_together(g, ctx, shares, n);
+    for (size_t i = 0; i < n; i++) {
+        more |= part_settle(&shares[i], ctx);
+        *ret_worked |= shares[i].p->r.worked;
     }
     fail_clear(ctx);
     if (bus_lock(b, ctx, &g->due) && !bus_rests(&g->due))

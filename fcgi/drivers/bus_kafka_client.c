@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fcgi/base/buf.h"
 #include "fcgi/base/clock.h"
@@ -15,6 +16,7 @@
 #define DAY_MS INT64_C(86400000)
 #define SAY_US INT64_C(10000000) /* an error that goes on is said so often */
 #define SLICE_MS 50
+#define SEEN_TRIES 20
 #define DOWN_MS 1000    /* brokers that are down are not waited for as long as others */
 #define BEFORE_MS 60000 /* messages' times are not quite in their order: so much earlier is looked */
 
@@ -104,7 +106,7 @@ rd_kafka_conf_t *kafka_conf(const struct config *c, const struct kafka_address *
     kafka_option(conf, "log.queue", "true"); /* callbacks come from our own thread */
     kafka_option(conf, "reconnect.backoff.max.ms", "2000");
     kafka_option(conf, "socket.keepalive.enable", "true");
-    kafka_option(conf, "topic.metadata.refresh.interval.ms", "10000");
+    kafka_option(conf, "topic.metadata.refresh.interval.ms", "5000");
     kafka_option(conf, "session.timeout.ms", "10000"); /* a consumer that was killed is missed after that */
     kafka_option(conf, "queued.max.messages.kbytes", "4096");
     kafka_option(conf, "linger.ms", "1");
@@ -236,6 +238,30 @@ int kafka_timeout_ms(const struct kafka *k) {
     return k->down ? DOWN_MS : k->b->env->config->server_timeout_ms;
 }
 
+static bool has_topic(const struct rd_kafka_metadata *all, const char *name) {
+    for (int i = 0; i < all->topic_cnt; i++)
+        if (strcmp(all->topics[i].topic, name) == 0)
+            return all->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && all->topics[i].partition_cnt > 0;
+    return false;
+}
+
+/* A topic that was just made is not at once known to whoever asks. */
+static bool are_seen(struct kafka *k, rd_kafka_t *rk, const char *const *names, size_t n) {
+    const struct rd_kafka_metadata *all;
+    bool seen = true;
+    if (rd_kafka_metadata(rk, 1, NULL, &all, kafka_timeout_ms(k)) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        seen = seen && has_topic(all, names[i]);
+    rd_kafka_metadata_destroy(all);
+    return seen;
+}
+
+static void wait_seen(struct kafka *k, rd_kafka_t *rk, const char *const *names, size_t n) {
+    for (int i = 0; i < SEEN_TRIES && !k->b->stop() && !are_seen(k, rk, names, n); i++)
+        nanosleep(&(struct timespec){0, SLICE_MS * 1000000L}, NULL);
+}
+
 bool kafka_make_topics(struct kafka *k, rd_kafka_t *rk, const char *const *names, size_t n) {
     int timeout_ms = kafka_timeout_ms(k);
     rd_kafka_NewTopic_t **topics = calloc(n + 1, sizeof(*topics));
@@ -255,8 +281,10 @@ bool kafka_make_topics(struct kafka *k, rd_kafka_t *rk, const char *const *names
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewTopic_destroy_array(topics, m);
     free(topics);
-    if (made)
+    if (made) {
         kafka_is_up(k);
+        wait_seen(k, rk, names, n);
+    }
     return made && m == n;
 }
 

@@ -129,6 +129,14 @@ struct event bus_event_at(const PGresult *rows, int row, int col);
  * r->at says how far. A runner that is careful gets its events one by one. */
 bool bus_deliver(struct bus *b, struct ctx *ctx, struct runner *r, struct batch *batch, struct place end);
 
+/* One call of handle() in a context of its own. `error` gets the reason of a failure. */
+#define BUS_ERROR_MAX 500
+enum code bus_hand_out(struct bus *b, const struct runner *r, const struct event *events, size_t n,
+                       char error[BUS_ERROR_MAX]);
+
+/* One by one, after a batch with these has failed. */
+bool bus_deliver_again(struct bus *b, struct ctx *ctx, struct runner *r, struct batch *batch);
+
 /* At most once a second: hands out what failed before and whose time has come. */
 void bus_deliver_due(struct bus *b, struct ctx *ctx, struct runner *r);
 
