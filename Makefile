@@ -45,6 +45,7 @@ MAIN := fcgi/main.c
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SERVICE := $(patsubst tests/service/%.c,$(BUILD)/tests/service/%,$(wildcard tests/service/test_*.c))
+FIXTURES := $(patsubst %.c,$(BUILD)/o/%.o,$(wildcard tests/service/fixture*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all run stop test asan bench lint format help clean tests fuzz install-run install-test
@@ -104,7 +105,7 @@ $(BUILD)/o/gen/%.o: $(GEN)/%.c | $(GENERATED)
 $(BUILD)/o/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	$(Q)echo "  cc      $<"; $(CCACHE) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
--include $(OBJECTS:.o=.d) $(GEN_OBJECTS:.o=.d) $(BUILD)/o/tests/service/fixture.d
+-include $(OBJECTS:.o=.d) $(GEN_OBJECTS:.o=.d) $(FIXTURES:.o=.d)
 
 $(LIBRARY): $(filter-out $(BUILD)/o/$(MAIN:.c=.o),$(OBJECTS)) $(GEN_OBJECTS)
 	@rm -f $@
@@ -116,12 +117,16 @@ $(BUILD)/deeplink: $(BUILD)/o/$(MAIN:.c=.o) $(LIBRARY)
 docs/deeplink.conf.example: fcgi/config.c | $(BUILD)/deeplink
 	@env -i $(BUILD)/deeplink --config /dev/null config print > $@.new && mv $@.new $@
 
-$(BUILD)/tests/%: tests/%.c $(LIBRARY) $(wildcard tests/service/fixture.c)
+$(BUILD)/tests/%: tests/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)echo "  test    $<"; $(CCACHE) $(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@.o $<
-	$(Q)$(CC) $(LDFLAGS) -o $@ $@.o $(if $(findstring tests/service/,$<),$(BUILD)/o/tests/service/fixture.o) $(LIBRARY) $(LDLIBS) \
+	$(Q)$(CC) $(LDFLAGS) -o $@ $@.o $(if $(findstring tests/service/,$<),$(BUILD)/tests/fixture.a) $(LIBRARY) $(LDLIBS) \
 	  $(shell pkg-config --libs check)
-$(SERVICE): $(BUILD)/o/tests/service/fixture.o
+$(SERVICE): $(BUILD)/tests/fixture.a
+# An archive, so that a test gets those of them that it names.
+$(BUILD)/tests/fixture.a: $(FIXTURES)
+	@mkdir -p $(@D) && rm -f $@
+	$(Q)ar rcs $@ $^
 $(FUZZ): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)echo "  fuzz    $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes $(LDFLAGS) -o $@ $(filter %.c,$^) $(LIBRARY) $(LDLIBS)

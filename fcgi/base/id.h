@@ -9,7 +9,8 @@
 struct arena;
 
 #define ID_EPOCH_MS INT64_C(1704067200000)
-#define ID_STR_MAX 20 /* 19 digits and NUL */
+#define ID_WEEK_MS INT64_C(604800000) /* weeks are counted from there, a Monday */
+#define ID_STR_MAX 20                 /* 19 digits and NUL */
 
 /* Names this process: 0..1023, unlike that of every other running process (drawn from a database sequence).
  */

@@ -14,12 +14,6 @@
 
 /* ---- Shared */
 
-enum code post_api_target(struct request *req, int64_t *ret_id) {
-    if (!id_parse(req->args[0], ret_id))
-        return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such post."));
-    return OK;
-}
-
 static enum code get_posts(struct ctx *ctx, const int64_t *ids, size_t n, const Pb__PostsReply **ret) {
     Pb__GetPostsRequest ask = PB__GET_POSTS_REQUEST__INIT;
 
@@ -34,7 +28,7 @@ enum code post_api_item(struct request *req, const Pb__PostItem **ret) {
     int64_t id;
     enum code c;
 
-    if ((c = post_api_target(req, &id)) != OK || (c = get_posts(&req->ctx, &id, 1, &reply)) != OK)
+    if ((c = post_ask_target(req, &id)) != OK || (c = get_posts(&req->ctx, &id, 1, &reply)) != OK)
         return c;
     if (reply->n_items == 0)
         return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such post, or it is not for you."));
@@ -138,7 +132,7 @@ enum code post_api_edit(struct request *req) {
     const Pb__PostReply *reply;
     enum code c;
 
-    if ((c = post_api_target(req, &about.id)) != OK || (c = refuse_unknown_kinds(req)) != OK)
+    if ((c = post_ask_target(req, &about.id)) != OK || (c = refuse_unknown_kinds(req)) != OK)
         return c;
     about.viewer_id = req->ctx.viewer_id;
     if ((c = post_get_source(&req->ctx, &about, &old)) != OK)
@@ -211,7 +205,7 @@ enum code post_api_source(struct request *req) {
     enum code c;
 
     ask.viewer_id = req->ctx.viewer_id;
-    if ((c = post_api_target(req, &ask.id)) != OK || (c = post_get_source(&req->ctx, &ask, &source)) != OK)
+    if ((c = post_ask_target(req, &ask.id)) != OK || (c = post_get_source(&req->ctx, &ask, &source)) != OK)
         return c;
     return api_reply(req, &post_api_source_shape,
                      &(struct source_view){source->id, source->text, source->warning});
@@ -248,7 +242,7 @@ enum code post_api_history(struct request *req) {
     enum code c;
 
     ask.viewer_id = ctx->viewer_id;
-    if ((c = post_api_target(req, &ask.id)) != OK || (c = post_get_history(ctx, &ask, &history)) != OK ||
+    if ((c = post_ask_target(req, &ask.id)) != OK || (c = post_get_history(ctx, &ask, &history)) != OK ||
         (c = api_account_get(ctx, history->item->post->author_id, &account)) != OK)
         return c;
     views = arena_many(ctx->arena, struct edit_view, history->n_revisions);

@@ -38,7 +38,7 @@ enum code post_api_context(struct request *req) {
     ask.viewer_id = ctx->viewer_id;
     ask.up = ANCESTORS;
     ask.down = ctx->viewer_id != 0 ? DESCENDANTS_MEMBER : DESCENDANTS;
-    if ((c = post_api_target(req, &ask.id)) != OK || (c = post_get_thread(ctx, &ask, &thread)) != OK ||
+    if ((c = post_ask_target(req, &ask.id)) != OK || (c = post_get_thread(ctx, &ask, &thread)) != OK ||
         (c = api_statuses_ready(ctx, thread->ancestors, thread->n_ancestors, &v.ancestors)) != OK ||
         (c = api_statuses_ready(ctx, thread->descendants, thread->n_descendants, &v.descendants)) != OK)
         return c;
@@ -76,7 +76,7 @@ static enum code who(struct request *req, const char *kind) {
     ask.since = field_int(req, "since_id");
     ask.after = field_int(req, "min_id");
     ask.limit = api_limit(req, 40, 80);
-    if ((c = post_api_target(req, &ask.id)) != OK || (c = post_who_reacted(&req->ctx, &ask, &reply)) != OK)
+    if ((c = post_ask_target(req, &ask.id)) != OK || (c = post_who_reacted(&req->ctx, &ask, &reply)) != OK)
         return c;
     api_link(req, reply->next, reply->first_id);
     return reply_accounts(req, reply);
@@ -87,27 +87,11 @@ enum code post_api_reblogged_by(struct request *req) { return who(req, "repost")
 
 /* ---- Reacting */
 
-static enum code react(struct request *req, const char *kind, bool on, Pb__Audience audience,
-                       const Pb__PostItem **ret) {
-    Pb__ReactRequest ask = PB__REACT_REQUEST__INIT;
-    const Pb__PostReply *reply;
-    enum code c;
-
-    ask.viewer_id = req->ctx.viewer_id;
-    ask.kind = kind;
-    ask.on = on;
-    ask.audience = audience;
-    if ((c = post_api_target(req, &ask.id)) != OK || (c = post_react(&req->ctx, &ask, &reply)) != OK)
-        return post_api_refusal(req, c);
-    *ret = reply->item;
-    return OK;
-}
-
 static enum code react_and_reply(struct request *req, const char *kind, bool on) {
     const Pb__PostItem *item;
-    enum code c = react(req, kind, on, PB__AUDIENCE__AUDIENCE_PUBLIC, &item);
+    enum code c = post_ask_react(req, kind, on, PB__AUDIENCE__AUDIENCE_PUBLIC, &item);
 
-    return c != OK ? c : api_status_reply(req, item, NULL);
+    return c != OK ? post_api_refusal(req, c) : api_status_reply(req, item, NULL);
 }
 
 enum code post_api_favourite(struct request *req) { return react_and_reply(req, "like", true); }
@@ -126,9 +110,10 @@ enum code post_api_reblog(struct request *req) {
     const Pb__PostReply *own;
     enum code c;
 
-    c = react(req, "repost", true, api_audience(text_is_empty(visibility) ? "public" : visibility), &item);
+    c = post_ask_react(req, "repost", true, api_audience(text_is_empty(visibility) ? "public" : visibility),
+                       &item);
     if (c != OK)
-        return c;
+        return post_api_refusal(req, c);
     ask.viewer_id = req->ctx.viewer_id;
     ask.id = item->post->id;
     if ((c = post_get_repost(&req->ctx, &ask, &own)) != OK)
@@ -145,7 +130,7 @@ static enum code mute(struct request *req, bool on) {
 
     ask.viewer_id = req->ctx.viewer_id;
     ask.on = on;
-    if ((c = post_api_target(req, &ask.id)) != OK || (c = post_mute_thread(&req->ctx, &ask, &reply)) != OK)
+    if ((c = post_ask_target(req, &ask.id)) != OK || (c = post_mute_thread(&req->ctx, &ask, &reply)) != OK)
         return post_api_refusal(req, c);
     return api_status_reply(req, reply->item, NULL);
 }

@@ -6,9 +6,7 @@
 #include "handlers/common/api.h"
 #include "handlers/common/api_status.h"
 #include "handlers/post/api.h"
-
-/* The status' id in the address; NOT_FOUND when it is none. */
-enum code post_api_target(struct request *req, int64_t *ret_id);
+#include "handlers/post/asks.h"
 
 /* The post in the address as the reader sees it; NOT_FOUND when there is none for this reader. */
 enum code post_api_item(struct request *req, const Pb__PostItem **ret);

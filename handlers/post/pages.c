@@ -8,12 +8,6 @@
 #include "gen/stubs.h"
 #include "handlers/post/pages_shared.h"
 
-enum code post_page_target(struct request *req, int64_t *ret_id) {
-    if (!id_parse(req->args[0], ret_id))
-        return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such post."));
-    return OK;
-}
-
 enum code post_page_item_of(struct request *req, int64_t id, const Pb__PostItem **ret) {
     Pb__GetPostsRequest ask = PB__GET_POSTS_REQUEST__INIT;
     const Pb__PostsReply *reply;
@@ -32,7 +26,7 @@ enum code post_page_item_of(struct request *req, int64_t id, const Pb__PostItem 
 
 enum code post_page_item(struct request *req, const Pb__PostItem **ret) {
     int64_t id;
-    enum code c = post_page_target(req, &id);
+    enum code c = post_ask_target(req, &id);
 
     return c != OK ? c : post_page_item_of(req, id, ret);
 }

@@ -34,16 +34,10 @@ static enum code answer(struct request *req, const Pb__PostItem *item, const cha
 }
 
 static enum code react(struct request *req, const char *kind, bool on, const char *notice) {
-    Pb__ReactRequest ask = PB__REACT_REQUEST__INIT;
-    const Pb__PostReply *reply;
-    enum code c;
+    const Pb__PostItem *item;
+    enum code c = post_ask_react(req, kind, on, PB__AUDIENCE__AUDIENCE_PUBLIC, &item);
 
-    ask.viewer_id = req->ctx.viewer_id;
-    ask.kind = kind;
-    ask.on = on;
-    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_react(&req->ctx, &ask, &reply)) != OK)
-        return c;
-    return answer(req, reply->item, notice);
+    return c != OK ? c : answer(req, item, notice);
 }
 
 enum code post_page_like(struct request *req) { return react(req, "like", true, "liked"); }

@@ -6,10 +6,8 @@
 #include "handlers/common/forms.h"
 #include "handlers/common/post_cards.h"
 #include "handlers/common/side.h"
+#include "handlers/post/asks.h"
 #include "handlers/post/view.h"
-
-/* The post's id in the address; NOT_FOUND when it is no id. */
-enum code post_page_target(struct request *req, int64_t *ret_id);
 
 /* The post in the address as the reader sees it; NOT_FOUND when there is none for this reader. */
 enum code post_page_item(struct request *req, const Pb__PostItem **ret);

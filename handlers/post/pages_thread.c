@@ -192,7 +192,7 @@ enum code post_page_history(struct request *req) {
     enum code c;
 
     ask.viewer_id = req->ctx.viewer_id;
-    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_get_history(&req->ctx, &ask, &history)) != OK)
+    if ((c = post_ask_target(req, &ask.id)) != OK || (c = post_get_history(&req->ctx, &ask, &history)) != OK)
         return c;
     page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("History of a post")));
     page->noindex = true;

@@ -159,7 +159,7 @@ enum code post_page_edit_form(struct request *req) {
     enum code c;
 
     ask.viewer_id = req->ctx.viewer_id;
-    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_get_source(&req->ctx, &ask, &source)) != OK)
+    if ((c = post_ask_target(req, &ask.id)) != OK || (c = post_get_source(&req->ctx, &ask, &source)) != OK)
         return c;
     show_edit(req, ask.id, source);
     return OK;
@@ -187,7 +187,7 @@ enum code post_page_edit(struct request *req) {
     ask.text = field_text(req, "text");
     ask.warning = field_text(req, "warning");
     ask.sensitive = field_bool(req, "sensitive");
-    if ((c = post_page_target(req, &ask.id)) != OK)
+    if ((c = post_ask_target(req, &ask.id)) != OK)
         return c;
     if ((c = post_edit_post(&req->ctx, &ask, &reply)) != OK)
         return is_worth_a_form(req, c) ? post_page_edit_again(req) : c;
@@ -252,7 +252,7 @@ enum code post_page_delete(struct request *req) {
     enum code c;
 
     ask.viewer_id = req->ctx.viewer_id;
-    if ((c = post_page_target(req, &ask.id)) != OK || (c = post_delete_post(&req->ctx, &ask, &gone)) != OK)
+    if ((c = post_ask_target(req, &ask.id)) != OK || (c = post_delete_post(&req->ctx, &ask, &gone)) != OK)
         return c;
     if (form_is_fetch(req)) {
         form_html(req); /* nothing is left of it */

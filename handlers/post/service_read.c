@@ -172,3 +172,24 @@ enum code post_service_get_site_totals(struct ctx *ctx, const Pb__SiteTotalsRequ
     reply->posts = posts;
     return OK;
 }
+
+#define WEEKS_MAX 12
+#define WEEKS_KEEP_MS (15 * 60 * 1000)
+
+/* All posts of three months are counted for it, so each worker does that every quarter of an hour at most. */
+enum code post_service_get_site_weeks(struct ctx *ctx, const Pb__SiteWeeksRequest *req,
+                                      Pb__SiteWeeks *reply) {
+    static int64_t counted_ms, posts[WEEKS_MAX];
+    int64_t now = clock_now_ms();
+    size_t n = req->weeks == 0 || req->weeks > WEEKS_MAX ? WEEKS_MAX : req->weeks;
+    enum code c;
+
+    if (now - counted_ms > WEEKS_KEEP_MS || now < counted_ms) {
+        if ((c = post_store_weeks(ctx, posts, WEEKS_MAX)) != OK)
+            return c;
+        counted_ms = now;
+    }
+    reply->posts = arena_memdup(ctx->arena, posts, n * sizeof *posts);
+    reply->n_posts = n;
+    return OK;
+}

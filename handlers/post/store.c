@@ -1,6 +1,8 @@
 /* Changes of posts, each one statement. */
 #include "handlers/post/store.h"
 
+#include <string.h>
+
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
 #include "fcgi/drivers/pg.h"
@@ -333,6 +335,18 @@ enum code post_store_unpin(struct ctx *ctx, const Pb__PostView *post, int64_t *r
 
     if (c == OK)
         *ret_revision = revision_of(r);
+    return c;
+}
+
+enum code post_store_weeks(struct ctx *ctx, int64_t *ret, size_t n) {
+    int64_t week = (clock_now_ms() - ID_EPOCH_MS) / ID_WEEK_MS, first = week - (int64_t)n + 1;
+    PGresult *r = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_POST_WEEKS, &r, pg_i8(first));
+
+    memset(ret, 0, n * sizeof *ret);
+    for (int row = 0; c == OK && row < PQntuples(r); row++)
+        if (pg_get_int(r, row, 0) >= first && pg_get_int(r, row, 0) <= week)
+            ret[week - pg_get_int(r, row, 0)] = pg_get_int(r, row, 1);
     return c;
 }
 

@@ -340,6 +340,8 @@ void post_store_thread_ahead(struct ctx *ctx, int64_t viewer, int64_t id);
 
 enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret,
                             size_t *ret_n);
+/* Posts and comments of n weeks, this one first. */
+enum code post_store_weeks(struct ctx *ctx, int64_t *ret, size_t n);
 /* Tags used since an id (0 with a prefix: ever); prefix is folded, "" for all. */
 enum code post_store_tags(struct ctx *ctx, const char *prefix, int64_t since, size_t limit,
                           Pb__TagInfo ***ret, size_t *ret_n);

@@ -1,27 +1,21 @@
-/* The part of an erasure that is this service's: a batch an event, so that others' work goes on in between.
- */
 #include "gen/stubs.h"
+#include "handlers/common/erasing.h"
 #include "handlers/post/store.h"
 #include "handlers/post/worker.h"
 
-/* One member of an event: a batch, then either the next one is asked for, or the erasure acknowledged. */
-static enum code erase_some(struct ctx *ctx, int64_t user) {
+static enum code erase_some(struct ctx *ctx, int64_t user, bool *ret_done) {
     Pb__EraseAuthorRequest ask = PB__ERASE_AUTHOR_REQUEST__INIT;
-    Pb__ErasureDone done = PB__ERASURE_DONE__INIT;
     const Pb__EraseAuthorReply *reply;
     enum code c;
 
-    ask.user_id = done.user_id = user;
-    done.service = "post";
-    if ((c = post_erase_author(ctx, &ask, &reply)) != OK)
-        return c;
-    return reply->done ? user_acknowledge_erasure(ctx, &done, NULL) : post_store_erase_on(ctx, user);
+    ask.user_id = user;
+    if ((c = post_erase_author(ctx, &ask, &reply)) == OK)
+        *ret_done = reply->done;
+    return c;
 }
 
-enum code post_erase_events(struct ctx *ctx, const struct event *events, size_t n) {
-    enum code c = OK;
+static const struct erasing erasing = {"post", erase_some, post_store_erase_on};
 
-    for (size_t i = 0; i < n && c == OK; i++)
-        c = erase_some(ctx, events[i].key);
-    return c;
+enum code post_erase_events(struct ctx *ctx, const struct event *events, size_t n) {
+    return erasing_events(ctx, &erasing, events, n);
 }

@@ -9,6 +9,7 @@
 #include "handlers/common/api_account.h"
 #include "handlers/common/api_own.h"
 #include "handlers/common/permission.h"
+#include "handlers/user/asks.h"
 
 #define FIELD(view, member, kind_, ...) \
     { .name = #member, .kind = kind_, .at = offsetof(struct view, member), __VA_ARGS__ }
@@ -64,18 +65,11 @@ struct shape_list user_permission_names(struct arena *a, uint64_t bits) {
 
 static const char *or_null(const char *s) { return text_is_empty(s) ? NULL : s; }
 
-static enum code own_account(struct ctx *ctx, const Pb__Account **ret) {
-    Pb__GetAccountRequest ask = PB__GET_ACCOUNT_REQUEST__INIT;
-
-    ask.user_id = ctx->viewer_id;
-    return user_get_account(ctx, &ask, ret);
-}
-
 enum code user_api_own_me(struct request *req) {
     struct ctx *ctx = &req->ctx;
     const Pb__Account *a;
     struct me v;
-    enum code c = own_account(ctx, &a);
+    enum code c = user_ask_account(ctx, &a);
 
     if (c != OK)
         return c;
@@ -129,7 +123,7 @@ static struct settings settings_of(const Pb__Account *a) {
 enum code user_api_own_settings(struct request *req) {
     const Pb__Account *a;
     struct settings v;
-    enum code c = own_account(&req->ctx, &a);
+    enum code c = user_ask_account(&req->ctx, &a);
 
     if (c != OK)
         return c;
@@ -195,7 +189,7 @@ static enum code change_look(struct request *req, const struct settings *now, st
 enum code user_api_own_settings_change(struct request *req) {
     const Pb__Account *a;
     struct settings now, v;
-    enum code c = own_account(&req->ctx, &a);
+    enum code c = user_ask_account(&req->ctx, &a);
 
     if (c != OK)
         return c;
@@ -314,24 +308,13 @@ enum code user_api_own_profile_change(struct request *req) {
 /* ---- Password and address ---- */
 
 enum code user_api_own_password(struct request *req) {
-    Pb__ChangePasswordRequest ask = PB__CHANGE_PASSWORD_REQUEST__INIT;
-    enum code c;
+    enum code c = user_ask_password_change(req);
 
-    ask.user_id = req->ctx.viewer_id;
-    ask.current = field_text(req, "current");
-    ask.password = field_text(req, "password");
-    ask.keep_session = req->ctx.session_id;
-    c = user_change_password(&req->ctx, &ask, NULL);
     return c != OK ? c : api_own_done(req);
 }
 
 enum code user_api_own_email(struct request *req) {
-    Pb__ChangeEmailRequest ask = PB__CHANGE_EMAIL_REQUEST__INIT;
-    enum code c;
+    enum code c = user_ask_email_change(req);
 
-    ask.user_id = req->ctx.viewer_id;
-    ask.email = field_text(req, "email");
-    ask.password = field_text(req, "password");
-    c = user_change_email(&req->ctx, &ask, NULL);
     return c != OK ? c : api_own_done(req);
 }

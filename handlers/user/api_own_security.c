@@ -6,6 +6,7 @@
 #include "handlers/common/api_own.h"
 #include "handlers/common/device.h"
 #include "handlers/user/api_own.h"
+#include "handlers/user/asks.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/view.h"
 
@@ -60,13 +61,8 @@ enum code user_api_own_sessions(struct request *req) {
 }
 
 static enum code end_sessions(struct request *req, int64_t session_id) {
-    Pb__RevokeSessionsRequest ask = PB__REVOKE_SESSIONS_REQUEST__INIT;
-    enum code c;
+    enum code c = user_ask_end_sessions(req, session_id);
 
-    ask.user_id = req->ctx.viewer_id;
-    ask.session_id = session_id;
-    ask.except_id = session_id == 0 ? req->ctx.session_id : 0;
-    c = user_revoke_sessions(&req->ctx, &ask, NULL);
     return c != OK ? c : api_own_done(req);
 }
 

@@ -435,6 +435,43 @@ enum code user_api_rules(struct request *req) {
     return api_reply_list(req, &user_api_rule_shape, list.items, list.n);
 }
 
+/* ---- how much it is used */
+
+struct week_view {
+    const char *week, *statuses, *logins, *registrations;
+};
+const struct shape user_api_week_shape = {
+    .name = "Week",
+    .size = sizeof(struct week_view),
+    .words = "How much the site was used in a week; numbers as text.",
+    .fields = (const struct shape_field[]){
+        FIELD(week_view, week, SHAPE_STR, .words = "Unix time of its Monday, 0:00 UTC"),
+        FIELD(week_view, statuses, SHAPE_STR, .words = "posts and comments"),
+        FIELD(week_view, logins, SHAPE_STR, .words = "members who were here"),
+        FIELD(week_view, registrations, SHAPE_STR),
+        {0}}};
+
+enum code user_api_activity(struct request *req) {
+    struct arena *a = req->ctx.arena;
+    Pb__SiteWeeksRequest ask = PB__SITE_WEEKS_REQUEST__INIT;
+    struct user_week weeks[USER_WEEKS];
+    struct week_view views[USER_WEEKS];
+    const Pb__SiteWeeks *posts;
+    enum code c;
+
+    ask.weeks = USER_WEEKS;
+    if ((c = user_service_weeks(&req->ctx, weeks)) != OK ||
+        (c = post_get_site_weeks(&req->ctx, &ask, &posts)) != OK)
+        return c;
+    for (size_t i = 0; i < USER_WEEKS; i++)
+        views[i] =
+            (struct week_view){arena_printf(a, "%lld", (long long)(weeks[i].begins_ms / 1000)),
+                               arena_printf(a, "%lld", i < posts->n_posts ? (long long)posts->posts[i] : 0LL),
+                               arena_printf(a, "%lld", (long long)weeks[i].members),
+                               arena_printf(a, "%lld", (long long)weeks[i].registrations)};
+    return api_reply_list(req, &user_api_week_shape, views, USER_WEEKS);
+}
+
 /* ---- longer texts */
 
 struct text_view {

@@ -13,8 +13,10 @@ enum code user_api_extended_description(struct request *req);
 enum code user_api_privacy_policy(struct request *req);
 extern const struct shape user_api_instance_shape;    /* "Instance" */
 extern const struct shape user_api_instance_v1_shape; /* "V1_Instance" */
-extern const struct shape user_api_rule_shape;        /* "Rule" */
-extern const struct shape user_api_text_shape;        /* "ExtendedDescription" */
+enum code user_api_activity(struct request *req);
+extern const struct shape user_api_week_shape; /* "Week" */
+extern const struct shape user_api_rule_shape; /* "Rule" */
+extern const struct shape user_api_text_shape; /* "ExtendedDescription" */
 
 /* api_discovery.c */
 enum code user_api_oauth_server(struct request *req);

@@ -9,6 +9,7 @@
 #include "handlers/common/device.h"
 #include "handlers/common/forms.h"
 #include "handlers/common/page.h"
+#include "handlers/user/asks.h"
 #include "handlers/user/pages.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/view.h"
@@ -69,17 +70,10 @@ enum code user_page_settings_profile_send(struct request *req) {
 /* ---- Account
  * ------------------------------------------------------------------------------------------------------- */
 
-static enum code own_account(struct ctx *ctx, const Pb__Account **ret) {
-    Pb__GetAccountRequest ask = PB__GET_ACCOUNT_REQUEST__INIT;
-
-    ask.user_id = ctx->viewer_id;
-    return user_get_account(ctx, &ask, ret);
-}
-
 enum code user_page_settings_account(struct request *req) {
     struct error wrong = put_aside(&req->ctx);
     struct settings_account_view v;
-    enum code c = own_account(&req->ctx, &v.account);
+    enum code c = user_ask_account(&req->ctx, &v.account);
 
     if (c != OK)
         return c;
@@ -89,26 +83,17 @@ enum code user_page_settings_account(struct request *req) {
 }
 
 enum code user_page_settings_email_send(struct request *req) {
-    Pb__ChangeEmailRequest ask = PB__CHANGE_EMAIL_REQUEST__INIT;
-    enum code c;
+    enum code c = user_ask_email_change(req);
 
-    ask.user_id = req->ctx.viewer_id;
-    ask.email = field_text(req, "email");
-    ask.password = field_text(req, "password");
-    if ((c = user_change_email(&req->ctx, &ask, NULL)) != OK)
+    if (c != OK)
         return form_refused(req) ? user_page_settings_account(req) : c;
     return form_go_back(req, "/settings/account", "email-sent");
 }
 
 enum code user_page_settings_password_send(struct request *req) {
-    Pb__ChangePasswordRequest ask = PB__CHANGE_PASSWORD_REQUEST__INIT;
-    enum code c;
+    enum code c = user_ask_password_change(req);
 
-    ask.user_id = req->ctx.viewer_id;
-    ask.current = field_text(req, "current");
-    ask.password = field_text(req, "password");
-    ask.keep_session = req->ctx.session_id;
-    if ((c = user_change_password(&req->ctx, &ask, NULL)) != OK)
+    if (c != OK)
         return form_refused(req) ? user_page_settings_account(req) : c;
     return form_go_back(req, "/settings/account", "password-changed");
 }
@@ -142,15 +127,9 @@ enum code user_page_settings_sessions(struct request *req) {
 }
 
 static enum code end_sessions(struct request *req, int64_t session_id, const char *notice) {
-    Pb__RevokeSessionsRequest ask = PB__REVOKE_SESSIONS_REQUEST__INIT;
-    enum code c;
+    enum code c = user_ask_end_sessions(req, session_id);
 
-    ask.user_id = req->ctx.viewer_id;
-    ask.session_id = session_id;
-    ask.except_id = session_id == 0 ? req->ctx.session_id : 0;
-    if ((c = user_revoke_sessions(&req->ctx, &ask, NULL)) != OK)
-        return c;
-    return form_go_back(req, "/settings/sessions", notice);
+    return c != OK ? c : form_go_back(req, "/settings/sessions", notice);
 }
 
 enum code user_page_settings_session_end(struct request *req) {
@@ -171,7 +150,7 @@ enum code user_page_settings_sessions_end_others(struct request *req) {
 enum code user_page_settings_privacy(struct request *req) {
     struct error wrong = put_aside(&req->ctx);
     struct settings_privacy_view v;
-    enum code c = own_account(&req->ctx, &v.account);
+    enum code c = user_ask_account(&req->ctx, &v.account);
 
     if (c != OK)
         return c;

@@ -3,6 +3,7 @@
 #include "handlers/common/permission.h"
 #include "handlers/common/post_cards.h"
 #include "handlers/user/api_site.h"
+#include "handlers/user/fields.h"
 #include "handlers/user/pages.h"
 
 /* ---- Fields
@@ -16,11 +17,6 @@ static const struct field signup_fields[] = {
     {.name = "reason", .kind = FIELD_TEXT, .max = 500, .label = "Your reason"},
     {.name = "invite", .kind = FIELD_LINE, .max = 100, .label = "Invite"},
     {.name = "agreement", .kind = FIELD_BOOL, .label = "The rules"},
-    {0},
-};
-
-static const struct field email_fields[] = {
-    {.name = "email", .kind = FIELD_EMAIL, .required = true, .max = 254, .label = "E-mail address"},
     {0},
 };
 
@@ -51,9 +47,7 @@ static const struct field directory_fields[] = {
 };
 
 static const struct field profile_fields[] = {
-    {.name = "name", .kind = FIELD_LINE, .max = 50, .label = "Name"},
-    {.name = "headline", .kind = FIELD_LINE, .max = 120, .label = "Headline"},
-    {.name = "bio", .kind = FIELD_TEXT, .max = 2000, .label = "About you"},
+    USER_PROFILE_FIELDS,
     {.name = "field_name_1", .kind = FIELD_LINE, .max = 50, .label = "Label 1"},
     {.name = "field_value_1", .kind = FIELD_LINE, .max = 200, .label = "Content 1"},
     {.name = "field_name_2", .kind = FIELD_LINE, .max = 50, .label = "Label 2"},
@@ -65,23 +59,8 @@ static const struct field profile_fields[] = {
     {0},
 };
 
-static const struct field change_email_fields[] = {
-    {.name = "email", .kind = FIELD_EMAIL, .required = true, .max = 254, .label = "New address"},
-    {.name = "password", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "Your password"},
-    {0},
-};
-
-static const struct field change_password_fields[] = {
-    {.name = "current", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "Password at present"},
-    {.name = "password", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "New password"},
-    {0},
-};
-
 static const struct field privacy_fields[] = {
-    {.name = "locked", .kind = FIELD_BOOL, .label = "Approve followers"},
-    {.name = "discoverable", .kind = FIELD_BOOL, .label = "Be found"},
-    {.name = "hide_network", .kind = FIELD_BOOL, .label = "Hide your network"},
-    {.name = "noindex", .kind = FIELD_BOOL, .label = "Keep search engines out"},
+    USER_PRIVACY_FIELDS,
     {.name = "default_audience",
      .kind = FIELD_CHOICE,
      .required = true,
@@ -102,12 +81,7 @@ static const struct field document_page_fields[] = {
 };
 
 static const struct field members_fields[] = {
-    {.name = "state",
-     .kind = FIELD_CHOICE,
-     .choices = "all|pending|active|unconfirmed|suspended",
-     .label = "State"},
-    {.name = "role", .kind = FIELD_LINE, .max = 50, .label = "Role"},
-    {.name = "q", .kind = FIELD_LINE, .max = 100, .label = "Name, handle or e-mail address"},
+    USER_MEMBERS_FIELDS,
     {.name = "before", .kind = FIELD_ID, .label = "Page"},
     {0},
 };
@@ -124,33 +98,6 @@ static const struct field suspend_fields[] = {
 static const struct field role_fields[] = {
     {.name = "role", .kind = FIELD_LINE, .required = true, .max = 50, .label = "Role"},
     {.name = "return_to", .kind = FIELD_PATH, .max = 2000, .label = "Way back"},
-    {0},
-};
-
-#define MAY(field, words) \
-    { .name = field, .kind = FIELD_BOOL, .label = words }
-#define ROLE_FIELDS                                                               \
-    {.name = "rank", .kind = FIELD_INT, .min = 0, .max = 1000, .label = "Rank"},  \
-        MAY("may_post", "Take part"), MAY("may_invite", "Invite people"),         \
-        MAY("may_members", "Look after members"), MAY("may_roles", "Give roles"), \
-        MAY("may_moderate", "Moderate"), MAY("may_audit", "Read the audit log"),  \
-        MAY("may_settings", "Change the site")
-
-static const struct field new_role_fields[] = {
-    {.name = "name", .kind = FIELD_LINE, .required = true, .max = 30, .label = "Name"},
-    ROLE_FIELDS,
-    {0},
-};
-
-static const struct field change_role_fields[] = {ROLE_FIELDS, {0}};
-
-static const struct field delete_role_fields[] = {
-    {.name = "to", .kind = FIELD_LINE, .required = true, .max = 30, .label = "Its members become"},
-    {0},
-};
-
-static const struct field delete_account_fields[] = {
-    {.name = "password", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "Your password"},
     {0},
 };
 
@@ -193,11 +140,7 @@ static const struct field personal_token_fields[] = {
 /* ---- Rates: entering costs a password hash or a mail, so it is counted by address, whoever is meant
  * ------------------- */
 
-const struct rate user_signup_rate = {"signup", 20, 3600, true};
-const struct rate user_mail_rate = {"mail", 20, 3600, true};
 static const struct rate login_rate = {"login", 60, 300, true};
-const struct rate user_token_rate = {"token", 60, 3600, true};
-const struct rate user_password_rate = {"password", 20, 3600, false};
 
 /* ---- Addresses
  * -------------------------------------------------------------------------------------------------------- */
@@ -216,7 +159,7 @@ const struct route user_routes[] = {
     {GET, .pattern = "/confirm", .handler = user_page_confirm, .auth = AUTH_ANYBODY,
      .summary = "says that a mail is on its way"},
     {POST, .pattern = "/confirm", .handler = user_page_confirm_send, .auth = AUTH_ANYBODY,
-     .fields = email_fields, .invalid = user_page_confirm, .rate = &user_mail_rate,
+     .fields = user_email_fields, .invalid = user_page_confirm, .rate = &user_mail_rate,
      .summary = "sends the confirmation again"},
     {GET, .pattern = "/confirm/{token}", .handler = user_page_confirm_token, .auth = AUTH_ANYBODY,
      .summary = "a button to confirm an address"},
@@ -234,8 +177,9 @@ const struct route user_routes[] = {
      .summary = "logs out"},
     {GET, .pattern = "/reset", .handler = user_page_reset, .auth = AUTH_ANYBODY,
      .summary = "asks for the account's address"},
-    {POST, .pattern = "/reset", .handler = user_page_reset_send, .auth = AUTH_ANYBODY, .fields = email_fields,
-     .invalid = user_page_reset, .rate = &user_mail_rate, .summary = "mails a link for a new password"},
+    {POST, .pattern = "/reset", .handler = user_page_reset_send, .auth = AUTH_ANYBODY,
+     .fields = user_email_fields, .invalid = user_page_reset, .rate = &user_mail_rate,
+     .summary = "mails a link for a new password"},
     {GET, .pattern = "/reset/{token}", .handler = user_page_reset_token, .auth = AUTH_ANYBODY,
      .summary = "asks for the new password"},
     {POST, .pattern = "/reset/{token}", .handler = user_page_reset_token_send, .auth = AUTH_ANYBODY,
@@ -276,15 +220,15 @@ const struct route user_routes[] = {
     {GET, .pattern = "/settings/account", .handler = user_page_settings_account,
      .summary = "e-mail address and password"},
     {POST, .pattern = "/settings/email", .handler = user_page_settings_email_send,
-     .fields = change_email_fields, .invalid = user_page_settings_account, .rate = &user_password_rate,
+     .fields = user_email_change_fields, .invalid = user_page_settings_account, .rate = &user_password_rate,
      .summary = "begins a change of address"},
     {POST, .pattern = "/settings/password", .handler = user_page_settings_password_send,
-     .fields = change_password_fields, .invalid = user_page_settings_account, .rate = &user_password_rate,
-     .summary = "changes the password"},
+     .fields = user_password_change_fields, .invalid = user_page_settings_account,
+     .rate = &user_password_rate, .summary = "changes the password"},
     {GET, .pattern = "/settings/account/delete", .handler = user_page_delete,
      .summary = "asks whether to delete one's account"},
     {POST, .pattern = "/settings/account/delete", .handler = user_page_delete_send,
-     .fields = delete_account_fields, .invalid = user_page_delete, .rate = &user_password_rate,
+     .fields = user_leave_fields, .invalid = user_page_delete, .rate = &user_password_rate,
      .summary = "deletes one's account"},
     {GET, .pattern = "/settings/sessions", .handler = user_page_settings_sessions,
      .summary = "where one is logged in"},
@@ -335,16 +279,16 @@ const struct route user_routes[] = {
     {GET, .pattern = "/admin/roles/new", .handler = user_page_role_new, .permission = PERMISSION_ROLES,
      .summary = "asks for what a role may do"},
     {POST, .pattern = "/admin/roles/new", .handler = user_page_role_new_send, .permission = PERMISSION_ROLES,
-     .fields = new_role_fields, .invalid = user_page_role_new, .summary = "makes a role"},
+     .fields = user_role_new_fields, .invalid = user_page_role_new, .summary = "makes a role"},
     {GET, .pattern = "/admin/roles/{name}/edit", .handler = user_page_role_edit,
      .permission = PERMISSION_ROLES, .summary = "asks for what a role may do from now on"},
     {POST, .pattern = "/admin/roles/{name}/edit", .handler = user_page_role_edit_send,
-     .permission = PERMISSION_ROLES, .fields = change_role_fields, .invalid = user_page_role_edit,
+     .permission = PERMISSION_ROLES, .fields = user_role_change_fields, .invalid = user_page_role_edit,
      .summary = "changes a role"},
     {GET, .pattern = "/admin/roles/{name}/delete", .handler = user_page_role_delete,
      .permission = PERMISSION_ROLES, .summary = "asks what its members become"},
     {POST, .pattern = "/admin/roles/{name}/delete", .handler = user_page_role_delete_send,
-     .permission = PERMISSION_ROLES, .fields = delete_role_fields, .invalid = user_page_role_delete,
+     .permission = PERMISSION_ROLES, .fields = user_role_delete_fields, .invalid = user_page_role_delete,
      .summary = "deletes a role"},
     {GET, .pattern = "/admin/audit", .handler = user_page_audit, .permission = PERMISSION_AUDIT,
      .fields = document_page_fields, .summary = "what was done with privileges"},

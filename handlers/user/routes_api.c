@@ -5,6 +5,7 @@
 #include "handlers/user/api.h"
 #include "handlers/user/api_accounts.h"
 #include "handlers/user/api_site.h"
+#include "handlers/user/fields.h"
 #include "handlers/user/routes.h"
 
 #define GET .method = METHOD_GET, .face = FACE_JSON
@@ -205,8 +206,8 @@ const struct route user_api_routes[] = {
     {SITE, .pattern = "/api/v1/instance/translation_languages", .handler = api_reply_empty,
      .summary = "languages that can be translated: none"},
     {EMPTY, .pattern = "/api/v1/instance/peers", .auth = AUTH_ANYBODY, .summary = "other sites: none"},
-    {EMPTY, .pattern = "/api/v1/instance/activity", .auth = AUTH_ANYBODY,
-     .summary = "use by weeks: not recorded"},
+    {SITE, .pattern = "/api/v1/instance/activity", .handler = user_api_activity,
+     .reply = &user_api_week_shape, .reply_list = true, .summary = "use in the last twelve weeks"},
     {EMPTY, .pattern = "/api/v1/instance/domain_blocks", .auth = AUTH_ANYBODY,
      .summary = "sites kept out: none"},
     {EMPTY, .pattern = "/api/v1/announcements", .summary = "announcements: none"},

@@ -2,6 +2,7 @@
 #include "handlers/common/api_own.h"
 #include "handlers/common/permission.h"
 #include "handlers/user/api_own.h"
+#include "handlers/user/fields.h"
 #include "handlers/user/routes.h"
 
 #define GET .method = METHOD_GET, .face = FACE_JSON
@@ -16,10 +17,7 @@
 static const struct field page_fields[] = {API_OWN_PAGE_FIELDS, {0}};
 
 static const struct field settings_fields[] = {
-    {.name = "locked", .kind = FIELD_BOOL, .label = "Approve followers"},
-    {.name = "discoverable", .kind = FIELD_BOOL, .label = "Be found"},
-    {.name = "hide_network", .kind = FIELD_BOOL, .label = "Hide your network"},
-    {.name = "noindex", .kind = FIELD_BOOL, .label = "Keep search engines out"},
+    USER_PRIVACY_FIELDS,
     {.name = "default_audience",
      .kind = FIELD_CHOICE,
      .choices = "public|unlisted|followers",
@@ -35,30 +33,11 @@ static const struct field settings_fields[] = {
     }
 
 static const struct field profile_fields[] = {
-    {.name = "name", .kind = FIELD_LINE, .max = 50, .label = "Name"},
-    {.name = "headline", .kind = FIELD_LINE, .max = 120, .label = "Headline"},
-    {.name = "bio", .kind = FIELD_TEXT, .max = 2000, .label = "About you"},
+    USER_PROFILE_FIELDS,
     LINE(0, "Label 1", "Content 1"),
     LINE(1, "Label 2", "Content 2"),
     LINE(2, "Label 3", "Content 3"),
     LINE(3, "Label 4", "Content 4"),
-    {0},
-};
-
-static const struct field password_fields[] = {
-    {.name = "current", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "Password at present"},
-    {.name = "password", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "New password"},
-    {0},
-};
-
-static const struct field new_email_fields[] = {
-    {.name = "email", .kind = FIELD_EMAIL, .required = true, .max = 254, .label = "New address"},
-    {.name = "password", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "Password"},
-    {0},
-};
-
-static const struct field email_fields[] = {
-    {.name = "email", .kind = FIELD_EMAIL, .required = true, .max = 254, .label = "E-mail address"},
     {0},
 };
 
@@ -74,12 +53,7 @@ static const struct field reset_fields[] = {
 };
 
 static const struct field members_fields[] = {
-    {.name = "state",
-     .kind = FIELD_CHOICE,
-     .choices = "all|pending|active|unconfirmed|suspended",
-     .label = "State"},
-    {.name = "role", .kind = FIELD_LINE, .max = 50, .label = "Role"},
-    {.name = "q", .kind = FIELD_LINE, .max = 100, .label = "Name, handle or e-mail address"},
+    USER_MEMBERS_FIELDS,
     API_OWN_PAGE_FIELDS,
     {0},
 };
@@ -89,35 +63,6 @@ static const struct field note_fields[] = {{.name = "note", .kind = FIELD_TEXT, 
 
 static const struct field role_fields[] = {
     {.name = "role", .kind = FIELD_LINE, .required = true, .max = 50, .label = "Role"},
-    {0},
-};
-
-#define ROLE_FIELDS                                                                 \
-    {.name = "rank", .kind = FIELD_INT, .min = 0, .max = 1000, .label = "Rank"},    \
-        {.name = "may_post", .kind = FIELD_BOOL, .label = "Take part"},             \
-        {.name = "may_invite", .kind = FIELD_BOOL, .label = "Invite people"},       \
-        {.name = "may_members", .kind = FIELD_BOOL, .label = "Look after members"}, \
-        {.name = "may_roles", .kind = FIELD_BOOL, .label = "Give roles"},           \
-        {.name = "may_moderate", .kind = FIELD_BOOL, .label = "Moderate"},          \
-        {.name = "may_audit", .kind = FIELD_BOOL, .label = "Read the audit log"}, { \
-        .name = "may_settings", .kind = FIELD_BOOL, .label = "Change the site"      \
-    }
-
-static const struct field new_role_fields[] = {
-    {.name = "name", .kind = FIELD_LINE, .required = true, .max = 30, .label = "Name"},
-    ROLE_FIELDS,
-    {0},
-};
-
-static const struct field role_change_fields[] = {ROLE_FIELDS, {0}};
-
-static const struct field role_delete_fields[] = {
-    {.name = "to", .kind = FIELD_LINE, .required = true, .max = 30, .label = "Its members become"},
-    {0},
-};
-
-static const struct field leave_fields[] = {
-    {.name = "password", .kind = FIELD_SECRET, .required = true, .max = 1000, .label = "Your password"},
     {0},
 };
 
@@ -157,10 +102,10 @@ const struct route user_own_routes[] = {
      .scope = "write:accounts", .fields = profile_fields, .reply = &user_own_profile_shape,
      .summary = "changes what is sent of one's profile"},
     {POST, .pattern = API_OWN "/me/password", .handler = user_api_own_password, .scope = "write:accounts",
-     .fields = password_fields, .rate = &user_password_rate, .status = 204,
+     .fields = user_password_change_fields, .rate = &user_password_rate, .status = 204,
      .summary = "changes the password"},
     {POST, .pattern = API_OWN "/me/email", .handler = user_api_own_email, .scope = "write:accounts",
-     .fields = new_email_fields, .rate = &user_password_rate, .status = 204,
+     .fields = user_email_change_fields, .rate = &user_password_rate, .status = 204,
      .summary = "begins a change of address: a mail goes there"},
     {GET, .pattern = API_OWN "/me/sessions", .handler = user_api_own_sessions, .scope = "read:accounts",
      .reply = &user_session_shape, .reply_list = true, .summary = "browsers where one is logged in"},
@@ -174,13 +119,13 @@ const struct route user_own_routes[] = {
      .summary = "one's own security history, the newest first"},
 
     {POST, .pattern = API_OWN "/auth/confirm/mail", .handler = user_api_own_confirm_send,
-     .auth = AUTH_ANYBODY, .csrf_exempt = true, .fields = email_fields, .rate = &user_mail_rate,
+     .auth = AUTH_ANYBODY, .csrf_exempt = true, .fields = user_email_fields, .rate = &user_mail_rate,
      .status = 202, .summary = "sends the mail again that asks to confirm an address"},
     {POST, .pattern = API_OWN "/auth/confirm", .handler = user_api_own_confirm, .auth = AUTH_ANYBODY,
      .csrf_exempt = true, .fields = token_fields, .rate = &user_token_rate, .status = 204, .also = used_up,
      .summary = "confirms an address by the token that was mailed"},
     {POST, .pattern = API_OWN "/auth/reset/mail", .handler = user_api_own_reset_send, .auth = AUTH_ANYBODY,
-     .csrf_exempt = true, .fields = email_fields, .rate = &user_mail_rate, .status = 202,
+     .csrf_exempt = true, .fields = user_email_fields, .rate = &user_mail_rate, .status = 202,
      .summary = "mails a link for a new password"},
     {POST, .pattern = API_OWN "/auth/reset", .handler = user_api_own_reset, .auth = AUTH_ANYBODY,
      .csrf_exempt = true, .fields = reset_fields, .rate = &user_token_rate, .status = 204, .also = used_up,
@@ -212,19 +157,19 @@ const struct route user_own_routes[] = {
     {DELETE, .pattern = API_OWN "/me/access/tokens/{id}", .handler = user_api_own_token_end,
      .scope = "write:accounts", .status = 204, .summary = "ends a personal token"},
     {POST, .pattern = API_OWN "/me/deletion", .handler = user_api_own_leave, .scope = "write:accounts",
-     .fields = leave_fields, .rate = &user_password_rate, .reply = &user_leaving_shape,
+     .fields = user_leave_fields, .rate = &user_password_rate, .reply = &user_leaving_shape,
      .summary = "deletes one's account; it can be brought back for some days"},
 
     {POST, .pattern = API_OWN "/roles", .handler = user_api_own_role_make, .permission = PERMISSION_ROLES,
-     .scope = "admin:write:accounts", .fields = new_role_fields, .reply = &user_role_shape, .status = 201,
-     .summary = "makes a role"},
+     .scope = "admin:write:accounts", .fields = user_role_new_fields, .reply = &user_role_shape,
+     .status = 201, .summary = "makes a role"},
     {GET, .pattern = API_OWN "/roles/{name}", .handler = user_api_own_role, .scope = "read:accounts",
      .reply = &user_role_shape, .summary = "one role"},
     {PUT, .pattern = API_OWN "/roles/{name}", .handler = user_api_own_role_change,
-     .permission = PERMISSION_ROLES, .scope = "admin:write:accounts", .fields = role_change_fields,
+     .permission = PERMISSION_ROLES, .scope = "admin:write:accounts", .fields = user_role_change_fields,
      .reply = &user_role_shape, .also = conflict, .summary = "changes a role"},
     {DELETE, .pattern = API_OWN "/roles/{name}", .handler = user_api_own_role_delete,
-     .permission = PERMISSION_ROLES, .scope = "admin:write:accounts", .fields = role_delete_fields,
+     .permission = PERMISSION_ROLES, .scope = "admin:write:accounts", .fields = user_role_delete_fields,
      .status = 204, .also = conflict, .summary = "deletes a role; its members become another"},
     {GET, .pattern = API_OWN "/roles", .handler = user_api_own_roles, .scope = "read:accounts",
      .reply = &user_role_shape, .reply_list = true, .summary = "all roles and what they allow"},

@@ -22,6 +22,14 @@ struct user_site {
 };
 enum code user_service_site(struct ctx *ctx, struct user_site *ret_site);
 
+/* How much the site is used: members who were here, and who signed up, in each week, this one first. Some
+ * minutes old. */
+#define USER_WEEKS 12
+struct user_week {
+    int64_t begins_ms, members, registrations;
+};
+enum code user_service_weeks(struct ctx *ctx, struct user_week ret[USER_WEEKS]);
+
 /* The audit log: everything that concerned anybody's security, and every privileged act, newest first. */
 struct audit_item {
     int64_t seq; /* 1, 2, 3 … without gaps */

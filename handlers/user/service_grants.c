@@ -118,6 +118,15 @@ static struct pair make_pair(struct ctx *ctx, const struct grant *g, Pb__TokenRe
     return p;
 }
 
+/* Whether an app may use what it shows: it is its own, and was not used before. */
+static enum code check_use(struct ctx *ctx, const struct grant *g, const Pb__App *app) {
+    if (g->family == 0 || g->app_id != app->id)
+        return invalid_grant(ctx);
+    if (g->used)
+        return reused(ctx, g);
+    return g->over ? invalid_grant(ctx) : OK;
+}
+
 static bool verifier_fits(struct ctx *ctx, const char *verifier, const char *challenge) {
     if (text_is_empty(challenge))
         return true;
@@ -135,14 +144,9 @@ enum code user_service_exchange_code(struct ctx *ctx, const Pb__ExchangeCodeRequ
     if (c != OK)
         return c;
     hash_of(hash, req->code);
-    if ((c = user_store_code(ctx, hash, &g)) != OK)
+    if ((c = user_store_code(ctx, hash, &g)) != OK || (c = check_use(ctx, &g, app)) != OK)
         return c;
-    if (g.family == 0 || g.app_id != app->id)
-        return invalid_grant(ctx);
-    if (g.used)
-        return reused(ctx, &g);
-    if (g.over || strcmp(g.redirect_uri, req->redirect_uri) != 0 ||
-        !verifier_fits(ctx, req->verifier, g.challenge))
+    if (strcmp(g.redirect_uri, req->redirect_uri) != 0 || !verifier_fits(ctx, req->verifier, g.challenge))
         return invalid_grant(ctx);
     p = make_pair(ctx, &g, reply);
     c = user_store_code_use(ctx, hash, &p, user_security_body(ctx, g.user_id, "app.authorised", app->name, 0),
@@ -162,15 +166,8 @@ enum code user_service_refresh_token(struct ctx *ctx, const Pb__RefreshTokenRequ
     if (c != OK)
         return c;
     hash_of(hash, req->refresh_token);
-    if ((c = user_store_refresh(ctx, hash, &g)) != OK)
-        return c;
-    if (g.family == 0 || g.app_id != app->id)
-        return invalid_grant(ctx);
-    if (g.used)
-        return reused(ctx, &g);
-    if (g.over)
-        return invalid_grant(ctx);
-    if ((c = user_scopes_of_grant(ctx, req->scopes, g.scopes, &scopes)) != OK)
+    if ((c = user_store_refresh(ctx, hash, &g)) != OK || (c = check_use(ctx, &g, app)) != OK ||
+        (c = user_scopes_of_grant(ctx, req->scopes, g.scopes, &scopes)) != OK)
         return c;
     p = make_pair(ctx, &g, reply);
     c = user_store_refresh_use(ctx, hash, &p, scopes, &reply->access);

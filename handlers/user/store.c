@@ -404,6 +404,25 @@ enum code user_store_member_counts(struct ctx *ctx, struct member_counts *ret) {
     return c;
 }
 
+enum code user_store_weeks(struct ctx *ctx, int64_t week, int64_t *ret_members, int64_t *ret_registrations,
+                           size_t n) {
+    int64_t first = week - (int64_t)n + 1;
+    PGresult *r = NULL;
+    enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_WEEKS, &r, pg_i8(first));
+
+    memset(ret_members, 0, n * sizeof *ret_members);
+    memset(ret_registrations, 0, n * sizeof *ret_registrations);
+    for (int row = 0; c == OK && row < PQntuples(r); row++) {
+        int64_t at = week - pg_get_int(r, row, 0);
+
+        if (at < 0 || at >= (int64_t)n)
+            continue;
+        ret_members[at] = pg_get_int(r, row, 1);
+        ret_registrations[at] = pg_get_int(r, row, 2);
+    }
+    return c;
+}
+
 enum code user_store_staff(struct ctx *ctx, int limit, Pb__UserCard ***ret, size_t *ret_n) {
     PGresult *r;
     enum code c = pg_run(ctx, user_store_db(ctx), &Q_USER_STAFF, &r, pg_i8(limit));

@@ -172,6 +172,9 @@ struct member_counts {
     int64_t pending, total;  /* total: pending ones too */
     int64_t month, halfyear; /* were here within 30, within 180 days */
 };
+/* Members who were here and those who signed up, of n weeks (ID_WEEK_MS), that of number `week` first. */
+enum code user_store_weeks(struct ctx *ctx, int64_t week, int64_t *ret_members, int64_t *ret_registrations,
+                           size_t n);
 enum code user_store_member_counts(struct ctx *ctx, struct member_counts *ret);
 enum code user_store_staff(struct ctx *ctx, int limit, Pb__UserCard ***ret, size_t *ret_n);
 

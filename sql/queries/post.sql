@@ -555,6 +555,11 @@ SELECT array_position($1::text[], tag) - 1, (post_id >> 22) / 86400000, count(*)
 FROM tags WHERE tag = ANY ($1::text[]) AND post_id >= $2
 GROUP BY 1, 2;
 
+-- name: post_weeks :many
+-- From a week ($1, numbered from that of the smallest id) on: week, posts and comments written in it.
+SELECT ((id >> 22) / 604800000)::integer, count(*) FROM posts
+WHERE id >= $1::bigint * 604800000 << 22 AND deleted_at IS NULL AND repost_of_id IS NULL GROUP BY 1;
+
 -- name: post_popular :many
 -- Of the latest 20,000 public posts those after $1 that were liked and reposted, the most of that first; a
 -- repost counts twice, and age takes away. $2 how many.

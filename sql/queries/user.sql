@@ -406,6 +406,15 @@ WHERE ($5::smallint IS NULL OR p.state = $5::smallint) AND ($1::text IS NULL OR 
 ORDER BY CASE WHEN $3::bigint IS NULL THEN p.id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN p.id END
 LIMIT $4;
 
+-- name: user_weeks :many
+-- From a week ($1) on: week, members who were there, members who signed up.
+SELECT week, coalesce(w.members, 0), coalesce(r.n, 0)
+FROM (SELECT week, members FROM weeks WHERE week >= $1::bigint) AS w
+FULL JOIN (
+    SELECT week_of(id) AS week, count(*) AS n FROM accounts
+    WHERE id >= $1::bigint * 604800000 << 22 AND state <> 0 GROUP BY 1
+) AS r USING (week);
+
 -- name: user_member_counts :one
 -- Who waits for approval, members in all without sign-ups not confirmed, and those who were here since $1 and
 -- since $2.

@@ -70,7 +70,8 @@ async function metrics(pool) {
 
 async function withoutPost() {
     server('kill', 'serve'); // the pool of "/"
-    const profile = await text(bob, '/@ann_apart');
+    let profile; // its workers take a moment to notice that their master is gone
+    await until(async () => (profile = await text(bob, '/@ann_apart')).status !== 200, 'the end of the post pool');
     isRefusal('a profile without posts is none', profile.answer);
     equal('settings are there', (await text(bob, '/settings/profile')).status, 200);
     equal('what it answers itself is the gateway\'s error', (await nobody.request('GET', '/tags?x=1')).status, 502);

@@ -255,6 +255,14 @@ await act(ben, adaAccount.id, 'follow');
     equal('tags, with their week', [fashion.history.length, fashion.history[0].uses, fashion.history[0].accounts], [7, '3', '1']);
     equal('as of one', fashion.history, (await nobody.get('/tags/fashion')).history);
     equal('older clients', await nobody.get('/trends'), tags);
+    const weeks = await nobody.get('/instance/activity');
+    equal('twelve weeks, each from a Monday', [weeks.length, ...new Set(weeks.map((w) => new Date(w.week * 1000).getUTCDay()))], [12, 1]);
+    check('this one first', Date.now() / 1000 - weeks[0].week >= 0 && Date.now() / 1000 - weeks[0].week < 7 * 86400);
+    // All were made and have logged in since this site began; workers count them once in a quarter of an hour.
+    const members = 5, written = Number(weeks[0].statuses);
+    equal('who signed up, and who was here', [weeks[0].registrations, weeks[0].logins], [`${members}`, `${members}`]);
+    check('what was written', written >= 10 && written < 100, written);
+    equal('nothing before', weeks[1], { week: `${weeks[0].week - 7 * 86400}`, statuses: '0', logins: '0', registrations: '0' });
 }
 
 // ---- Threads -----------------------------------------------------------------------------------------------------

@@ -296,7 +296,7 @@ await part('documents', async () => {
     const pat = await token('ada', 'read push profile');
     for (const path of ['lists', 'filters', 'conversations', 'notifications', 'scheduled_statuses', 'featured_tags', 'announcements'])
         equal(`no ${path}`, [(await get(`/api/v1/${path}`, { token: pat })).data, (await get(`/api/v1/${path}`)).status], [[], 401]);
-    for (const path of ['custom_emojis', 'trends/links', 'instance/peers', 'instance/activity', 'instance/domain_blocks'])
+    for (const path of ['custom_emojis', 'trends/links', 'instance/peers', 'instance/domain_blocks'])
         equal(`no ${path}`, (await get(`/api/v1/${path}`)).data, []);
     equal('no push', (await get('/api/v1/push/subscription', { token: pat })).status, 404);
     equal('outside its scopes', (await get('/api/v1/lists', { token: await token('ada', 'write') })).data.error, 'This action is outside the authorized scopes');

@@ -1,0 +1,177 @@
+#include "tests/service/fixture_post.h"
+
+#include <string.h>
+
+#include "gen/stubs.h"
+
+int64_t ann, ben, eve;
+const char *ben_handle;
+
+void set_up(void) {
+    ctx = fixture_ctx();
+    ann = fixture_member(ctx, fixture_handle(ctx, "ann"));
+    ben_handle = fixture_handle(ctx, "ben");
+    ben = fixture_member(ctx, ben_handle);
+    eve = fixture_member(ctx, fixture_handle(ctx, "eve"));
+}
+
+/* ---- Short ways to the rpcs */
+
+enum code try_create(const Pb__CreatePostRequest *req, int64_t *ret_id) {
+    const Pb__PostReply *reply;
+    enum code c;
+
+    fixture_as(ctx, req->author_id);
+    c = post_create_post(ctx, req, &reply);
+    *ret_id = c == OK ? reply->item->post->id : 0;
+    return c;
+}
+
+enum code try_post(int64_t author, const char *text, Pb__Audience audience, int64_t parent, int64_t *ret_id) {
+    Pb__CreatePostRequest req = PB__CREATE_POST_REQUEST__INIT;
+
+    req.author_id = author;
+    req.text = text;
+    req.audience = audience;
+    req.in_reply_to_id = parent;
+    return try_create(&req, ret_id);
+}
+
+int64_t post_in(int64_t author, const char *text, Pb__Audience audience, int64_t parent,
+                const char *language) {
+    Pb__CreatePostRequest req = PB__CREATE_POST_REQUEST__INIT;
+    int64_t id;
+
+    req.author_id = author;
+    req.text = text;
+    req.audience = audience;
+    req.in_reply_to_id = parent;
+    req.language = language;
+    expect_ok(ctx, try_create(&req, &id));
+    return id;
+}
+
+int64_t post(int64_t author, const char *text, Pb__Audience audience, int64_t parent) {
+    int64_t id;
+
+    expect_ok(ctx, try_post(author, text, audience, parent, &id));
+    return id;
+}
+
+enum code try_react(int64_t viewer, int64_t id, const char *kind, bool on, const Pb__PostItem **ret) {
+    Pb__ReactRequest req = PB__REACT_REQUEST__INIT;
+    const Pb__PostReply *reply;
+    enum code c;
+
+    fixture_as(ctx, viewer);
+    req.viewer_id = viewer;
+    req.id = id;
+    req.kind = kind;
+    req.on = on;
+    c = post_react(ctx, &req, &reply);
+    if (ret != NULL)
+        *ret = c == OK ? reply->item : NULL;
+    return c;
+}
+
+const Pb__PostItem *react(int64_t viewer, int64_t id, const char *kind, bool on) {
+    const Pb__PostItem *item;
+
+    expect_ok(ctx, try_react(viewer, id, kind, on, &item));
+    return item;
+}
+
+const Pb__PostItem *see(int64_t viewer, int64_t id) {
+    Pb__GetPostsRequest req = PB__GET_POSTS_REQUEST__INIT;
+    const Pb__PostsReply *reply;
+
+    fixture_as(ctx, viewer);
+    req.viewer_id = viewer;
+    req.ids = &id;
+    req.n_ids = 1;
+    expect_ok(ctx, post_get_posts(ctx, &req, &reply));
+    return reply->n_items ? reply->items[0] : NULL;
+}
+
+void del(int64_t actor, int64_t id) {
+    Pb__PostRequest req = PB__POST_REQUEST__INIT;
+
+    fixture_as(ctx, actor);
+    req.viewer_id = actor;
+    req.id = id;
+    expect_ok(ctx, post_delete_post(ctx, &req, NULL));
+}
+
+void edge(edge_rpc *rpc, int64_t actor, int64_t target) {
+    Pb__EdgeRequest req = PB__EDGE_REQUEST__INIT;
+
+    fixture_as(ctx, actor);
+    req.actor_id = actor;
+    req.target_id = target;
+    expect_ok(ctx, rpc(ctx, &req, NULL));
+}
+
+const Pb__ThreadReply *thread(int64_t viewer, int64_t id) {
+    Pb__ThreadRequest req = PB__THREAD_REQUEST__INIT;
+    const Pb__ThreadReply *reply;
+
+    fixture_as(ctx, viewer);
+    req.viewer_id = viewer;
+    req.id = id;
+    expect_ok(ctx, post_get_thread(ctx, &req, &reply));
+    return reply;
+}
+
+const Pb__TimelinePage *timeline(page_rpc *rpc, Pb__PageRequest req) {
+    const Pb__TimelinePage *reply;
+
+    fixture_as(ctx, req.viewer_id);
+    expect_ok(ctx, rpc(ctx, &req, &reply));
+    return reply;
+}
+
+Pb__PageRequest ask(int64_t viewer, unsigned limit) {
+    Pb__PageRequest req = PB__PAGE_REQUEST__INIT;
+
+    req.viewer_id = viewer;
+    req.limit = limit;
+    return req;
+}
+
+bool has_post(const Pb__TimelinePage *page, int64_t id) {
+    for (size_t i = 0; i < page->n_items; i++)
+        if (page->items[i]->post->id == id)
+            return true;
+    return false;
+}
+
+size_t walk(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room) {
+    const Pb__TimelinePage *page;
+    size_t n = 0, up = 0, top = 0;
+    unsigned limit = req.limit;
+
+    do {
+        page = timeline(rpc, req);
+        if (page->next_max_id != 0)
+            ck_assert_uint_ge(page->n_items, limit); /* filled */
+        for (size_t i = 0; i < page->n_items; i++) {
+            ck_assert_uint_lt(n, room);
+            ids[n++] = page->items[i]->post->id;
+            top += page->items[i]->post->pinned_ms != 0 && req.author_id != 0;
+        }
+        req.max_id = page->next_max_id;
+    } while (page->next_max_id != 0);
+    req.max_id = 0;
+    req.min_id = 1;
+    do {
+        page = timeline(rpc, req);
+        for (size_t i = page->n_items; i > 0; i--) {
+            ck_assert_uint_lt(up, n - top);
+            ck_assert_int_eq(page->items[i - 1]->post->id, ids[n - 1 - up]);
+            up++;
+        }
+        req.min_id = page->prev_min_id;
+    } while (page->prev_min_id != 0);
+    ck_assert_uint_eq(up, n - top);
+    return n;
+}

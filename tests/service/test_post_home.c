@@ -1,0 +1,399 @@
+/* The home timeline, from Redis and from SQL, against a model of what the rules say. */
+#include "tests/service/fixture_post.h"
+
+#include "fcgi/base/id.h"
+#include "fcgi/base/text.h"
+#include "fcgi/drivers/pg.h"
+#include "fcgi/drivers/redis.h"
+#include "gen/queries.h"
+#include "gen/stubs.h"
+#include "handlers/common/act.h"
+#include "handlers/post/service.h"
+#include "handlers/post/store.h"
+#include "handlers/services.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct ctx *ctx;
+
+/* ---- Home against a model */
+
+#define PEOPLE 7
+#define POSTS_MAX 3000
+
+struct model_post {
+    int64_t id;
+    int author, parent, original; /* -1: none; parent and original: index of a post */
+    Pb__Audience audience;
+    bool mentions[PEOPLE];
+    const char *language; /* "": none */
+    bool dead;
+};
+
+static struct {
+    int64_t people[PEOPLE];
+    const char *handles[PEOPLE];
+    bool follows[PEOPLE][PEOPLE], blocks[PEOPLE][PEOPLE], mutes[PEOPLE][PEOPLE];
+    bool no_reposts[PEOPLE][PEOPLE];      /* of a follow */
+    const char *language[PEOPLE][PEOPLE]; /* the only one that a follow brings; NULL: all */
+    struct model_post posts[POSTS_MAX];
+    int n;
+    unsigned seed;
+} m;
+
+static int dice(int sides) { return (int)((unsigned)rand_r(&m.seed) % (unsigned)sides); }
+
+static bool severed(int a, int b) { return m.blocks[a][b] || m.blocks[b][a]; }
+
+static bool model_sees(int who, const struct model_post *p) {
+    if (p->dead)
+        return false;
+    if (p->author == who)
+        return true;
+    if (severed(who, p->author))
+        return false;
+    if (p->audience <= UNLISTED || p->mentions[who] || (p->parent >= 0 && m.posts[p->parent].author == who))
+        return true;
+    return p->audience == FOLLOWERS && m.follows[who][p->author];
+}
+
+/* Whether the follow brings it: one's own always comes. */
+static bool model_brings(int who, const struct model_post *p) {
+    const char *wanted = m.language[who][p->author];
+
+    if (p->author == who)
+        return true;
+    if (p->original >= 0)
+        return !m.no_reposts[who][p->author];
+    return wanted == NULL || *p->language == '\0' || strncmp(p->language, wanted, 2) == 0;
+}
+
+static bool model_in_home(int who, const struct model_post *p) {
+    if (!model_sees(who, p) || (p->author != who && (!m.follows[who][p->author] || m.mutes[who][p->author])))
+        return false;
+    if (p->parent >= 0 && m.posts[p->parent].author != p->author)
+        return false;
+    if (!model_brings(who, p))
+        return false;
+    if (p->original < 0)
+        return true;
+    return model_sees(who, &m.posts[p->original]) && !m.mutes[who][m.posts[p->original].author];
+}
+
+static int live_post(void) {
+    for (int tries = 0; m.n > 0 && tries < 20; tries++) {
+        int i = dice(m.n);
+
+        if (!m.posts[i].dead && m.posts[i].original < 0)
+            return i;
+    }
+    return -1;
+}
+
+static void model_write(int who) {
+    struct model_post *p = &m.posts[m.n];
+    int parent = dice(3) == 0 ? live_post() : -1;
+    const char *text = "words";
+
+    if (m.n == POSTS_MAX || (parent >= 0 && !model_sees(who, &m.posts[parent])))
+        return;
+    memset(p, 0, sizeof *p);
+    for (int i = 0; i < PEOPLE; i++) {
+        if (i != who && dice(PEOPLE) == 0) {
+            p->mentions[i] = true;
+            text = arena_printf(ctx->arena, "%s @%s", text, m.handles[i]);
+        }
+    }
+    p->author = who;
+    p->parent = parent;
+    p->original = -1;
+    p->audience = (Pb__Audience)(dice(2) ? 0 : dice(4));
+    if (p->audience == DIRECT && strcmp(text, "words") == 0)
+        p->audience = PUBLIC;
+    p->language = (const char *[]){"", "de", "en", "en-GB"}[dice(4)];
+    p->id = post_in(m.people[who], text, p->audience, parent >= 0 ? m.posts[parent].id : 0, p->language);
+    if (parent >= 0 && p->audience < m.posts[parent].audience)
+        p->audience = m.posts[parent].audience;
+    m.n++;
+}
+
+static int repost_of(int who, int original) {
+    for (int i = 0; i < m.n; i++)
+        if (m.posts[i].author == who && m.posts[i].original == original && !m.posts[i].dead)
+            return i;
+    return -1;
+}
+
+/* The newest item of one's own profile is the repost just made. */
+static int64_t newest_of(int64_t author) {
+    Pb__PageRequest req = ask(author, 1);
+
+    req.author_id = author;
+    req.with_replies = true;
+    return timeline(post_author_timeline, req)->items[0]->post->id;
+}
+
+static void model_repost(int who) {
+    int original = live_post(), before;
+
+    if (original < 0 || m.n == POSTS_MAX || !model_sees(who, &m.posts[original]) ||
+        m.posts[original].audience > UNLISTED)
+        return;
+    before = repost_of(who, original);
+    react(m.people[who], m.posts[original].id, "repost", before < 0);
+    if (before >= 0) {
+        m.posts[before].dead = true;
+        return;
+    }
+    m.posts[m.n++] = (struct model_post){
+        .id = newest_of(m.people[who]), .author = who, .parent = -1, .original = original, .language = ""};
+}
+
+static void model_delete(void) {
+    int i = live_post();
+
+    if (i < 0)
+        return;
+    del(m.people[m.posts[i].author], m.posts[i].id);
+    m.posts[i].dead = true;
+    for (int k = 0; k < m.n; k++)
+        if (m.posts[k].original == i)
+            m.posts[k].dead = true;
+}
+
+/* Follows, or follows otherwise than before. */
+static void model_follow(int who, int other) {
+    static const char *const wanted[] = {NULL, "de", "en"};
+    Pb__EdgeRequest req = PB__EDGE_REQUEST__INIT;
+    Pb__FollowOptions options = PB__FOLLOW_OPTIONS__INIT;
+    const char *language = wanted[dice(3)];
+    bool no_reposts = dice(3) == 0;
+
+    req.actor_id = m.people[who];
+    req.target_id = m.people[other];
+    options.reposts = no_reposts ? PB__WISH__WISH_NO : PB__WISH__WISH_YES;
+    options.set_languages = true;
+    options.languages = &language;
+    options.n_languages = language != NULL;
+    req.options = dice(3) ? &options : NULL; /* else as it was, or as usual */
+    fixture_as(ctx, req.actor_id);
+    expect_ok(ctx, connection_follow(ctx, &req, NULL));
+    if (req.options != NULL || !m.follows[who][other]) {
+        m.no_reposts[who][other] = req.options != NULL && no_reposts;
+        m.language[who][other] = req.options != NULL ? language : NULL;
+    }
+    m.follows[who][other] = true;
+}
+
+static void model_edge(int who) {
+    int other = (who + 1 + dice(PEOPLE - 1)) % PEOPLE;
+    int64_t a = m.people[who], b = m.people[other];
+
+    switch (dice(10)) {
+    case 0:
+        edge(connection_block, a, b);
+        m.blocks[who][other] = true;
+        m.follows[who][other] = m.follows[other][who] = false;
+        break;
+    case 1:
+    case 2:
+        edge(connection_unblock, a, b);
+        m.blocks[who][other] = false;
+        break;
+    case 3:
+        edge(connection_mute, a, b);
+        m.mutes[who][other] = true;
+        break;
+    case 4:
+        edge(connection_unmute, a, b);
+        m.mutes[who][other] = false;
+        break;
+    case 5:
+        edge(connection_unfollow, a, b);
+        m.follows[who][other] = false;
+        break;
+    default:
+        if (severed(who, other))
+            break;
+        model_follow(who, other);
+    }
+}
+
+static void model_step(void) {
+    int who = dice(PEOPLE);
+
+    switch (dice(12)) {
+    case 0:
+        model_delete();
+        break;
+    case 1:
+    case 2:
+        model_edge(who);
+        break;
+    case 3:
+    case 4:
+        model_repost(who);
+        break;
+    default:
+        model_write(who);
+    }
+}
+
+static int newest_first(const void *a, const void *b) {
+    const int64_t *x = a, *y = b;
+
+    return *x < *y ? 1 : *x > *y ? -1 : 0;
+}
+
+static void check_home(int who, unsigned limit, const char *how) {
+    static int64_t expected[POSTS_MAX], got[POSTS_MAX];
+    size_t n = 0, n_got;
+
+    for (int i = 0; i < m.n; i++)
+        if (model_in_home(who, &m.posts[i]))
+            expected[n++] = m.posts[i].id;
+    qsort(expected, n, sizeof *expected, newest_first);
+    if (dice(2)) /* as the route does, by a guess at what stands there */
+        post_home_prefetch(ctx, m.people[who], 0, limit);
+    n_got = walk(post_home_timeline, ask(m.people[who], limit), got, POSTS_MAX);
+    redis_settle(ctx->env->redis); /* the request is over, and with it what nobody took */
+    for (size_t i = 0; i < n && i < n_got; i++)
+        ck_assert_msg(expected[i] == got[i], "%s: member %d, row %zu: %lld instead of %lld", how, who, i,
+                      (long long)got[i], (long long)expected[i]);
+    ck_assert_msg(n == n_got, "%s: member %d: %zu rows instead of %zu", how, who, n_got, n);
+}
+
+static void check_homes(unsigned limit, const char *how) {
+    for (int who = 0; who < PEOPLE; who++)
+        check_home(who, limit, how);
+}
+
+static void model_start(unsigned seed) {
+    memset(&m, 0, sizeof m);
+    m.seed = seed;
+    for (int i = 0; i < PEOPLE; i++) {
+        m.handles[i] = fixture_handle(ctx, "m");
+        m.people[i] = fixture_member(ctx, m.handles[i]);
+    }
+    for (int i = 0; i < PEOPLE; i++)
+        for (int k = 0; k < PEOPLE; k++)
+            if (i != k && dice(2)) {
+                edge(connection_follow, m.people[i], m.people[k]);
+                m.follows[i][k] = true;
+            }
+}
+
+static void drop_home_keys(int who) {
+    ck_assert_ptr_nonnull(redis_do(ctx, ctx->env->redis, "DEL post:home:%lld", (long long)m.people[who]));
+}
+
+START_TEST(home_is_what_the_rules_say) {
+    const char *seed = getenv("TEST_SEED");
+
+    model_start(seed != NULL ? (unsigned)atol(seed) : 20261122);
+    for (int round = 0; round < 12; round++) {
+        for (int i = 0; i < 40; i++)
+            model_step();
+        fixture_events(ctx);
+        check_homes(3 + (unsigned)round % 5, "cached");
+        for (int again = 0; again < 3; again++) /* what is the same twice is guessed */
+            check_homes(20, "cached again");
+        if (round % 4 == 1)
+            drop_home_keys(dice(PEOPLE));
+        if (round % 4 == 3) {
+            fixture_flush_redis(ctx);
+            check_homes(20, "after a flush");
+        }
+    }
+}
+END_TEST
+
+/* How far what Redis has of a home timeline reaches: 'e', 'f', 'b', or '-' for nothing. */
+static char cached(int64_t member) {
+    const redisReply *r = redis_do(ctx, ctx->env->redis, "GET post:mark:%lld", (long long)member);
+
+    return r != NULL && r->type == REDIS_REPLY_STRING ? r->str[0] : '-';
+}
+
+/* What has just happened is seen at once by whoever did it, before any consumer ran. */
+START_TEST(home_shows_own_changes_at_once) {
+    int64_t id, other = post(ben, "from ben", PUBLIC, 0);
+
+    ck_assert(!has_post(timeline(post_home_timeline, ask(ann, 20)), other));
+    id = post(ann, "mine", PUBLIC, 0);
+    ck_assert(has_post(timeline(post_home_timeline, ask(ann, 20)), id));
+    ck_assert_int_eq(cached(ann), 'e');
+    edge(connection_follow, ann, ben);
+    ck_assert(has_post(timeline(post_home_timeline, ask(ann, 20)), other));
+    edge(connection_mute, ann, ben);
+    ck_assert(!has_post(timeline(post_home_timeline, ask(ann, 20)), other));
+    edge(connection_unmute, ann, ben);
+    ck_assert(has_post(timeline(post_home_timeline, ask(ann, 20)), other));
+    del(ben, other);
+    ck_assert(!has_post(timeline(post_home_timeline, ask(ann, 20)), other));
+    edge(connection_unfollow, ann, ben);
+    post(ben, "unseen", PUBLIC, 0);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 1);
+}
+END_TEST
+
+static void push_again(int64_t member, int64_t author, int64_t id) {
+    struct home_push push;
+
+    home_push_init(&push, ctx);
+    expect_ok(ctx, home_push_add(&push, &member, 1, &(struct post_row){id, id, author, 0, 0}));
+    home_push_send(&push);
+    expect_ok(ctx, home_push_wait(&push));
+}
+
+/* More rows than a build reads and than the cache holds: nothing is lost where one ends and SQL goes on. */
+START_TEST(home_goes_on_behind_the_cache) {
+    static int64_t written[1000], got[POSTS_MAX];
+    size_t n;
+
+    edge(connection_follow, ann, ben);
+    fixture_events(ctx);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 0); /* cached, to the end, empty */
+    for (int i = 0; i < 1000; i++) {
+        written[i] = post(i % 2 ? ben : eve, "x", PUBLIC, 0);
+        if (i % 300 == 299)
+            fixture_events(ctx);
+    }
+    fixture_events(ctx);
+    for (int flushed = 0; flushed < 2; flushed++) {
+        n = walk(post_home_timeline, ask(ann, 33), got, POSTS_MAX);
+        ck_assert_uint_eq(n, 500);
+        for (size_t i = 0; i < n; i++)
+            ck_assert_int_eq(got[i], written[999 - 2 * i]);
+        if (flushed) /* an event delivered again: its post is older than what is cached now */
+            push_again(ann, ben, written[1]);
+        ck_assert_uint_eq(walk(post_home_timeline, ask(ann, 40), got, POSTS_MAX), 500);
+        ck_assert_int_eq(cached(ann), flushed ? 'f' : 'e');
+        fixture_flush_redis(ctx);
+    }
+    edge(connection_follow, ann, eve);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 20);
+    for (int i = 0; i < 400; i++)
+        post(eve, "y", PUBLIC, 0);
+    fixture_events(ctx);
+    ck_assert_uint_eq(walk(post_home_timeline, ask(ann, 40), got, POSTS_MAX), 1400);
+    ck_assert_int_eq(cached(ann), 'f');
+    ck_assert_int_le(redis_do(ctx, ctx->env->redis, "ZCARD post:home:%lld", (long long)ann)->integer,
+                     HOME_MAX + 300);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("post_home");
+    TCase *home = tcase_create("home");
+
+    tcase_add_checked_fixture(home, set_up, NULL);
+    tcase_set_timeout(home, 300);
+    tcase_add_test(home, home_shows_own_changes_at_once);
+    tcase_add_test(home, home_is_what_the_rules_say);
+    tcase_add_test(home, home_goes_on_behind_the_cache);
+    suite_add_tcase(suite, home);
+    return fixture_main(suite);
+}
