@@ -112,6 +112,10 @@ const rows = {
 
     // One's own things, and what anybody may read: never more than what is for who asks.
     'GET /api/openapi.json': { is: 200 },
+    // An open stream never ends: names of streams that there are not are asked for (test_streams.mjs opens the others).
+    'GET /api/v1/streaming': { is: 400 },
+    'GET /api/v1/streaming/{stream}': { is: 404, arg: 'nonsense' },
+    'GET /api/v1/streaming/{stream}/{part}': { is: 404, arg: 'nonsense' },
     'POST /api/v1/apps': { is: 422 },
     'GET /api/v1/apps/verify_credentials': { is: [200, 404] },
     'POST /oauth/token': { is: [400, 422] },
