@@ -27,7 +27,7 @@ PROTOS := $(wildcard proto/deeplink/v1/*.proto)
 ALL_PROTOS := $(PROTOS) $(wildcard proto/grpc/*/*/*.proto)
 PROTO_C := $(ALL_PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
 TEMPLATES := $(wildcard templates/*.html templates/*/*.html)
-QUERIES := $(wildcard sql/queries/*.sql)
+QUERIES := $(sort $(wildcard sql/queries/*.sql))
 MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
 TPLC := $(BUILD)/tplc
 SCANNERS := $(patsubst %.re,$(GEN)/%.c,$(wildcard handlers/*/*.re fcgi/*.re))

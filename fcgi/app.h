@@ -15,6 +15,7 @@ struct route;
 struct query;
 struct collection;
 struct consumer;
+struct timer;
 struct command;
 struct openapi_about;
 struct rpc_door;
@@ -32,6 +33,7 @@ struct service {
     const struct query *const *queries;   /* ends with NULL; prepared by every worker at start */
     const struct collection *collections; /* ends with a row without name; may be NULL */
     const struct consumer *consumers;     /* ends with a row without name; may be NULL */
+    const struct timer *timers;           /* ends with a row without name; may be NULL */
     enum code (*start)(struct ctx *ctx);  /* in each worker after connecting; may be NULL */
 };
 

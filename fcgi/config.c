@@ -109,13 +109,22 @@ static const struct setting settings[] = {
         bus_options, "",
         "Further words for the broker's client, name=value, as librdkafka has them: security.protocol=SASL_SSL "
         "sasl.mechanism=PLAIN sasl.username=... sasl.password=..."),
-    NUMBER(bus_partitions, "12", 1, 1000, true, "Partitions of a topic that is made."),
+    NUMBER(bus_partitions, "12", 1, 200, true, "Partitions of a topic that is made."),
     NUMBER(bus_replicas, "0", 0, 100, true, "Copies of a topic that is made; 0: as the brokers have it."),
     NUMBER(bus_retention_days, "7", 1, 3650, true, "Days that a topic that is made keeps events."),
     SECRET(
         mail, "folder:/var/lib/deeplink/mail",
         "folder:/path writes each message as a file; smtp://user:password@host:port or smtps://… sends it."),
     TEXT(mail_from, "DeepLink <noreply@localhost>", true, "Sender of all mail."),
+    NUMBER(
+        mail_delay_s, "60", 0, 86400, true,
+        "Seconds between something that happens and the mail that tells a member of it: time to read it on the site."),
+    NUMBER(mail_window_s, "1800", 0, 86400, true,
+           "Seconds between two such mails to one member; what happens meanwhile goes into the second one."),
+    YESNO(
+        outbound_private, "no",
+        "Lets webhooks and Web Push call http:// and addresses of private networks. Else members could reach what "
+        "stands beside the site."),
     NUMBER(server_timeout_ms, "3000", 50, 60000, true,
            "How long to wait for a server before it counts as down."),
 

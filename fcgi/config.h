@@ -39,6 +39,8 @@ struct config {
     int bus_partitions, bus_replicas, bus_retention_days;
     const char *mail; /* folder:/path | smtp://… */
     const char *mail_from;
+    int mail_delay_s, mail_window_s; /* notifications by mail: before the first of a burst; between two */
+    bool outbound_private;           /* push and webhooks may go into private networks */
     int server_timeout_ms;
     /* services that live apart */
     const char *service_user, *service_post, *service_connection,

@@ -22,6 +22,7 @@
 #include "fcgi/drivers/mail.h"
 #include "fcgi/drivers/pg.h"
 #include "fcgi/drivers/redis.h"
+#include "fcgi/drivers/webpush.h"
 #include "fcgi/env.h"
 #include "fcgi/json.h"
 #include "fcgi/migrate.h"
@@ -160,7 +161,8 @@ static bool setup(struct doctor *d, PGresult **ret_row) {
     return d->env.pg[0] != NULL && pg_run(&d->ctx, d->env.pg[0], &Q_RUNTIME_SETUP, ret_row) == OK;
 }
 
-/* One connection a service and worker, those of `work` and of documents, and some for people. */
+/* One connection a service and worker, those of the two processes of `work` and of documents, and some for
+ * people. */
 static enum verdict connections(struct doctor *d) {
     PGresult *row;
     int64_t services = 0, workers = config_workers(d->config);
@@ -168,7 +170,7 @@ static enum verdict connections(struct doctor *d) {
         return unknown(d);
     while (deeplink_app.services[services] != NULL)
         services++;
-    int64_t needed = (workers + 2) * (services + 1) + 5, has = pg_get_int(row, 0, 0);
+    int64_t needed = (workers + 3) * (services + 1) + 5, has = pg_get_int(row, 0, 0);
     buf_printf(&d->words, "max_connections is %" PRId64 ", %" PRId64 " workers may need %" PRId64, has,
                workers, needed);
     return has >= needed ? GOOD : BROKEN;
@@ -246,6 +248,36 @@ static enum verdict relay_lag(struct doctor *d) {
     return age_ms > LAG_MAX_MS ? BROKEN : GOOD;
 }
 
+/* Logs in to the mail server; nothing is sent. */
+static enum verdict mail_up(struct doctor *d) {
+    const struct config *c = d->config;
+    struct mail *m = mail_open(c->mail, c->mail_from, c->server_timeout_ms);
+    if (m == NULL) {
+        buf_puts(&d->words, "mail or mail_from can not be read");
+        return BROKEN;
+    }
+    enum verdict v = mail_check(&d->ctx, m) == OK ? GOOD : because(d, BROKEN);
+    if (v == GOOD && text_starts(c->mail, "folder:"))
+        buf_printf(&d->words, "into %s: nobody gets it", c->mail + strlen("folder:"));
+    else if (v == GOOD)
+        buf_puts(&d->words, "the server lets us in");
+    mail_close(m);
+    return v;
+}
+
+/* The key that Web Push is signed by is made of the site's secret: it signs, and its public half knows that.
+ */
+static enum verdict push_key(struct doctor *d) {
+    static const char there[] = "https://push.example.org/";
+    struct webpush_key key;
+    const char *token;
+    if (webpush_key_of(&d->ctx, config_secret(d->config), &key) != OK ||
+        webpush_token(&d->ctx, &key, there, d->config->base_url, clock_now_ms() / 1000 + 60, &token) != OK)
+        return because(d, BROKEN);
+    buf_printf(&d->words, "VAPID key %s", key.public_key);
+    return webpush_token_verify(&d->ctx, token, key.point) ? GOOD : BROKEN;
+}
+
 static enum verdict consumers(struct doctor *d) {
     enum verdict v = GOOD;
     for (const struct service *const *s = deeplink_app.services; *s != NULL; s++)
@@ -272,9 +304,9 @@ static enum verdict dead_letters(struct doctor *d) {
     return n == 0 ? GOOD : WARNING;
 }
 
-static enum verdict serving(struct doctor *d) {
+/* Whether somebody listens there. */
+static enum verdict answers_at(struct doctor *d, const char *listen) {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    const char *listen = d->config->listen;
     if (!text_starts(listen, "unix:") || strlen(listen + 5) >= sizeof sa.sun_path) {
         buf_printf(&d->words, "%s is not tried", listen);
         return SKIPPED;
@@ -287,6 +319,10 @@ static enum verdict serving(struct doctor *d) {
         close(fd);
     return up ? GOOD : WARNING;
 }
+
+static enum verdict serving(struct doctor *d) { return answers_at(d, d->config->listen); }
+
+static enum verdict streaming(struct doctor *d) { return answers_at(d, d->config->stream_listen); }
 
 static enum verdict backlog(struct doctor *d) {
     FILE *f = fopen("/proc/sys/net/core/somaxconn", "re");
@@ -339,11 +375,15 @@ static const struct check {
     {"bus", bus_up,
      "Start the brokers that bus names, correct bus and bus_options; until then events wait in the outbox."},
     {"relay", relay_lag, "Start `deeplink work`; its log says why events are not published."},
+    {"mail", mail_up, "Start the mail server that mail names; correct its address, user and password."},
+    {"push", push_key, "Correct secret_file: without its key nothing is pushed, and nobody stays logged in."},
     {"events", consumers, "Start `deeplink work`; its log says what holds it up."},
     {"dead letters", dead_letters,
      "See `deeplink events list`; mend the cause, then `deeplink events replay --all`."},
     {"serving", serving,
      "Start `deeplink serve`; it must run as a user who may write the socket's folder, and nginx must be in its group."},
+    {"streams", streaming,
+     "Start `deeplink stream`: without it pages and apps hear of what happens only when they ask."},
     {"backlog", backlog,
      "sysctl net.core.somaxconn=4096: bursts of readers wait instead of being turned away."},
     {"open files", open_files, "Raise LimitNOFILE in the unit, or `ulimit -n`."},

@@ -17,9 +17,11 @@
 #include "fcgi/rpc.h"
 #include "fcgi/serve.h"
 #include "fcgi/suggest.h"
+#include "fcgi/timer.h"
 
 #define NAME "work"
 #define GRACE_S 30
+#define SLOT_TIMERS 1
 #define TIDY_EVERY_US (INT64_C(3600) * 1000000)
 
 struct work {
@@ -57,16 +59,24 @@ static void between(struct env *env) {
         tidy(env);
 }
 
+static int handle_events(struct env *env, const char *consumer) {
+    bus_between = between;
+    return bus_work(env, consumer, pool_stopping);
+}
+
+/* The second process: what waits for its time. Sending mail is slow; events do not wait for it. */
 static int worker(int slot, void *arg) {
     const struct work *w = arg;
-    (void)slot;
+    int status = 0;
     log_process(NAME);
     struct env *env = process_env(w->config, w->app);
     if (env == NULL)
         return POOL_EXIT_REFUSED;
     pool_busy(false);
-    bus_between = between;
-    int status = bus_work(env, w->consumer, pool_stopping);
+    if (slot == SLOT_TIMERS)
+        timer_work(env, pool_stopping);
+    else
+        status = handle_events(env, w->consumer);
     rpc_close();
     env_close(env);
     return status;
@@ -105,5 +115,6 @@ int work_command(struct ctx *ctx, int argc, char **argv) {
         return COMMAND_CONFIG;
     rpc_init(w.app);
     log_info(NULL, "handling events", "consumer=%s", w.consumer != NULL ? w.consumer : "all");
-    return pool_run(1, GRACE_S, 0, worker, reload, &w);
+    bool timers = w.consumer == NULL && timer_any(w.app);
+    return pool_run(timers ? SLOT_TIMERS + 1 : 1, GRACE_S, 0, worker, reload, &w);
 }

@@ -22,9 +22,12 @@ BEGIN {
     print "#include \"gen/queries.h\"\n\n#include <stddef.h>\n" > c
     kind[":one"] = "ROWS_ONE"; kind[":maybe"] = "ROWS_MAYBE"; kind[":many"] = "ROWS_MANY"; kind[":exec"] = "ROWS_NONE"
 }
+# A service's queries may stand in several files: post.sql, post_feed.sql.
 FNR == 1 {
-    close_list()
-    n = split(FILENAME, path, "/"); service = path[n]; sub(/\.sql$/, "", service)
+    n = split(FILENAME, path, "/"); of = path[n]; sub(/\.sql$/, "", of); sub(/_.*$/, "", of)
+    if (of != service) close_list()
+    else finish()
+    service = of
 }
 /^-- name: / {
     finish()

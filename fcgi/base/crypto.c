@@ -41,6 +41,15 @@ void crypto_sha256(unsigned char out[CRYPTO_HASH_BYTES], const void *p, size_t n
     crypto_hash_sha256(out, p, n);
 }
 
+void crypto_hmac256(unsigned char out[CRYPTO_HASH_BYTES], const void *key, size_t n_key, const void *p,
+                    size_t n) {
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, key, n_key);
+    crypto_auth_hmacsha256_update(&state, p, n);
+    crypto_auth_hmacsha256_final(&state, out);
+    sodium_memzero(&state, sizeof state);
+}
+
 void crypto_mac(unsigned char out[CRYPTO_HASH_BYTES], const unsigned char key[CRYPTO_KEY_BYTES],
                 const void *p, size_t n) {
     crypto_generichash(out, CRYPTO_HASH_BYTES, p, n, key, CRYPTO_KEY_BYTES);

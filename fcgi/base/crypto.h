@@ -23,6 +23,10 @@ void crypto_digest(unsigned char out[CRYPTO_HASH_BYTES], const void *p, size_t n
 /* SHA-256 (FIPS 180-4), for what other programs check, such as PKCE's S256. */
 void crypto_sha256(unsigned char out[CRYPTO_HASH_BYTES], const void *p, size_t n);
 
+/* HMAC with SHA-256 (RFC 2104), for what other programs check. A key of any length. */
+void crypto_hmac256(unsigned char out[CRYPTO_HASH_BYTES], const void *key, size_t n_key, const void *p,
+                    size_t n);
+
 /* Keyed BLAKE2b: proves that who made it had the key. Compare with crypto_equal(). */
 void crypto_mac(unsigned char out[CRYPTO_HASH_BYTES], const unsigned char key[CRYPTO_KEY_BYTES],
                 const void *p, size_t n);

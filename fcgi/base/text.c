@@ -403,6 +403,17 @@ char *text_base64url(struct arena *a, const void *p, size_t n) {
     return out;
 }
 
+char *text_base64(struct arena *a, const void *p, size_t n) {
+    char *out = text_base64url(a, p, n); /* has room for the padding */
+    size_t len = strlen(out);
+    for (size_t i = 0; i < len; i++)
+        out[i] = out[i] == '-' ? '+' : out[i] == '_' ? '/' : out[i];
+    for (; len % 4 != 0; len++)
+        out[len] = '=';
+    out[len] = '\0';
+    return out;
+}
+
 static int base64url_value(char c) {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';

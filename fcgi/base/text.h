@@ -62,6 +62,7 @@ size_t text_space_len(const char *s, size_t n);
  * any other byte. */
 char *text_hex(struct arena *a, const void *p, size_t n);
 char *text_base64url(struct arena *a, const void *p, size_t n);
+char *text_base64(struct arena *a, const void *p, size_t n); /* section 4, with padding */
 bool text_base64url_decode(struct arena *a, const char *s, unsigned char **ret_p, size_t *ret_n);
 
 /* A whole number, nothing else; false past the bounds. */

@@ -300,6 +300,9 @@ static void compose(struct ctx *ctx, const struct mail *m, const struct mail_mes
     add_words(ctx, out, msg->subject);
     buf_printf(out, "\r\nMessage-ID: <%s@%s>\r\nMIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\n", id,
                strchr(m->from_address, '@') + 1);
+    if (msg->unsubscribe != NULL)
+        buf_printf(out, "List-Unsubscribe: <%s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+                   msg->unsubscribe);
     add_bodies(out, id, msg);
 }
 
@@ -319,7 +322,8 @@ static bool write_all(int fd, const char *p, size_t n) {
 }
 
 /* Mails hold links that log people in: they are for our eyes only. */
-static enum code to_folder(struct ctx *ctx, const struct mail *m, const char *id, const struct buf *message) {
+static enum code to_folder(struct ctx *ctx, const struct mail *m, const struct mail_message *msg,
+                           const char *id, const struct buf *message) {
     const char *path = arena_printf(ctx->arena, "%s/%s.eml", m->folder, id);
     const char *fresh = arena_printf(ctx->arena, "%s/.%s.%ld", m->folder, id, (long)getpid());
     if (mkdir(m->folder, 0700) != 0 && errno != EEXIST)
@@ -329,6 +333,10 @@ static enum code to_folder(struct ctx *ctx, const struct mail *m, const char *id
     bool good = fd >= 0 && write_all(fd, message->p, message->n);
     if (fd >= 0)
         good = close(fd) == 0 && good;
+    if (good && msg->before != NULL && !msg->before(msg->arg)) {
+        unlink(fresh);
+        return fail(ctx, CANCELLED, "This mail was not sent.");
+    }
     if (good && rename(fresh, path) == 0)
         return OK;
     enum code code =
@@ -340,13 +348,20 @@ static enum code to_folder(struct ctx *ctx, const struct mail *m, const char *id
 /* SMTP. */
 
 struct upload {
+    const struct mail_message *msg;
     const char *p;
     size_t n;
+    bool ended, stopped;
 };
 
 static size_t give(char *to, size_t size, size_t count, void *arg) {
     struct upload *u = arg;
     size_t n = size * count < u->n ? size * count : u->n;
+    if (n == 0 && !u->ended && u->msg->before != NULL && !u->msg->before(u->msg->arg)) {
+        u->stopped = true;
+        return CURL_READFUNC_ABORT;
+    }
+    u->ended = u->ended || n == 0;
     memcpy(to, u->p, n);
     u->p += n;
     u->n -= n;
@@ -379,9 +394,15 @@ static void set_server(CURL *curl, const struct mail *m) {
 
 /* What the server refuses for good (5xx to the recipient or the message) will not get better by trying again.
  */
-static enum code smtp_failed(struct ctx *ctx, struct mail *m, CURLcode why, const char *words) {
+static enum code smtp_failed(struct ctx *ctx, struct mail *m, const struct upload *u, CURLcode why,
+                             const char *words) {
     long status = 0;
     curl_easy_getinfo(m->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (u->stopped)
+        return fail(ctx, CANCELLED, "This mail was not sent.");
+    if (u->ended && u->msg->before != NULL && status < 400)
+        return fail_detail(ctx, UNKNOWN, "It is not known whether this mail was sent.", "smtp %ld: %s",
+                           status, words[0] != '\0' ? words : curl_easy_strerror(why));
     bool refused = (why == CURLE_SEND_ERROR || why == CURLE_RECV_ERROR || why == CURLE_WEIRD_SERVER_REPLY) &&
                    status >= 500 && status < 600;
     if (refused)
@@ -395,10 +416,11 @@ static enum code smtp_failed(struct ctx *ctx, struct mail *m, CURLcode why, cons
                        words[0] != '\0' ? words : curl_easy_strerror(why));
 }
 
-static enum code to_server(struct ctx *ctx, struct mail *m, const char *to, const struct buf *message) {
+static enum code to_server(struct ctx *ctx, struct mail *m, const struct mail_message *msg, const char *to,
+                           const struct buf *message) {
     CURL *curl = curl_of(m);
     struct curl_slist *rcpt = curl_slist_append(NULL, to);
-    struct upload upload = {message->p, message->n};
+    struct upload upload = {msg, message->p, message->n, false, false};
     char words[CURL_ERROR_SIZE] = "";
     if (curl == NULL || rcpt == NULL) {
         curl_slist_free_all(rcpt);
@@ -415,7 +437,7 @@ static enum code to_server(struct ctx *ctx, struct mail *m, const char *to, cons
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
     curl_slist_free_all(rcpt);
     if (done != CURLE_OK)
-        return smtp_failed(ctx, m, done, words);
+        return smtp_failed(ctx, m, &upload, done, words);
     m->down = false;
     return OK;
 }
@@ -430,5 +452,32 @@ enum code mail_send(struct ctx *ctx, struct mail *m, const struct mail_message *
     compose(ctx, m, msg, to, id, &message);
     if (buf_overflowed(&message))
         return fail_detail(ctx, INVALID, "This mail is too large.", "mail: %s", id);
-    return m->folder != NULL ? to_folder(ctx, m, id, &message) : to_server(ctx, m, to, &message);
+    return m->folder != NULL ? to_folder(ctx, m, msg, id, &message) : to_server(ctx, m, msg, to, &message);
+}
+
+/* Greets and logs in; NOOP is what libcurl asks when there is nothing to send (RFC 5321, section 4.1.1.9). */
+static enum code check_server(struct ctx *ctx, struct mail *m) {
+    CURL *curl = curl_of(m);
+    char words[CURL_ERROR_SIZE] = "";
+    if (curl == NULL)
+        return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "mail: no memory");
+    set_server(curl, m);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "NOOP");
+    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
+    CURLcode done = curl_easy_perform(curl);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+    if (done == CURLE_OK)
+        return OK;
+    return fail_detail(ctx, UNAVAILABLE, "Mail cannot be sent just now.", "%s",
+                       words[0] != '\0' ? words : curl_easy_strerror(done));
+}
+
+enum code mail_check(struct ctx *ctx, struct mail *m) {
+    if (m->folder == NULL)
+        return check_server(ctx, m);
+    if (access(m->folder, W_OK | X_OK) == 0)
+        return OK;
+    return fail_detail(ctx, UNAVAILABLE, "Mail cannot be sent just now.", "%s: %s", m->folder,
+                       strerror(errno));
 }

@@ -21,6 +21,7 @@ static mail_template *const templates[LETTER_KINDS] = {
     [LETTER_APPROVED] = tpl_mail_approved,
     [LETTER_REJECTED] = tpl_mail_rejected,
     [LETTER_SUSPENDED] = tpl_mail_suspended,
+    [LETTER_ACTIVITY] = tpl_mail_activity,
 };
 
 struct letter letter_new(struct ctx *ctx, enum letter_kind kind, const char *id, const char *to,
@@ -72,7 +73,13 @@ static const char *plain(const struct letter *l, const struct page *page) {
 
 enum code letter_send(struct letter *l, const char *subject) {
     struct page *page = page_of(l, subject);
-    struct mail_message m = {.to = l->to, .subject = subject, .text = plain(l, page), .id = l->id};
+    struct mail_message m = {.to = l->to,
+                             .subject = subject,
+                             .text = plain(l, page),
+                             .id = l->id,
+                             .unsubscribe = l->unsubscribe,
+                             .before = l->before,
+                             .arg = l->arg};
     struct buf html;
 
     buf_init(&html, l->ctx->arena, MAIL_MAX);

@@ -5,7 +5,7 @@
 
 #include "handlers/common/views.h"
 
-#define LETTER_PARAGRAPHS 8
+#define LETTER_PARAGRAPHS 24
 
 /* Which template stands beside the plain text. */
 enum letter_kind {
@@ -19,6 +19,7 @@ enum letter_kind {
     LETTER_APPROVED,
     LETTER_REJECTED,
     LETTER_SUSPENDED,
+    LETTER_ACTIVITY,
     LETTER_KINDS
 };
 
@@ -31,6 +32,9 @@ struct letter {
     struct mail_view view; /* what the template says */
     const char *paragraphs[LETTER_PARAGRAPHS];
     size_t n;
+    const char *unsubscribe;   /* URL, or NULL */
+    bool (*before)(void *arg); /* right before it is handed over, see fcgi/drivers/mail.h; may be NULL */
+    void *arg;
 };
 
 /* Begins with a greeting. language: a tag, "" or unknown: English. */

@@ -68,6 +68,8 @@ static const struct {
     {"unpinned", tr_mark("The post is no longer pinned.")},
     {"access-ended", tr_mark("That access is ended.")},
     {"revoked", tr_mark("The invite link no longer works.")},
+    {"pinged", tr_mark("A test call is on its way. Reload to see what came of it.")},
+    {"webhook-gone", tr_mark("The webhook is removed.")},
     {"all-read", tr_mark("Everything is marked as read.")},
     {"dismissed", tr_mark("Taken away.")},
 };

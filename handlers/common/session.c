@@ -226,6 +226,7 @@ static bool open_in_intranet(const struct route *route) {
                                        "/invite/{code}",
                                        "/reset",
                                        "/reset/{token}",
+                                       "/unsubscribe/{token}",
                                        "/oauth/authorize",
                                        "/oauth/token",
                                        "/oauth/revoke",

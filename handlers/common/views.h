@@ -200,13 +200,15 @@ enum section {
     SECTION_APPS,
     SECTION_PRIVACY,
     SECTION_APPEARANCE,
+    SECTION_NOTIFICATIONS,
     SECTION_ACTIVITY,
     SECTION_BLOCKS,
     SECTION_MUTES,
     SECTION_INVITES,
     SECTION_MEMBERS,
     SECTION_ROLES,
-    SECTION_AUDIT
+    SECTION_AUDIT,
+    SECTION_WEBHOOKS
 };
 
 /* ---- errors */
@@ -220,6 +222,14 @@ struct error_view {
 
 /* ---- mails */
 
+/* One thing that happened, in a mail about it. */
+struct mail_item {
+    const char *text; /* "Ada Lovelace likes your post" */
+    const char *said; /* the beginning of a post, or NULL */
+    const char *when; /* "22 Nov 2026, 06:03" */
+    const char *url;  /* absolute */
+};
+
 /* What the mails of templates/mail say; which fields count stands at each template. */
 struct mail_view {
     const char *name;               /* whom it is for */
@@ -228,6 +238,11 @@ struct mail_view {
     const char *email;              /* the new address */
     const char *device, *ip, *when; /* of a sign-in */
     const char *note;               /* from an administrator, or NULL */
+    const struct mail_item *items;  /* what happened */
+    size_t n_items;
+    const char *more; /* how much there is beside those; NULL: nothing */
+    const char *settings_url, *stop_url;
+    bool digest; /* of a day, not of the moment */
 };
 
 #endif

@@ -454,6 +454,18 @@ enum code connection_service_followers_of(struct ctx *ctx, const Pb__FollowersOf
                                          &reply->n_followers);
 }
 
+enum code connection_service_list_notified(struct ctx *ctx, const Pb__FollowersOfRequest *req,
+                                           Pb__FollowersOfReply *reply) {
+    unsigned limit = req->limit == 0 || req->limit > IDS_MAX ? IDS_MAX : req->limit;
+
+    if (ctx->viewer_id != 0)
+        return fail(ctx, DENIED, "Your role does not allow this.");
+    if (req->n_user_ids > TARGETS_MAX)
+        return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
+    return connection_store_notified_of(ctx, req->user_ids, req->n_user_ids, limit, &reply->followers,
+                                        &reply->n_followers);
+}
+
 static bool among(int64_t id, const int64_t *list_of_ids, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (list_of_ids[i] == id)

@@ -346,10 +346,10 @@ enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t a
     return ids_read(ctx, c, rows, ret, ret_n);
 }
 
-enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
-                                        Pb__Followers ***ret, size_t *ret_n) {
+static enum code followers_read(struct ctx *ctx, const struct query *query, const int64_t *users, size_t n,
+                                unsigned limit, Pb__Followers ***ret, size_t *ret_n) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWERS_OF, &rows, pg_ids(users, n), pg_i8(limit));
+    enum code c = pg_run(ctx, db(ctx), query, &rows, pg_ids(users, n), pg_i8(limit));
 
     if (c != OK)
         return c;
@@ -364,6 +364,16 @@ enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, s
         f->more = f->n_ids == limit;
     }
     return OK;
+}
+
+enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
+                                        Pb__Followers ***ret, size_t *ret_n) {
+    return followers_read(ctx, &Q_CONNECTION_FOLLOWERS_OF, users, n, limit, ret, ret_n);
+}
+
+enum code connection_store_notified_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
+                                       Pb__Followers ***ret, size_t *ret_n) {
+    return followers_read(ctx, &Q_CONNECTION_NOTIFIED_OF, users, n, limit, ret, ret_n);
 }
 
 enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,

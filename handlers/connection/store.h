@@ -109,6 +109,9 @@ enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t a
 /* The lowest ids of the followers of each, at most `limit`. */
 enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
                                         Pb__Followers ***ret, size_t *ret_n);
+/* The same of those who want to be told of each new post. */
+enum code connection_store_notified_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
+                                       Pb__Followers ***ret, size_t *ret_n);
 enum code connection_store_severed_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,
                                          int64_t **ret, size_t *ret_n);
 enum code connection_store_followers_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,

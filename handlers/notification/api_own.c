@@ -18,7 +18,8 @@ struct own_view {
 static const struct shape_field own_fields[] = {
     {AT("id", SHAPE_ID, id)},
     {AT("kind", SHAPE_STR, kind),
-     .choices = "mention|comment|like|repost|follow|follow_request|follow_accepted|edit|sign_in|moderation"},
+     .choices =
+         "mention|comment|like|repost|follow|follow_request|follow_accepted|edit|sign_in|moderation|post"},
     {AT("group_key", SHAPE_STR, group_key)},
     {AT("count", SHAPE_INT, count), .words = "how many of the kind make this one"},
     {AT("unread", SHAPE_BOOL, unread)},
@@ -76,7 +77,8 @@ enum code notification_api_own_list(struct request *req) {
     return api_own_list(req, &(struct api_own_page){.shape = &notification_api_own_shape,
                                                     .items = own,
                                                     .n = n,
-                                                    .next = api_own_at(ctx, page->next_max_id)});
+                                                    .next = api_own_at(ctx, page->next_max_id),
+                                                    .prev = api_own_at(ctx, page->prev_min_id)});
 }
 
 /* ---- The bell */

@@ -16,6 +16,7 @@ static const struct notification_kind kinds[KIND_END] = {
     [KIND_EDIT] = {.name = "edit", .mastodon = "update", .renewed = true},
     [KIND_SIGN_IN] = {.name = "sign_in"},
     [KIND_MODERATION] = {.name = "moderation"},
+    [KIND_POST] = {.name = "post", .mastodon = "status"},
 };
 
 const struct notification_kind *notification_kind(int64_t kind) {

@@ -19,6 +19,7 @@ enum {
     KIND_EDIT,
     KIND_SIGN_IN,
     KIND_MODERATION,
+    KIND_POST,
     KIND_END
 };
 

@@ -6,6 +6,7 @@
 #include "handlers/notification/routes.h"
 #include "handlers/notification/service.h"
 #include "handlers/notification/worker.h"
+#include "handlers/notification/worker_deliver.h"
 
 const struct service notification_service = {
     .name = "notification",
@@ -17,4 +18,5 @@ const struct service notification_service = {
     .own_routes = notification_own_routes,
     .queries = queries_notification,
     .consumers = notification_consumers,
+    .timers = notification_timers,
 };

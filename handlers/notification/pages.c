@@ -28,9 +28,9 @@ void notification_page_prefetch(struct request *req, int64_t claimed_user) {
 /* Kinds that stand together under one tab. */
 static const struct {
     const char *show;
-    const char *kinds[4];
+    const char *kinds[4]; /* NULL: no further one */
 } tabs[] = {
-    {"talk", {"mention", "comment", "edit"}},
+    {"talk", {"mention", "comment", "edit", "post"}},
     {"reactions", {"like", "repost"}},
     {"follows", {"follow", "follow_request", "follow_accepted"}},
     {"site", {"sign_in", "moderation"}},
@@ -79,7 +79,9 @@ static void add_post(struct ctx *ctx, const struct notification_seen *seen, stru
         row->href = arena_printf(ctx->arena, "/@%s/%" PRId64, seen->post->author->handle, post->id);
 }
 
-static struct news_row row_of(struct ctx *ctx, const struct notification_seen *seen) {
+static struct news_row row_of(struct request *req, const struct notification_seen *seen) {
+    struct ctx *ctx = &req->ctx;
+    const Pb__UserCard *me = req->session.card;
     const Pb__NotificationItem *item = seen->item;
     struct news_row row = {.kind = notification_kind_named(item->kind),
                            .unread = item->unread,
@@ -95,8 +97,8 @@ static struct news_row row_of(struct ctx *ctx, const struct notification_seen *s
         return row;
     }
     row.href = arena_printf(ctx->arena, "/@%s", seen->actor->handle);
-    if (row.kind == KIND_FOLLOW && row.others > 0 && ctx->viewer_id != 0)
-        row.href = "/network";
+    if (row.kind == KIND_FOLLOW && row.others > 0)
+        row.href = arena_printf(ctx->arena, "/@%s/followers", me->handle);
     if (seen->post != NULL)
         add_post(ctx, seen, &row);
     return row;
@@ -128,7 +130,7 @@ static enum code read_rows(struct request *req, struct news_view *v) {
         return c;
     rows = arena_many(ctx->arena, struct news_row, v->n + 1);
     for (size_t i = 0; i < v->n; i++)
-        rows[i] = row_of(ctx, &seen[i]);
+        rows[i] = row_of(req, &seen[i]);
     v->rows = rows;
     if (page->next_max_id != 0)
         v->pager.older = page_link(req, "max_id", page->next_max_id);

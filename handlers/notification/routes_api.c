@@ -2,6 +2,7 @@
 #include "handlers/common/api.h"
 #include "handlers/common/api_account.h"
 #include "handlers/notification/api.h"
+#include "handlers/notification/api_deliver.h"
 #include "handlers/notification/entity.h"
 #include "handlers/notification/routes.h"
 
@@ -47,10 +48,42 @@ static const struct field policy_fields[] = {
 
 static const struct field ids_fields[] = {{.name = "id", .kind = FIELD_IDS, .max = 100}, {0}};
 
+#define ALERT(name_) \
+    { .name = "data[alerts][" name_ "]", .kind = FIELD_BOOL, .label = name_ }
+#define WISHES                                                                                               \
+    ALERT("mention"), ALERT("quote"), ALERT("status"), ALERT("reblog"), ALERT("follow"),                     \
+        ALERT("follow_request"), ALERT("favourite"), ALERT("poll"), ALERT("update"), ALERT("quoted_update"), \
+        ALERT("admin.sign_up"), ALERT("admin.report"),                                                       \
+        {.name = "data[policy]", .kind = FIELD_LINE, .max = 20, .label = "Policy"}, {                        \
+        .name = "policy", .kind = FIELD_LINE, .max = 20, .label = "Policy"                                   \
+    }
+
+static const struct field push_fields[] = {
+    {.name = "subscription[endpoint]",
+     .kind = FIELD_SECRET,
+     .required = true,
+     .max = 2000,
+     .label = "Endpoint"},
+    {.name = "subscription[keys][p256dh]",
+     .kind = FIELD_SECRET,
+     .required = true,
+     .max = 200,
+     .label = "p256dh"},
+    {.name = "subscription[keys][auth]", .kind = FIELD_SECRET, .required = true, .max = 100, .label = "auth"},
+    {.name = "subscription[standard]", .kind = FIELD_BOOL, .label = "Standard"},
+    WISHES,
+    {0},
+};
+
+static const struct field push_change_fields[] = {WISHES, {0}};
+
+static const int not_found[] = {404, 0};
+
 #define READ .method = METHOD_GET, .face = FACE_JSON, .scope = "read:notifications"
 #define WRITE .method = METHOD_POST, .face = FACE_JSON, .scope = "write:notifications"
 #define V1 "/api/v1/notifications"
 #define V2 "/api/v2/notifications"
+#define PUSH .face = FACE_JSON, .pattern = "/api/v1/push/subscription", .scope = "push"
 
 const struct route notification_api_routes[] = {
     {READ, .pattern = V1, .handler = notification_api_list, .fields = list_fields,
@@ -112,5 +145,26 @@ const struct route notification_api_routes[] = {
      .summary = "lets a sender be heard"},
     {WRITE, .pattern = V1 "/requests/{id}/dismiss", .handler = notification_api_request_dismiss,
      .summary = "takes away what is held back of a sender"},
+
+    {.method = METHOD_GET,
+     PUSH,
+     .handler = notification_api_push,
+     .also = not_found,
+     .reply = &notification_push_shape,
+     .summary = "where this token's notifications are pushed to"},
+    {.method = METHOD_POST,
+     PUSH,
+     .handler = notification_api_push_make,
+     .fields = push_fields,
+     .reply = &notification_push_shape,
+     .summary = "has this token's notifications pushed, in place of what was there"},
+    {.method = METHOD_PUT,
+     PUSH,
+     .handler = notification_api_push_change,
+     .also = not_found,
+     .fields = push_change_fields,
+     .reply = &notification_push_shape,
+     .summary = "changes what is pushed"},
+    {.method = METHOD_DELETE, PUSH, .handler = notification_api_push_end, .summary = "ends it"},
     {0},
 };

@@ -88,6 +88,7 @@ static enum code list(struct ctx *ctx, const Pb__ListNotificationsRequest *req,
         return OK;
     reply->next_max_id = more || q.up ? reply->items[reply->n_items - 1]->id : 0;
     reply->first_id = reply->items[0]->id;
+    reply->prev_min_id = (q.up ? more : q.below != 0) ? reply->first_id : 0;
     return OK;
 }
 

@@ -2,6 +2,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/models.h"
 #include "handlers/notification/store.h"
+#include "handlers/notification/store_deliver.h"
 
 #define BATCH 500
 #define BATCH_MAX 1000
@@ -17,5 +18,8 @@ enum code notification_service_erase_notifications(struct ctx *ctx, const Pb__Er
         return c;
     reply->erased = (int64_t)n;
     reply->done = n == 0;
-    return n == 0 ? notification_store_erase_rest(ctx, req->user_id) : OK;
+    if (n > 0)
+        return OK;
+    c = notification_store_erase_rest(ctx, req->user_id);
+    return c == OK ? notification_store_delivery_erase(ctx, req->user_id) : c;
 }

@@ -34,7 +34,8 @@ static inline const char *news_icon(int kind) {
                                                 [KIND_FOLLOW_ACCEPTED] = "i-check",
                                                 [KIND_EDIT] = "i-pen",
                                                 [KIND_SIGN_IN] = "i-key",
-                                                [KIND_MODERATION] = "i-shield"};
+                                                [KIND_MODERATION] = "i-shield",
+                                                [KIND_POST] = "i-feed"};
 
     return icons[kind];
 }

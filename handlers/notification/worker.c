@@ -1,10 +1,12 @@
 #include "handlers/notification/worker.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "fcgi/base/clock.h"
 #include "fcgi/config.h"
 #include "gen/stubs.h"
+#include "handlers/notification/worker_deliver.h"
 #include "handlers/services.h"
 
 #define BATCH 100
@@ -27,7 +29,13 @@ static bool is_same(const struct told *a, const struct told *b) {
     return a->user == b->user && a->kind == b->kind && a->actor == b->actor && a->object == b->object;
 }
 
-/* Of several about the same thing the latest counts. */
+static int by_event(const void *a, const void *b) {
+    const struct told *x = *(struct told *const *)a, *y = *(struct told *const *)b;
+
+    return x->event != y->event ? (x->event < y->event ? -1 : 1) : (x > y) - (x < y);
+}
+
+/* Of several about the same thing the latest counts. In the order of events. */
 static size_t latest(struct telling *t, struct told **ret) {
     size_t n = 0;
 
@@ -39,6 +47,7 @@ static size_t latest(struct telling *t, struct told **ret) {
         if (is_last)
             ret[n++] = &t->items[i];
     }
+    qsort(ret, n, sizeof *ret, by_event);
     return n;
 }
 
@@ -83,6 +92,7 @@ static struct telling telling_new(struct ctx *ctx, size_t n) {
     struct telling t = {.ctx = ctx, .room = 4 * n};
 
     t.items = arena_many(ctx->arena, struct told, t.room);
+    t.written = arena_many(ctx->arena, struct written, n);
     t.gone = arena_many(ctx->arena, int64_t, n);
     t.actors = arena_many(ctx->arena, int64_t, n);
     for (size_t i = 0; i < 3; i++)
@@ -103,12 +113,17 @@ static enum code tell(struct ctx *ctx, const struct event *events, size_t n) {
         if (t.n >= TELLING_MOST && (c = notification_settle(&t)) != OK)
             return c;
     }
+    if ((c = notification_hear_followers(&t)) != OK)
+        return c;
     return notification_settle(&t);
 }
 
 static const char *const topics[] = {"post.v1", "engagement.v1",    "graph.v1",
                                      "user.v1", "user.security.v1", NULL};
 static const char *const erase_topics[] = {"erase.v1", "erase.notification.v1", NULL};
+
+static const char *const deliver_topics[] = {"notify.v1", NULL};
+static const char *const hook_topics[] = {"post.v1", "user.v1", "graph.v1", NULL};
 
 const struct consumer notification_consumers[] = {
     {.name = "notify", .service = SVC_NOTIFICATION, .topics = topics, .batch = BATCH, .handle = tell},
@@ -117,5 +132,15 @@ const struct consumer notification_consumers[] = {
      .topics = erase_topics,
      .batch = 1,
      .handle = notification_erase_events},
+    {.name = "deliver",
+     .service = SVC_NOTIFICATION,
+     .topics = deliver_topics,
+     .batch = 50,
+     .handle = notification_deliver_events},
+    {.name = "webhooks",
+     .service = SVC_NOTIFICATION,
+     .topics = hook_topics,
+     .batch = 50,
+     .handle = notification_hook_events},
     {0},
 };

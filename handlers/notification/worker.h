@@ -8,11 +8,18 @@
 
 extern const struct consumer notification_consumers[];
 
+struct written {
+    const struct event *event;
+    int64_t author, post;
+};
+
 /* What a batch of events comes to. */
 struct telling {
     struct ctx *ctx;
     struct told *items;
     size_t n, room;
+    struct written *written; /* new posts, of which followers may want to be told */
+    size_t n_written;
     int64_t *gone; /* deleted posts */
     size_t n_gone;
     int64_t *severed[3]; /* members, the others, events */
@@ -23,6 +30,8 @@ struct telling {
 
 /* Adds what one event says (worker_events.c). What an event says cannot be read is passed over. */
 enum code notification_hear(struct telling *t, const struct event *event);
+/* Adds those who want to be told of the new posts. */
+enum code notification_hear_followers(struct telling *t);
 /* One item more; it lives as long as the context. */
 struct told *notification_add(struct telling *t);
 /* Stores what was collected, and begins anew (worker.c). */

@@ -42,12 +42,58 @@ static const void *body(struct telling *t, const struct event *event, const Prot
 
 /* ---- post.v1 */
 
+/* For those who want to hear of each: what is in home timelines, and no comment. */
+static void note_written(struct telling *t, const struct event *event, const Pb__PostCreated *e) {
+    if (e->audience == PB__AUDIENCE__AUDIENCE_DIRECT || e->in_reply_to_id != 0)
+        return;
+    t->written[t->n_written++] = (struct written){.event = event, .author = e->author_id, .post = e->post_id};
+}
+
+static bool is_told(const struct telling *t, int64_t user, int64_t post) {
+    for (size_t i = 0; i < t->n; i++)
+        if (t->items[i].user == user && t->items[i].post == post)
+            return true;
+    return false;
+}
+
+static enum code tell_followers(struct telling *t, const struct written *w, const Pb__Followers *f) {
+    enum code c;
+
+    for (size_t i = 0; i < f->n_ids; i++) {
+        if (!is_told(t, f->ids[i], w->post)) /* who is mentioned is told of that */
+            add_post(t, w->event, KIND_POST, f->ids[i], w->author, w->post)->needs_edges = EDGE_FOLLOWING;
+        if (t->n >= TELLING_MOST && (c = notification_settle(t)) != OK)
+            return c;
+    }
+    return OK;
+}
+
+enum code notification_hear_followers(struct telling *t) {
+    Pb__FollowersOfRequest ask = PB__FOLLOWERS_OF_REQUEST__INIT;
+    const Pb__FollowersOfReply *found;
+    enum code c;
+
+    if (t->n_written == 0)
+        return OK;
+    ask.user_ids = arena_many(t->ctx->arena, int64_t, t->n_written);
+    for (size_t i = 0; i < t->n_written; i++)
+        ask.user_ids[ask.n_user_ids++] = t->written[i].author;
+    if ((c = connection_list_notified(t->ctx, &ask, &found)) != OK)
+        return c;
+    for (size_t i = 0; i < t->n_written && i < found->n_followers; i++)
+        if ((c = tell_followers(t, &t->written[i], found->followers[i])) != OK)
+            return c;
+    t->n_written = 0;
+    return OK;
+}
+
 static enum code on_created(struct telling *t, const struct event *event) {
     const Pb__PostCreated *e = body(t, event, &pb__post_created__descriptor);
     bool is_private;
 
     if (e == NULL || e->repost_of_id != 0)
         return OK; /* a repost is heard of by engagement.v1 */
+    note_written(t, event, e);
     is_private = e->audience == PB__AUDIENCE__AUDIENCE_DIRECT;
     if (e->in_reply_to_author_id != 0) {
         struct told *one =

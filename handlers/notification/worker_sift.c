@@ -6,6 +6,7 @@
 #include "handlers/common/models.h"
 #include "handlers/common/permission.h"
 #include "handlers/notification/kinds.h"
+#include "handlers/notification/service_prefs.h"
 #include "handlers/notification/worker.h"
 
 #define AT_ONCE 1000
@@ -187,12 +188,24 @@ static enum code sift_policies(struct ctx *ctx, struct told *const *all, size_t 
     return execute(ctx, told, verdicts, k);
 }
 
-/* What the members do not want to see of this kind, by their preferences, is made for other ways alone: here
- * is the place to set `state` to TOLD_QUIET. */
-static enum code sift_preferences(struct ctx *ctx, struct told *const *told, size_t n) {
-    (void)ctx;
-    (void)told;
-    (void)n;
+/* What the members do not want to see of this kind, by their preferences, is made for other ways alone. */
+static enum code sift_preferences(struct ctx *ctx, struct told *const *all, size_t n_all) {
+    struct told **told = arena_many(ctx->arena, struct told *, n_all);
+    size_t n = pick(all, n_all, is_open, told);
+    int64_t *users = arena_many(ctx->arena, int64_t, n);
+    const char **kinds = arena_many(ctx->arena, const char *, n);
+    bool *shown = arena_many(ctx->arena, bool, n);
+    enum code c;
+
+    for (size_t i = 0; i < n; i++) {
+        users[i] = told[i]->user;
+        kinds[i] = notification_kind(told[i]->kind)->name;
+    }
+    if (n == 0 || (c = notification_prefs_shown(ctx, users, kinds, n, shown)) != OK)
+        return n == 0 ? OK : c;
+    for (size_t i = 0; i < n; i++)
+        if (!shown[i] && told[i]->state == TOLD_SHOWN)
+            told[i]->state = TOLD_QUIET;
     return OK;
 }
 

@@ -333,7 +333,3 @@ enum code user_api_security_txt(struct request *req) {
                api_url(&req->ctx, "/.well-known/security.txt"));
     return OK;
 }
-
-enum code user_api_no_push(struct request *req) {
-    return fail(&req->ctx, NOT_FOUND, tr_mark("There is no push subscription."));
-}

@@ -8,6 +8,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/api.h"
 #include "handlers/common/api_error.h"
+#include "handlers/common/vapid.h"
 #include "handlers/user/api.h"
 
 #define URIS_MAX 16
@@ -49,7 +50,10 @@ const struct shape api_application_shape = {
              .kind = SHAPE_STR,
              .at = APP(redirect_uri),
              .words = "The redirect_uris, one a line."},
-            {.name = "vapid_key", .kind = SHAPE_STR, .at = APP(vapid_key), .words = "Empty: no push yet."},
+            {.name = "vapid_key",
+             .kind = SHAPE_STR,
+             .at = APP(vapid_key),
+             .words = "What Web Push is signed by."},
             {0},
         },
     .words = "An app that was registered.",
@@ -130,6 +134,8 @@ static struct application_view application(struct request *req, const Pb__App *a
                                  .redirect_uris = {app->redirect_uris, app->n_redirect_uris}};
 
     v.redirect_uri = lines(a, &v.redirect_uris);
+    if (vapid_public_key(&req->ctx, &v.vapid_key) != OK)
+        fail_clear(&req->ctx); /* then there is no push */
     return v;
 }
 

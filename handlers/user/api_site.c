@@ -11,6 +11,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/api.h"
 #include "handlers/common/api_account.h"
+#include "handlers/common/vapid.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/service.h"
 #include "handlers/user/view.h"
@@ -114,7 +115,7 @@ static const struct shape vapid_shape = {
     .name = "InstanceVapid",
     .size = sizeof(struct vapid_view),
     .fields = (const struct shape_field[]){
-        FIELD(vapid_view, public_key, SHAPE_STR, .words = "empty: there is no push yet"), {0}}};
+        FIELD(vapid_view, public_key, SHAPE_STR, .words = "what Web Push is signed by"), {0}}};
 
 struct translation_view {
     bool enabled;
@@ -331,7 +332,6 @@ static struct shape_list rules(struct ctx *ctx) {
 }
 
 static const struct configuration_view *configuration(struct ctx *ctx) {
-    static const struct vapid_view vapid = {""};
     static const struct accounts_view accounts = {
         0, 5, RULES_NAME_MAX, RULES_BIO_MAX, RULES_FIELDS_MAX, RULES_FIELD_NAME_MAX, RULES_FIELD_VALUE_MAX};
     static const struct media_view media = {.supported_mime_types = {"", 0}};
@@ -340,10 +340,13 @@ static const struct configuration_view *configuration(struct ctx *ctx) {
     struct configuration_view *v = arena_one(ctx->arena, struct configuration_view);
     struct urls_view *urls = arena_one(ctx->arena, struct urls_view);
     struct statuses_view *statuses = arena_one(ctx->arena, struct statuses_view);
+    struct vapid_view *vapid = arena_one(ctx->arena, struct vapid_view);
 
+    if (vapid_public_key(ctx, &vapid->public_key) != OK)
+        fail_clear(ctx); /* then there is no push */
     *urls = (struct urls_view){streaming(ctx), api_url(ctx, "/about"), api_url(ctx, "/about")};
     *statuses = (struct statuses_view){ctx->env->config->post_max_chars, 0, LINK_CHARS};
-    *v = (struct configuration_view){urls, &vapid, &accounts, statuses, &media, &polls, &translation};
+    *v = (struct configuration_view){urls, vapid, &accounts, statuses, &media, &polls, &translation};
     return v;
 }
 

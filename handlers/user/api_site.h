@@ -27,7 +27,6 @@ enum code user_api_webfinger(struct request *req);
 enum code user_api_host_meta(struct request *req);
 enum code user_api_change_password(struct request *req);
 enum code user_api_security_txt(struct request *req);
-enum code user_api_no_push(struct request *req);
 extern const struct shape user_api_oauth_server_shape;   /* "OAuthServer" */
 extern const struct shape user_api_userinfo_shape;       /* "UserInfo" */
 extern const struct shape user_api_nodeinfo_links_shape; /* "NodeInfoLinks" */

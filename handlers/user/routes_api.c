@@ -238,7 +238,5 @@ const struct route user_api_routes[] = {
     {EMPTY, .pattern = "/api/v1/featured_tags/suggestions", .scope = "read:accounts",
      .summary = "tags to feature: none"},
     {EMPTY, .pattern = "/api/v1/trends/links", .auth = AUTH_ANYBODY, .summary = "links in fashion: none"},
-    {GET, .pattern = "/api/v1/push/subscription", .handler = user_api_no_push, .scope = "push",
-     .reply = &api_nothing_shape, .also = not_found, .summary = "the push subscription: none"},
     {0},
 };

@@ -341,4 +341,10 @@ struct audit_entries {
 enum code user_store_audit(struct ctx *ctx, const struct audit_match *match, struct doc_from from,
                            size_t limit, struct audit_entries *ret);
 
+/* Contacts of those ids that are active accounts. */
+enum code user_store_contacts(struct ctx *ctx, const int64_t *ids, size_t n, Pb__ContactsReply *ret);
+/* Which of these tokens still open something of the member. */
+enum code user_store_tokens_alive(struct ctx *ctx, int64_t user_id, const int64_t *ids, size_t n,
+                                  int64_t **ret, size_t *ret_n);
+
 #endif

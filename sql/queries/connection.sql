@@ -251,6 +251,12 @@ UNION SELECT blocker_id FROM blocks WHERE blocked_id = $1 AND blocker_id = ANY (
 SELECT member, ARRAY(SELECT follower_id FROM follows WHERE followee_id = member ORDER BY follower_id LIMIT $2)
 FROM unnest($1::bigint[]) AS member;
 
+-- name: connection_notified_of :many
+-- The same of those followers who want to be told of each new post.
+SELECT member, ARRAY(SELECT follower_id FROM follows WHERE followee_id = member AND notify
+       ORDER BY follower_id LIMIT $2)
+FROM unnest($1::bigint[]) AS member;
+
 -- name: connection_followers_among :many
 -- Those of $2 who follow $1.
 SELECT follower_id FROM follows WHERE followee_id = $1 AND follower_id = ANY ($2::bigint[]);

@@ -870,3 +870,12 @@ WITH unconfirmed AS (
     DELETE FROM tokens WHERE expires_at < now() - interval '30 days'
 )
 DELETE FROM mails WHERE created_at < now() - interval '7 days';
+
+-- name: user_contacts :many
+-- Of active accounts, for the notification service. $1 ids. → id, handle, name, e-mail address, language.
+SELECT id, handle, name, email, language
+FROM people WHERE id = ANY ($1::bigint[]) AND state = 2;
+
+-- name: user_tokens_alive :many
+-- Those of $2 that still open something of the member $1.
+SELECT id FROM live_tokens WHERE user_id = $1 AND id = ANY ($2::bigint[]);

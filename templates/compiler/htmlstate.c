@@ -34,6 +34,10 @@ static bool in_list(const char *const *list, const char *name) {
     return false;
 }
 
+/* Mails carry their looks with them, since nothing else does: there, and only there, literal styles are
+ * allowed. */
+static bool is_mail(const char *file) { return strstr(file, "templates/mail/") != NULL; }
+
 static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f'; }
 
 static bool is_open(const struct html *h, const char *name) {
@@ -146,7 +150,7 @@ static void end_start_tag(struct cursor *c, bool self_closed) {
     push(c);
     if (foreign)
         return;
-    if (strcmp(h->tag, "title") == 0 || strcmp(h->tag, "textarea") == 0)
+    if (strcmp(h->tag, "title") == 0 || strcmp(h->tag, "textarea") == 0 || strcmp(h->tag, "style") == 0)
         h->where = HTML_RCDATA;
     if (in_list(raw_elements, h->tag))
         check_empty(c);
@@ -155,7 +159,8 @@ static void end_start_tag(struct cursor *c, bool self_closed) {
 static void begin_start_tag(struct cursor *c) {
     struct html *h = c->h;
     read_name(c, 1, h->tag);
-    if (in_list(banned_elements, h->tag) || (strcmp(h->tag, "script") == 0 && is_foreign(h)))
+    bool may = strcmp(h->tag, "style") == 0 && is_mail(c->file);
+    if ((in_list(banned_elements, h->tag) && !may) || (strcmp(h->tag, "script") == 0 && is_foreign(h)))
         fail(c->file, c->line, "<%s> is not allowed", h->tag);
     h->tag_line = c->line;
     copy(c, 1 + name_length(c, 1));
@@ -243,6 +248,8 @@ static void feed_rcdata(struct cursor *c) {
 /* ---- attributes */
 
 static enum html_attr attribute_kind(const struct cursor *c, const char *name) {
+    if (strcmp(name, "style") == 0 && is_mail(c->file))
+        return HTML_ATTR_STYLE;
     if (strncmp(name, "on", 2) == 0 || strcmp(name, "style") == 0 || strcmp(name, "srcdoc") == 0)
         fail(c->file, c->line, "the attribute %s is not allowed", name);
     if (strcmp(name, "srcset") == 0 || strcmp(name, "imagesrcset") == 0)
@@ -373,8 +380,12 @@ const char *html_output(const struct html *h, const char *file, int line) {
     case HTML_TEXT:
         return "html_text";
     case HTML_RCDATA:
+        if (is_open(h, "style"))
+            fail(file, line, "a style holds no expression");
         return "html_rcdata";
     case HTML_VALUE:
+        if (h->attr == HTML_ATTR_STYLE)
+            fail(file, line, "a style holds no expression");
         if (h->attr == HTML_ATTR_PLAIN)
             return "html_attr";
         return h->begun ? "html_url_part" : "html_url_start";

@@ -126,7 +126,7 @@ enum html_where {
     HTML_UNQUOTED /* a value without quotes came last: so not even / may follow */
 };
 
-enum html_attr { HTML_ATTR_PLAIN, HTML_ATTR_URL, HTML_ATTR_SRCSET };
+enum html_attr { HTML_ATTR_PLAIN, HTML_ATTR_URL, HTML_ATTR_SRCSET, HTML_ATTR_STYLE };
 
 #define HTML_DEPTH 64
 #define HTML_NAME 24

@@ -258,10 +258,12 @@ async function requests() {
 // ---- One's own things ------------------------------------------------------------------------------------------------
 
 const ownPages = ['/settings', '/settings/profile', '/settings/account', '/settings/sessions', '/settings/privacy', '/settings/appearance',
-    '/settings/activity', '/settings/apps', '/settings/account/delete', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home'];
+    '/settings/activity', '/settings/apps', '/settings/account/delete', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home',
+    '/notifications', '/notifications/requests', '/notifications/policy'];
 const ownForms = { '/settings/profile': { name: 'x' }, '/settings/email': { email: 'x@example.org', password: 'x' }, '/settings/password': { current: 'x', password: 'y' }, '/settings/account/delete': { password: 'x' },
     '/settings/sessions/end-others': {},
-    '/settings/privacy': { default_audience: 'public' }, '/settings/appearance': { theme: 'dark' } };
+    '/settings/privacy': { default_audience: 'public' }, '/settings/appearance': { theme: 'dark' },
+    '/notifications/read': { last_id: '1' }, '/notifications/policy': { not_following: 'accept' } };
 
 async function own() {
     for (const path of ownPages) {
@@ -286,6 +288,12 @@ async function own() {
         equal(`POST ${path}: a member`, await ask('stranger', 'POST', path, fields), 303);
     for (const path of ['/settings/email', '/settings/password', '/settings/account/delete'])
         check(`POST ${path}: not without the password`, [422, 429].includes(await ask('stranger', 'POST', path, ownForms[path])));
+    for (const act of ['accept', 'dismiss']) {
+        equal(`a request held back: nobody ${act}s it`, await ask('nobody', 'POST', `/notifications/requests/1/${act}`), 'login');
+        equal('… nor who has none', await ask('stranger', 'POST', `/notifications/requests/1/${act}`), 404);
+    }
+    equal('a notification: nobody takes it away', await ask('nobody', 'POST', '/notifications/groups/ungrouped-1/dismiss'), 'login');
+    equal('… and who has none takes nothing', await ask('stranger', 'POST', '/notifications/groups/ungrouped-1/dismiss'), 303);
     equal('nobody logs out nobody', (await new Client().post('/logout', {}, { follow: false })).status, 403);
 }
 
@@ -402,6 +410,9 @@ function covered() {
         keys.add(`${method} ${path}`);
     for (const act of ['accept', 'reject'])
         keys.add(`POST /requests/{id}/${act}`);
+    for (const act of ['accept', 'dismiss'])
+        keys.add(`POST /notifications/requests/{id}/${act}`);
+    keys.add('POST /notifications/groups/{key}/dismiss');
     return keys;
 }
 

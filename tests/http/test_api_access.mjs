@@ -136,6 +136,9 @@ const rows = {
     [`POST ${D}/me/notifications/read`]: { is: 422 },
     [`DELETE ${D}/me/notifications/{id}`]: { is: 404 },
     'GET /api/v1/push/subscription': { is: 404 },
+    'POST /api/v1/push/subscription': { is: 422 },
+    'PUT /api/v1/push/subscription': { is: 404 },
+    'DELETE /api/v1/push/subscription': { is: 200 },
     [`GET ${D}/me/sessions`]: { is: 200 },
     [`DELETE ${D}/me/sessions/{id}`]: { is: 404 },
     [`PATCH ${D}/me/settings`]: { is: 428 },
@@ -164,6 +167,16 @@ const rows = {
     [`POST ${D}/admin/members/{id}/restore`]: onAccount({ victim: 409, none: 404 }),
     [`PUT ${D}/admin/members/{id}/role`]: onAccount({ victim: [422, 428] }, { addresses: true }),
     [`GET ${D}/admin/audit`]: { is: 200, addresses: true },
+    [`PUT ${D}/me/notification-preferences`]: { is: 428 },
+    [`GET ${D}/me/push`]: { is: 403 }, // a browser's alone
+    [`POST ${D}/me/push`]: { is: 422 },
+    [`DELETE ${D}/me/push`]: { is: 403 },
+    [`POST ${D}/admin/webhooks`]: { is: 422 },
+    [`GET ${D}/admin/webhooks/{id}`]: { is: 404 },
+    [`PUT ${D}/admin/webhooks/{id}`]: { is: 404 },
+    [`DELETE ${D}/admin/webhooks/{id}`]: { is: 404 },
+    [`POST ${D}/admin/webhooks/{id}/ping`]: { is: 404 },
+    [`GET ${D}/admin/webhooks/{id}/calls`]: { is: 404 },
 };
 
 // Lists and other things without an argument: 200, or 422 where something must be said.

@@ -275,7 +275,7 @@ await part('documents', async () => {
     check('the version is not ahead', /^4\.3\.0 \(compatible; DeepLink /.test(v2.version) && v1.version === v2.version, v2.version);
     check('a streaming address', /^wss?:\/\//.test(v2.configuration.urls.streaming) && /^wss?:\/\//.test(v1.urls.streaming_api));
     check('what clients read first', v2.configuration.statuses.max_characters >= 500 && Array.isArray(v2.configuration.media_attachments.supported_mime_types) &&
-        v2.thumbnail.url && v2.registrations.enabled !== undefined && v2.configuration.vapid.public_key === '' && v1.stats.status_count >= 0);
+        v2.thumbnail.url && v2.registrations.enabled !== undefined && /^[\w-]{87}$/.test(v2.configuration.vapid.public_key) && v1.stats.status_count >= 0);
     equal('rules', (await get('/api/v1/instance/rules')).data.length, v2.rules.length);
     const meta = (await get('/.well-known/oauth-authorization-server')).data;
     equal('OAuth\'s metadata', [meta.code_challenge_methods_supported, meta.token_endpoint], [['S256'], `${meta.issuer}/oauth/token`]);

@@ -187,6 +187,7 @@ END_TEST
 /* A mail server in a process of its own: takes what `refuse` is not in, and writes all that it hears into the
  * folder. */
 static int server_port;
+static const char hang_up[] = "when the message has ended";
 static pid_t serve_smtp(const char *refuse) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
@@ -212,6 +213,8 @@ static pid_t serve_smtp(const char *refuse) {
             fflush(heard);
             if (data && strcmp(line, ".\r\n") != 0)
                 continue;
+            if (data && refuse == hang_up)
+                break;
             bool go = !data && strncmp(line, "DATA", 4) == 0;
             fputs(refuse != NULL && strstr(line, refuse) != NULL ? "550 no such user here\r\n"
                   : go                                           ? "354 go on\r\n"
@@ -267,6 +270,86 @@ START_TEST(by_smtp) {
 }
 END_TEST
 
+/* Right before the message's end, once; and what the server then knows decides what we know. */
+static int asked;
+static bool answer, was_heard;
+static bool ask_before(void *arg) {
+    asked++;
+    was_heard = arg != NULL && strstr(heard(), "\r\n.\r\n") != NULL;
+    return answer;
+}
+
+static enum code send_by(const char *refuse, bool yes) {
+    char at[64];
+    pid_t pid = serve_smtp(refuse);
+    snprintf(at, sizeof(at), "smtp://127.0.0.1:%d", server_port);
+    struct mail *m = open_mail(at);
+    struct mail_message msg = {.to = "ada@example.com",
+                               .subject = "Hi",
+                               .text = "x",
+                               .id = "s1",
+                               .unsubscribe = "https://example.org/unsubscribe/abc",
+                               .before = ask_before,
+                               .arg = &answer};
+    asked = 0;
+    answer = yes;
+    enum code code = mail_send(&ctx, m, &msg);
+    fail_clear(&ctx);
+    if (yes && refuse == NULL) {
+        has(heard(), "\r\nList-Unsubscribe: <https://example.org/unsubscribe/abc>\r\n"
+                     "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+        has(heard(), "\r\n.\r\n");
+    }
+    if (!yes)
+        ck_assert_ptr_null(strstr(heard(), "\r\n.\r\n"));
+    mail_close(m);
+    end_server(pid);
+    return code;
+}
+
+START_TEST(handed_over) {
+    ck_assert_int_eq(send_by(NULL, true), OK);
+    ck_assert_int_eq(asked, 1);
+    ck_assert(!was_heard); /* the end had not gone out when it was asked */
+    ck_assert_int_eq(send_by(NULL, false), CANCELLED);
+    ck_assert_int_eq(asked, 1);
+    ck_assert_int_eq(send_by("RCPT", true), INVALID);
+    ck_assert_int_eq(asked, 0); /* it never came so far */
+    ck_assert_int_eq(send_by(".\r\n", true), INVALID);
+    ck_assert_int_eq(asked, 1);
+    ck_assert_int_eq(send_by(hang_up, true), UNKNOWN); /* nobody knows */
+    struct mail *m = open_mail(url);
+    struct mail_message msg = {
+        .to = "ada@example.com", .subject = "Hi", .text = "x", .id = "f1", .before = ask_before};
+    answer = false;
+    ck_code(&ctx, mail_send(&ctx, m, &msg), CANCELLED);
+    files = 0;
+    each_file(count_file);
+    ck_assert_int_eq(files, 0);
+    answer = true;
+    ck_ok(&ctx, mail_send(&ctx, m, &msg));
+    read_mail("f1");
+    mail_close(m);
+}
+END_TEST
+
+START_TEST(is_it_there) {
+    char at[64];
+    pid_t pid = serve_smtp(NULL);
+    snprintf(at, sizeof(at), "smtp://user:word@127.0.0.1:%d", server_port);
+    struct mail *m = open_mail(at);
+    ck_ok(&ctx, mail_check(&ctx, m));
+    has(heard(), "AUTH PLAIN");
+    ck_assert_ptr_null(strstr(heard(), "MAIL FROM"));
+    end_server(pid);
+    ck_code(&ctx, mail_check(&ctx, m), UNAVAILABLE);
+    mail_close(m);
+    m = open_mail("folder:/nowhere/at/all");
+    ck_code(&ctx, mail_check(&ctx, m), UNAVAILABLE);
+    mail_close(m);
+}
+END_TEST
+
 START_TEST(no_mail_server) {
     char at[64];
     pid_t pid = serve_smtp(NULL);
@@ -307,6 +390,8 @@ int main(void) {
     tcase_add_test(t, long_lines_are_folded);
     tcase_add_test(t, a_folder_that_cannot_be_written);
     tcase_add_test(t, by_smtp);
+    tcase_add_test(t, handed_over);
+    tcase_add_test(t, is_it_there);
     tcase_add_test(t, no_mail_server);
     tcase_add_test(t, a_password_is_never_sent_in_clear_over_a_network);
     suite_add_tcase(s, t);

@@ -9,6 +9,7 @@
 #include "fcgi/base/buf.h"
 #include "fcgi/base/id.h"
 #include "fcgi/drivers/redis.h"
+#include "fcgi/stream_wire.h"
 #include "gen/stubs.h"
 #include "handlers/common/bell.h"
 #include "handlers/notification/policy.h"
@@ -252,6 +253,27 @@ START_TEST(whom_an_edit_mentions_is_told) {
     edit(ben, id, arena_printf(ctx->arena, "hello, @%s", ann_handle));
     ck_assert_str_eq(told(ann), "mention:b");
     ck_assert_int_eq(emitted(ann), 1);
+}
+END_TEST
+
+START_TEST(who_asks_is_told_of_each_post) {
+    Pb__FollowOptions options = PB__FOLLOW_OPTIONS__INIT;
+    Pb__EdgeRequest follow = PB__EDGE_REQUEST__INIT;
+
+    options.notify = PB__WISH__WISH_YES;
+    follow.actor_id = ann;
+    follow.target_id = ben;
+    follow.options = &options;
+    fixture_as(ctx, ann);
+    expect_ok(ctx, connection_follow(ctx, &follow, NULL));
+    edge(connection_follow, eve, ben);
+    post(ben, arena_printf(ctx->arena, "not this, @%s", ann_handle), post(ben, "hello", 0));
+    post_as(ben, arena_printf(ctx->arena, "@%s psst", ben_handle), PB__AUDIENCE__AUDIENCE_FOLLOWERS, 0);
+    ck_assert_str_eq(told(ann), "post:b mention:b post:b");
+    ck_assert_str_eq(told(eve), "");
+    edge(connection_unfollow, ann, ben);
+    post(ben, "again", 0);
+    ck_assert_str_eq(told(ann), "post:b mention:b post:b");
 }
 END_TEST
 
@@ -732,6 +754,56 @@ START_TEST(what_is_old_goes) {
 }
 END_TEST
 
+/* ---- At once */
+
+/* How many events of this name the member's open pages got; of the last one the payload. */
+static size_t heard(int64_t user, const char *event, const char **ret_payload) {
+    const redisReply *r = redis_do(ctx, ctx->env->redis, "XRANGE live:%lld - +", (long long)user);
+    size_t n = 0;
+
+    ck_assert_ptr_nonnull(r);
+    for (size_t i = 0; i < r->elements; i++) {
+        struct stream_event e;
+        const redisReply *value = r->element[i]->element[1]->element[1];
+
+        if (!stream_event_read(value->str, value->len, &e) || strcmp(e.name, event) != 0)
+            continue;
+        n++;
+        *ret_payload = arena_strndup(ctx->arena, e.payload, e.n);
+    }
+    return n;
+}
+
+START_TEST(open_pages_hear_at_once) {
+    int64_t mine = post(ann, "one", 0);
+    const char *payload;
+
+    redis_do(ctx, ctx->env->redis, "SET live:open 1");
+    redis_do(ctx, ctx->env->redis, "XADD live:%lld * x y", (long long)ann);
+    redis_do(ctx, ctx->env->redis, "XTRIM live:%lld MAXLEN 0", (long long)ann);
+    react(ben, mine, "like", true);
+    fixture_events(ctx);
+    ck_assert_uint_eq(heard(ann, "notification", &payload), 1);
+    ck_assert_ptr_nonnull(strstr(payload, "\"type\":\"favourite\""));
+    ck_assert_ptr_nonnull(strstr(payload, arena_printf(ctx->arena, "\"username\":\"%s\"", ben_handle)));
+    ck_assert_ptr_nonnull(strstr(payload, arena_printf(ctx->arena, "\"id\":\"%lld\"", (long long)mine)));
+    ck_assert_uint_eq(heard(ann, "badge", &payload), 1);
+    ck_assert_str_eq(payload,
+                     arena_printf(ctx->arena, "{\"notifications\":1,\"requests\":0,\"last\":\"%lld\"}",
+                                  (long long)unread_sql(ann)->last_id));
+    react(ben, mine, "like", false);
+    fixture_events(ctx);
+    ck_assert_uint_eq(heard(ann, "badge", &payload), 2);
+    ck_assert_ptr_nonnull(strstr(payload, "\"notifications\":0"));
+    react(eve, mine, "like", true);
+    fixture_events(ctx);
+    read_all(ann);
+    ck_assert_uint_eq(heard(ann, "notification", &payload), 2);
+    ck_assert_uint_eq(heard(ann, "badge", &payload), 4);
+    ck_assert_ptr_nonnull(strstr(payload, "\"notifications\":0"));
+}
+END_TEST
+
 /* ---- Exactly once */
 
 START_TEST(events_again_make_nothing_new) {
@@ -854,6 +926,7 @@ int main(void) {
     tcase_add_test(t, everybody_concerned_is_told);
     tcase_add_test(t, a_comment_that_mentions_is_one);
     tcase_add_test(t, whom_an_edit_mentions_is_told);
+    tcase_add_test(t, who_asks_is_told_of_each_post);
     tcase_add_test(t, requests_and_their_answers);
     tcase_add_test(t, a_new_device_and_moderation);
     tcase_add_test(t, what_is_undone_goes_unless_it_was_read);
@@ -872,6 +945,7 @@ int main(void) {
     tcase_add_test(t, the_markers_are_the_read_position);
     tcase_add_test(t, what_is_dismissed_stays_away);
     tcase_add_test(t, what_is_old_goes);
+    tcase_add_test(t, open_pages_hear_at_once);
     tcase_add_test(t, events_again_make_nothing_new);
     tcase_add_test(t, killed_workers_lose_and_double_nothing);
     tcase_add_test(t, counts_are_right_after_anything);

@@ -66,16 +66,19 @@ END_TEST
 
 START_TEST(query_keeps_lists) {
     size_t n;
-    ck_assert_int_eq(query("id[]=3&id%5B%5D=1&id=2&id[7]=9&id[x]=0&id[=0&idx=0&id[]x=0&poll[options][]=a"),
-                     OK);
+    ck_assert_int_eq(
+        query(
+            "id[]=3&id%5B%5D=1&id=2&id[7]=9&id[][]=4&id[][=0&id[x]=0&id[=0&idx=0&id[]x=0&poll[options][]=a"),
+        OK);
     const char **all = params_all(&params, "id", &n);
-    ck_assert_uint_eq(n, 4);
+    ck_assert_uint_eq(n, 5);
     ck_assert_str_eq(all[0], "3");
     ck_assert_str_eq(all[1], "1");
     ck_assert_str_eq(all[2], "2");
     ck_assert_str_eq(all[3], "9");
+    ck_assert_str_eq(all[4], "4");
     params_all(&params, "id[]", &n);
-    ck_assert_uint_eq(n, 4);
+    ck_assert_uint_eq(n, 5);
     ck_assert_str_eq(get("id[]"), "3");
     ck_assert_str_eq(get("poll[options][]"), "a");
     ck_assert_str_eq(params_all(&params, "poll[options]", &n)[0], "a");

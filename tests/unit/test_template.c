@@ -369,6 +369,24 @@ static const struct {
     {"\n{% t \"{n} a\" \"{n} b\" n=v->none %}", ":3:"},
 };
 
+/* Mails carry their looks with them, but nothing of what is said gets into those. */
+START_TEST(test_styles_of_mails) {
+    static const char *const bad[] = {"<p style=\"color:{{ v }}\">a</p>",
+                                      "<style>p { color: {{ v }} }</style>"};
+    char text[256], wanted[512], file[300];
+    snprintf(file, sizeof(file), "%s", in_dir("templates/mail/t.html"));
+    ck_assert_int_eq(mkdir(in_dir("templates/mail"), 0700), 0);
+    write_file(file, "{% template x(const char *v) %}<style>\n@media print { p { color: red } }\n</style>"
+                     "<p style=\"color:red\">{{ v }}</p>{% end %}");
+    expect_log("styles", RUN(tplc, "-o", in_dir("gen"), file), 0, "");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof(text), "{%% template x(const char *v) %%}\n%s{%% end %%}", bad[i]);
+        write_file(file, text);
+        snprintf(wanted, sizeof(wanted), "%s:2: error: a style holds no expression", file);
+        expect_log(text, RUN(tplc, "-o", in_dir("gen"), file), 1, wanted);
+    }
+}
+END_TEST
 START_TEST(test_type_errors) {
     char text[1024], wanted[512];
     const char *file = in_dir("templates/t.html");
@@ -470,6 +488,7 @@ static Suite *suite(void) {
     tcase_add_test(tc, test_catalog_of_failures);
     tcase_add_test(tc, test_unchanged_files_stay);
     tcase_add_test(tc, test_every_file_reports);
+    tcase_add_test(tc, test_styles_of_mails);
     ADD_LOOP(tc, test_literals, literals);
     ADD_LOOP(tc, test_errors, errors);
     ADD_LOOP(tc, test_type_errors, type_errors);

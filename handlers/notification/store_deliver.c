@@ -1,0 +1,145 @@
+/* What waits to go out. */
+#include <stdlib.h>
+
+#include "fcgi/drivers/pg.h"
+#include "gen/queries.h"
+#include "handlers/notification/store_deliver.h"
+#include "handlers/services.h"
+
+static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_NOTIFICATION]; }
+
+enum code notification_store_outgoing_add(struct ctx *ctx, const struct outgoing *o, int64_t due_ms) {
+    return pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_ADD, NULL, pg_i8(o->notification_id),
+                  pg_text(o->channel), pg_i8(o->target_id), pg_i8(o->user_id), pg_text(o->kind),
+                  pg_i8(o->actor_id), pg_time(due_ms), pg_bool(o->held), pg_time(o->created_ms));
+}
+
+enum code notification_store_mail_times(struct ctx *ctx, const struct prefs *p, struct mail_times *ret) {
+    PGresult *rows;
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_MAIL_TIMES, &rows, pg_i8(p->user_id),
+                         pg_i4(p->hour_cap), pg_i4(p->day_cap));
+
+    if (c != OK)
+        return c;
+    ret->last_ms = pg_is_null(rows, 0, 0) ? 0 : pg_get_time(rows, 0, 0);
+    ret->hour_ms = pg_is_null(rows, 0, 1) ? 0 : pg_get_time(rows, 0, 1);
+    ret->day_ms = pg_is_null(rows, 0, 2) ? 0 : pg_get_time(rows, 0, 2);
+    return OK;
+}
+
+static struct outgoing outgoing_of(const PGresult *rows, int row) {
+    return (struct outgoing){.notification_id = pg_get_int(rows, row, 0),
+                             .channel = pg_get_str(rows, row, 1),
+                             .target_id = pg_get_int(rows, row, 2),
+                             .user_id = pg_get_int(rows, row, 3),
+                             .kind = pg_get_str(rows, row, 4),
+                             .actor_id = pg_get_int(rows, row, 5),
+                             .attempts = (int)pg_get_int(rows, row, 6),
+                             .tried_ms = pg_get_time(rows, row, 7),
+                             .created_ms = pg_get_time(rows, row, 8),
+                             .held = pg_get_bool(rows, row, 9)};
+}
+
+static int newest_first(const void *a, const void *b) {
+    int64_t x = ((const struct outgoing *)a)->notification_id,
+            y = ((const struct outgoing *)b)->notification_id;
+
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static enum code take(struct ctx *ctx, const struct query *q, int64_t lease, struct outgoing **ret,
+                      size_t *ret_n) {
+    PGresult *rows;
+    enum code c = pg_run(ctx, db(ctx), q, &rows, pg_i8(lease));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(rows);
+    *ret = arena_many(ctx->arena, struct outgoing, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++)
+        (*ret)[i] = outgoing_of(rows, (int)i);
+    qsort(*ret, *ret_n, sizeof **ret, newest_first);
+    return OK;
+}
+
+enum code notification_store_take_mail(struct ctx *ctx, int64_t lease, struct outgoing **ret, size_t *ret_n) {
+    return take(ctx, &Q_NOTIFICATION_OUTGOING_TAKE_MAIL, lease, ret, ret_n);
+}
+
+enum code notification_store_take_push(struct ctx *ctx, int64_t lease, struct outgoing **ret, size_t *ret_n) {
+    return take(ctx, &Q_NOTIFICATION_OUTGOING_TAKE_PUSH, lease, ret, ret_n);
+}
+
+enum code notification_store_news(struct ctx *ctx, int64_t user_id, const int64_t *ids, size_t n,
+                                  struct news **ret, size_t *ret_n) {
+    PGresult *rows;
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_NEWS, &rows, pg_i8(user_id), pg_ids(ids, n));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(rows);
+    *ret = arena_many(ctx->arena, struct news, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++)
+        (*ret)[i] = (struct news){.id = pg_get_int(rows, (int)i, 0),
+                                  .post_id = pg_get_int(rows, (int)i, 1),
+                                  .detail = pg_get_str(rows, (int)i, 2)};
+    return OK;
+}
+
+enum code notification_store_end(struct ctx *ctx, int64_t lease, const int64_t *ids, size_t n,
+                                 enum outgoing_state state, const char *why) {
+    if (n == 0)
+        return OK;
+    return pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_END, NULL, pg_i8(lease), pg_ids(ids, n),
+                  pg_i4((int)state), pg_text(why));
+}
+
+enum code notification_store_later(struct ctx *ctx, int64_t lease, int64_t due_ms, bool held,
+                                   const char *why) {
+    return pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_LATER, NULL, pg_i8(lease), pg_time(due_ms),
+                  pg_bool(held), pg_text(why));
+}
+
+static enum code hand(struct ctx *ctx, int64_t lease, const int64_t *ids, size_t n,
+                      const struct outgoing *first, int64_t mail_id, bool *ret_ok) {
+    PGresult *rows;
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_HAND, &rows, pg_i8(lease), pg_ids(ids, n));
+
+    *ret_ok = c == OK && (size_t)PQntuples(rows) == n;
+    if (!*ret_ok || mail_id == 0)
+        return c;
+    return pg_run(ctx, db(ctx), &Q_NOTIFICATION_MAIL_ADD, NULL, pg_i8(mail_id), pg_i8(first->user_id),
+                  pg_text(first->channel));
+}
+
+enum code notification_store_hand(struct ctx *ctx, int64_t lease, const int64_t *ids, size_t n,
+                                  const struct outgoing *first, int64_t mail_id, bool *ret_ok) {
+    enum code c = pg_begin(ctx, db(ctx));
+
+    *ret_ok = false;
+    if (c == OK && (c = hand(ctx, lease, ids, n, first, mail_id, ret_ok)) == OK && *ret_ok)
+        return pg_commit(ctx, db(ctx));
+    pg_rollback(ctx, db(ctx));
+    return c;
+}
+
+enum code notification_store_mail_undo(struct ctx *ctx, int64_t mail_id) {
+    return pg_run(ctx, db(ctx), &Q_NOTIFICATION_MAIL_UNDO, NULL, pg_i8(mail_id));
+}
+
+enum code notification_store_lost(struct ctx *ctx, size_t *ret_n) {
+    PGresult *rows;
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_LOST, &rows);
+
+    if (c == OK)
+        *ret_n = (size_t)PQntuples(rows);
+    return c;
+}
+
+enum code notification_store_delivery_sweep(struct ctx *ctx, int days) {
+    return pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_SWEEP, NULL, pg_i4(days));
+}
+
+enum code notification_store_delivery_erase(struct ctx *ctx, int64_t user_id) {
+    return pg_run(ctx, db(ctx), &Q_NOTIFICATION_DELIVERY_ERASE, NULL, pg_i8(user_id));
+}

@@ -1,0 +1,61 @@
+/* What leaves the site, as the worker does it: an event becomes rows that wait, timers send what is due. */
+#ifndef DEEPLINK_NOTIFICATION_WORKER_DELIVER_H
+#define DEEPLINK_NOTIFICATION_WORKER_DELIVER_H
+
+#include "fcgi/drivers/bus.h"
+#include "fcgi/timer.h"
+#include "handlers/notification/service_prefs.h"
+
+struct http;
+
+#define DELIVER_KEEP_DAYS 7 /* what went out is remembered that long; older events tell nobody */
+
+/* The consumer `deliver` of notify.v1: decides by which ways each notification goes, and when. */
+enum code notification_deliver_events(struct ctx *ctx, const struct event *events, size_t n);
+
+/* The consumer `webhooks`: queues the calls that an event means. */
+enum code notification_hook_events(struct ctx *ctx, const struct event *events, size_t n);
+
+extern const struct timer notification_timers[];
+
+/* The timers' work: mails, pushes, webhooks, what has grown old. */
+enum code notification_mails_run(struct ctx *ctx, int64_t *ret_wait_ms);
+enum code notification_pushes_run(struct ctx *ctx, int64_t *ret_wait_ms);
+enum code notification_hooks_run(struct ctx *ctx, int64_t *ret_wait_ms);
+enum code notification_tidy_run(struct ctx *ctx, int64_t *ret_wait_ms);
+
+/* What timers have in common: one piece of work that is leased under one number. */
+struct errand {
+    struct ctx *ctx;
+    int64_t lease;
+    const struct outgoing *rows;
+    size_t n;
+    struct prefs prefs;
+    int64_t *ids; /* of those that are to go out */
+    size_t n_ids;
+    int64_t mail_id; /* 0: no mail */
+    bool handed;
+};
+
+/* Drops, of the rows, what is to go out no more: read, undone, its actor gone, blocked or muted, its reader
+ * not active. `ids` are those left, in the rows' order. */
+enum code notification_errand_sift(struct errand *e, const struct outgoing **ret_left,
+                                   const struct news **ret_news);
+
+/* Marks the errand as handed over: for `before` of mail and http. */
+bool notification_errand_hand(void *errand);
+
+/* After a failure that may pass: later, twice as long each time; or, after a day of trying, never. wait_s:
+ * what the other side asked for; 0: nothing. */
+enum code notification_errand_again(struct errand *e, int wait_s, const char *why);
+
+/* Drops all of it. */
+enum code notification_errand_drop(struct errand *e, const char *why);
+
+/* Calls to other people's servers, one a process. NULL: no memory. */
+struct http *notification_http(struct ctx *ctx);
+
+/* Seconds until the next try, after so many: from a minute to an hour, doubling. */
+int64_t notification_backoff_s(int attempts);
+
+#endif

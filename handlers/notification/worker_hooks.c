@@ -1,0 +1,239 @@
+/* Webhooks: what happened becomes calls, and calls go out until they were heard. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "deeplink/v1/connection.pb-c.h"
+#include "deeplink/v1/post.pb-c.h"
+#include "fcgi/base/buf.h"
+#include "fcgi/base/clock.h"
+#include "fcgi/base/crypto.h"
+#include "fcgi/base/id.h"
+#include "fcgi/base/text.h"
+#include "fcgi/drivers/http.h"
+#include "fcgi/json.h"
+#include "fcgi/log.h"
+#include "fcgi/rpc.h"
+#include "handlers/notification/service_hooks.h"
+#include "handlers/notification/worker_deliver.h"
+
+#define AT_ONCE 20
+#define LOOK_MS 500
+#define FIRST_S 10 /* after the first failure; then twice as long each time, up to an hour */
+#define ERROR_MAX 200
+
+/* ---- what happened, as ids */
+
+struct ids {
+    struct json j;
+    struct buf out;
+};
+
+static void begin(struct ctx *ctx, struct ids *to) {
+    buf_init(&to->out, ctx->arena, 4096);
+    json_init(&to->j, &to->out);
+    json_open_object(&to->j);
+}
+
+static const char *end(struct ids *to) {
+    json_close_object(&to->j);
+    return buf_str(&to->out);
+}
+
+static void put_if(struct ids *to, const char *name, int64_t id) {
+    if (id != 0)
+        json_put_id(&to->j, name, id);
+}
+
+static bool post_created(struct ctx *ctx, const struct event *e, struct ids *to) {
+    const Pb__PostCreated *p =
+        (const Pb__PostCreated *)rpc_unpack(ctx, &pb__post_created__descriptor, e->body, e->n);
+
+    if (p == NULL)
+        return false;
+    put_if(to, "post_id", p->post_id);
+    put_if(to, "author_id", p->author_id);
+    put_if(to, "in_reply_to_id", p->in_reply_to_id);
+    put_if(to, "repost_of_id", p->repost_of_id);
+    return true;
+}
+
+static bool post_changed(struct ctx *ctx, const struct event *e, struct ids *to) {
+    const Pb__PostChanged *p =
+        (const Pb__PostChanged *)rpc_unpack(ctx, &pb__post_changed__descriptor, e->body, e->n);
+
+    if (p == NULL)
+        return false;
+    put_if(to, "post_id", p->post_id);
+    put_if(to, "author_id", p->author_id);
+    return true;
+}
+
+static bool post_deleted(struct ctx *ctx, const struct event *e, struct ids *to) {
+    const Pb__PostDeleted *p =
+        (const Pb__PostDeleted *)rpc_unpack(ctx, &pb__post_deleted__descriptor, e->body, e->n);
+
+    if (p == NULL)
+        return false;
+    put_if(to, "post_id", p->post_id);
+    put_if(to, "author_id", p->author_id);
+    return true;
+}
+
+static bool user_by_key(struct ctx *ctx, const struct event *e, struct ids *to) {
+    (void)ctx;
+    put_if(to, "user_id", e->key);
+    return true;
+}
+
+static bool edge_changed(struct ctx *ctx, const struct event *e, struct ids *to) {
+    const Pb__EdgeChanged *p =
+        (const Pb__EdgeChanged *)rpc_unpack(ctx, &pb__edge_changed__descriptor, e->body, e->n);
+
+    if (p == NULL)
+        return false;
+    put_if(to, "follower_id", e->key);
+    put_if(to, "followed_id", p->target_id);
+    return true;
+}
+
+static const struct {
+    const char *event;
+    bool (*write)(struct ctx *ctx, const struct event *e, struct ids *to);
+} events_known[] = {
+    {"post.created", post_created},   {"post.changed", post_changed},      {"post.deleted", post_deleted},
+    {"user.registered", user_by_key}, {"user.state_changed", user_by_key}, {"follow.added", edge_changed},
+    {"follow.removed", edge_changed},
+};
+
+static enum code queue(struct ctx *ctx, const struct event *e, const char *data) {
+    int64_t *hooks, *ids;
+    const char **bodies;
+    size_t n;
+    enum code c = notification_store_hooks_of(ctx, e->type, e->time_ms, &hooks, &n);
+
+    if (c != OK || n == 0)
+        return c;
+    ids = arena_many(ctx->arena, int64_t, n);
+    bodies = arena_many(ctx->arena, const char *, n);
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = id_next();
+        bodies[i] = notification_hook_body(ctx, ids[i], e->type, e->time_ms, data);
+    }
+    return notification_store_hook_call_add(ctx, &(struct hook_calls){ids, hooks, bodies, n, e->id, e->type});
+}
+
+static enum code take_event(struct ctx *ctx, const struct event *e) {
+    for (size_t i = 0; i < sizeof events_known / sizeof *events_known; i++) {
+        struct ids to;
+
+        if (strcmp(events_known[i].event, e->type) != 0)
+            continue;
+        begin(ctx, &to);
+        if (!events_known[i].write(ctx, e, &to))
+            return fail_detail(ctx, DATA_LOSS, "An event can't be read.", "%s %s %lld", e->topic, e->type,
+                               (long long)e->id);
+        return queue(ctx, e, end(&to));
+    }
+    return OK;
+}
+
+/* Old events that come again are no news. */
+enum code notification_hook_events(struct ctx *ctx, const struct event *events, size_t n) {
+    int64_t now_ms = clock_now_ms();
+    enum code c = OK;
+
+    for (size_t i = 0; i < n && c == OK; i++)
+        if (events[i].time_ms > now_ms - WAIT_DAY_MS)
+            c = take_event(ctx, &events[i]);
+    return c;
+}
+
+/* ---- calling */
+
+/* "v1," and base64 of the HMAC over id, time and body, with dots between. */
+static const char *signature(struct ctx *ctx, const struct hook_call *k, const char *id, const char *time_s) {
+    unsigned char key[HOOK_KEY], mac[CRYPTO_HASH_BYTES];
+    const char *text = arena_printf(ctx->arena, "%s.%s.%s", id, time_s, k->body);
+
+    notification_hook_key(ctx, k->hook_id, k->salt, key);
+    crypto_hmac256(mac, key, sizeof key, text, strlen(text));
+    crypto_wipe(key, sizeof key);
+    return arena_printf(ctx->arena, "v1,%s", text_base64(ctx->arena, mac, sizeof mac));
+}
+
+static enum code call(struct ctx *ctx, const struct hook_call *k, struct http_reply *ret) {
+    const char *id = arena_printf(ctx->arena, "%" PRId64, k->id);
+    const char *time_s = arena_printf(ctx->arena, "%" PRId64, clock_now_ms() / 1000);
+    const struct http_header headers[] = {{"Content-Type", "application/json"},
+                                          {"Webhook-Id", id},
+                                          {"Webhook-Timestamp", time_s},
+                                          {"Webhook-Signature", signature(ctx, k, id, time_s)}};
+    struct http *http = notification_http(ctx);
+
+    if (http == NULL)
+        return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "webhook: no memory");
+    return http_post(ctx, http,
+                     &(struct http_request){.url = k->url,
+                                            .headers = headers,
+                                            .n_headers = sizeof headers / sizeof *headers,
+                                            .body = k->body,
+                                            .n = strlen(k->body)},
+                     ret);
+}
+
+static int64_t wait_s(int attempts, int asked) {
+    int64_t s = FIRST_S;
+
+    for (int i = 1; i < attempts && s < 3600; i++)
+        s *= 2;
+    s = s < 3600 ? s : 3600;
+    return asked > s ? asked : s;
+}
+
+static enum code failed(struct ctx *ctx, int64_t lease, const struct hook_call *k, const struct http_reply *r,
+                        const char *error) {
+    int64_t now_ms = clock_now_ms();
+    bool over = now_ms - k->created_ms > WAIT_DAY_MS, disabled;
+    enum code c = notification_store_hook_failed(
+        ctx, lease, k->id, r->status, error, over ? 0 : now_ms + wait_s(k->attempts, r->retry_after) * 1000,
+        notification_hook_audit(ctx, 0, "webhook.disabled", k->url), &disabled);
+
+    if (c != OK)
+        return c;
+    if (over)
+        log_warn(ctx, "a webhook's call is given up after a day", "hook=%lld call=%lld error=%s",
+                 (long long)k->hook_id, (long long)k->id, error);
+    if (disabled)
+        log_warn(ctx, "a webhook is switched off: it has failed for a day", "hook=%lld",
+                 (long long)k->hook_id);
+    return OK;
+}
+
+static enum code run_one(struct ctx *ctx, int64_t lease, const struct hook_call *k) {
+    struct http_reply r = {0};
+    enum code c = call(ctx, k, &r);
+    const char *error = ctx->error.detail != NULL ? ctx->error.detail : "";
+
+    if (c == INTERNAL)
+        return c;
+    fail_clear(ctx);
+    if (c == OK && r.status >= 200 && r.status < 300)
+        return notification_store_hook_done(ctx, lease, k->id, r.status);
+    if (c == OK)
+        error = arena_printf(ctx->arena, "answered %d", r.status);
+    return failed(ctx, lease, k, &r, text_ellipsis(ctx->arena, error, ERROR_MAX));
+}
+
+enum code notification_hooks_run(struct ctx *ctx, int64_t *ret_wait_ms) {
+    *ret_wait_ms = LOOK_MS;
+    for (int i = 0; i < AT_ONCE; i++) {
+        int64_t lease = id_next();
+        struct hook_call *k;
+        enum code c = notification_store_hook_take(ctx, lease, &k);
+
+        if (c != OK || k == NULL || (c = run_one(ctx, lease, k)) != OK)
+            return c;
+    }
+    *ret_wait_ms = 0;
+    return OK;
+}
