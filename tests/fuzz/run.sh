@@ -17,7 +17,9 @@ for target in $targets; do
         re2c -W --utf-8 -o "$out/entities.c" handlers/common/entities.re
         further="handlers/common/markdown.c $out/entities.c fcgi/ctx.c -lcmark"
     fi
-    if [ "$target" = stream ]; then further="fcgi/stream_command.c fcgi/stream_wire.c fcgi/stream_ticket.c"; fi
+    if [ "$target" = stream ]; then
+        further="fcgi/stream_command.c fcgi/stream_wire.c fcgi/stream_ticket.c"
+    fi
     if [ "$target" = grpc ]; then # what the transport stands on comes as it was built
         make -s build/libdeeplink.a
         further="fcgi/rpc_*.c fcgi/rpc.c -Ibuild -Ibuild/gen build/libdeeplink.a -lfcgi -lmagic -lpthread"
