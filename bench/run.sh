@@ -2,7 +2,7 @@
 # Measures speed and memory, side by side in one run. docs/bench.md explains the table that it prints.
 #
 #   bench/run.sh [BUILD] [--quick] [--only ROW[,ROW]] [--graph FILE] [--seconds N]
-#                [--shape single|split|both]
+#                [--shape single|split|both] [--streams]
 #
 #   BUILD         where the program was built (build)
 #   --quick       shorter measurements: a minute and a half instead of five
@@ -11,6 +11,7 @@
 #   --graph FILE  the members' friendships, two numbers a line (or $GRAPH); else such a network is generated
 #   --shape       one pool with all services (single), a pool a service that call each other by gRPC (split),
 #                 or one after the other and both in one table (both); and what a call by gRPC costs
+#   --streams     open streams alone: how long from a like to its event in another client, memory, deliveries
 #   --seconds N   how long each of our measurements takes, for example to look on with a profiler
 #
 # The site is a private one on servers of its own, with the settings of production: PostgreSQL makes every
@@ -298,7 +299,10 @@ run_shape() {
     site_at "$DIR"
     say "bench: a site of its own starts in $DIR"
     start_site
-    if [ -n "$STREAMS" ]; then measure_streams && return 0; fi
+    if [ -n "$STREAMS" ]; then
+        measure_streams
+        return
+    fi
     start_null
     make_graphs
     load_members

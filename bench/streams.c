@@ -32,8 +32,9 @@
 #define LINE_MAX_BYTES 16384
 #define SAMPLES (1 << 20)
 
-enum { COUNTS, NOTIFICATION, KINDS };
-static const char *const kinds[KINDS] = {"counts", "notification"};
+/* What is waited for after a like: its event on a page, its event in an app, its own answer. */
+enum { COUNTS, NOTIFICATION, EVENTS, ANSWER = EVENTS, KINDS };
+static const char *const kinds[KINDS] = {"counts", "notification", "answer"};
 
 /* One connection: a stream, or one that sends likes. */
 struct conn {
@@ -41,6 +42,7 @@ struct conn {
     bool is_sender, is_open, is_busy;
     int name;
     const char *request;
+    int64_t sent_us;           /* of a sender's like */
     char line[LINE_MAX_BYTES]; /* of a stream: what came of the line that is not whole yet */
     size_t n;
     int event; /* of a stream: what the data line will be about; -1: nothing that is measured */
@@ -56,7 +58,7 @@ static struct sockaddr_in to;
 static struct conn *streams, senders[SENDERS];
 static struct request *likes;
 static size_t n_streams, n_likes, next_like, n_open, n_opening, n_failed, n_sent, n_answered, n_bad;
-static int64_t sent_us[NAMES][KINDS]; /* when the like that is waited for was sent; 0: none is */
+static int64_t sent_us[NAMES][EVENTS]; /* when the like that is waited for was sent; 0: none is */
 static uint32_t *samples[KINDS];
 static size_t n_samples[KINDS], n_updates;
 static int64_t first_update_us, last_update_us;
@@ -104,13 +106,17 @@ static void send_all(struct conn *c, const char *p) {
 
 /* ---- Streams */
 
+static void take_sample(int kind, int64_t since_us) {
+    if (n_samples[kind] < SAMPLES)
+        samples[kind][n_samples[kind]++] = (uint32_t)(now_us() - since_us);
+}
+
 static void take_event(struct conn *c, int kind) {
     int64_t *sent = &sent_us[c->name][kind];
 
     if (*sent == 0)
         return;
-    if (n_samples[kind] < SAMPLES)
-        samples[kind][n_samples[kind]++] = (uint32_t)(now_us() - *sent);
+    take_sample(kind, *sent);
     *sent = 0;
 }
 
@@ -122,7 +128,7 @@ static void take_line(struct conn *c) {
         n_failed += !c->is_open;
     } else if (strncmp(c->line, "event: ", 7) == 0) {
         c->event = -1;
-        for (int i = 0; i < KINDS; i++)
+        for (int i = 0; i < EVENTS; i++)
             if (strcmp(c->line + 7, kinds[i]) == 0)
                 c->event = i;
         c->is_update = strcmp(c->line + 7, "update") == 0;
@@ -162,6 +168,7 @@ static void take_answer(struct conn *c, const char *p, size_t n) {
     n_answered++;
     n_bad += strncmp(p + 9, "200", 3) != 0;
     c->is_busy = false;
+    take_sample(ANSWER, c->sent_us);
 }
 
 static void read_all(struct conn *c) {
@@ -243,8 +250,9 @@ static bool send_like(void) {
     next_like++;
     n_sent++;
     c->is_busy = true;
-    for (int k = 0; k < KINDS; k++)
-        sent_us[r->name][k] = now_us();
+    c->sent_us = now_us();
+    for (int k = 0; k < EVENTS; k++)
+        sent_us[r->name][k] = c->sent_us;
     if (c->request == NULL && c->name == -2) {
         send_all(c, r->text);
     } else {

@@ -304,9 +304,9 @@ static enum verdict dead_letters(struct doctor *d) {
     return n == 0 ? GOOD : WARNING;
 }
 
-static enum verdict serving(struct doctor *d) {
+/* Whether somebody listens there. */
+static enum verdict answers_at(struct doctor *d, const char *listen) {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    const char *listen = d->config->listen;
     if (!text_starts(listen, "unix:") || strlen(listen + 5) >= sizeof sa.sun_path) {
         buf_printf(&d->words, "%s is not tried", listen);
         return SKIPPED;
@@ -319,6 +319,10 @@ static enum verdict serving(struct doctor *d) {
         close(fd);
     return up ? GOOD : WARNING;
 }
+
+static enum verdict serving(struct doctor *d) { return answers_at(d, d->config->listen); }
+
+static enum verdict streaming(struct doctor *d) { return answers_at(d, d->config->stream_listen); }
 
 static enum verdict backlog(struct doctor *d) {
     FILE *f = fopen("/proc/sys/net/core/somaxconn", "re");
@@ -378,6 +382,8 @@ static const struct check {
      "See `deeplink events list`; mend the cause, then `deeplink events replay --all`."},
     {"serving", serving,
      "Start `deeplink serve`; it must run as a user who may write the socket's folder, and nginx must be in its group."},
+    {"streams", streaming,
+     "Start `deeplink stream`: without it pages and apps hear of what happens only when they ask."},
     {"backlog", backlog,
      "sysctl net.core.somaxconn=4096: bursts of readers wait instead of being turned away."},
     {"open files", open_files, "Raise LimitNOFILE in the unit, or `ulimit -n`."},

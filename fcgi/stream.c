@@ -123,6 +123,7 @@ static int hub_run(int slot, void *arg) {
                        .listen_fd = s->fd,
                        .slot = slot,
                        .arena = arena_new(ARENA_MAX)};
+    stream_site(hub.secret, hub.site);
     stream_count_reset(slot);
     hub.loop = ev_default_loop(EVFLAG_NOSIGMASK);
     if (hub.loop == NULL || !hub_lws_open(&hub) || !open_redis(&hub)) {

@@ -45,7 +45,8 @@ struct sub {
 };
 
 struct topic {
-    char *name;         /* the channel in Redis */
+    char *channel;      /* in Redis */
+    const char *name;   /* the same without what is the site's */
     struct topic *next; /* in the table's chain */
     struct sub *subs;
     uint64_t asked;        /* the hub's count of SUBSCRIBE when this one was sent */
@@ -113,6 +114,7 @@ struct hub {
     const struct config *config;
     const struct stream_app *app;
     const unsigned char *secret;
+    char site[STREAM_SITE_MAX]; /* before the names of channels */
     int listen_fd, slot;
     struct lws_context *lws;
     struct lws_vhost *vhost;

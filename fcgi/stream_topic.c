@@ -44,7 +44,7 @@ static void each(struct hub *h, each_topic *fn, void *arg) {
 }
 
 static void ask_to_hear(struct hub *h, struct topic *t) {
-    const char *argv[] = {"SUBSCRIBE", t->name};
+    const char *argv[] = {"SUBSCRIBE", t->channel};
 
     t->heard = false;
     if (redis_async_do(h->channels, NULL, NULL, 2, argv))
@@ -54,10 +54,11 @@ static void ask_to_hear(struct hub *h, struct topic *t) {
 static struct topic *topic_new(struct hub *h, const char *name) {
     struct topic *t = calloc(1, sizeof *t), **chain = chain_of(h, name);
 
-    if (t == NULL || (t->name = strdup(name)) == NULL) { /* lint: memory-of-the-arena: outlives any request */
+    if (t == NULL || asprintf(&t->channel, "%s%s", h->site, name) < 0) {
         free(t);
         return NULL;
     }
+    t->name = t->channel + strlen(h->site);
     t->post_id = topic_post(name);
     t->next = *chain;
     *chain = t;
@@ -70,13 +71,13 @@ static void topic_free(struct topic *t) {
     if (t->member != NULL)
         free(t->member->hidden);
     free(t->member);
-    free(t->name);
+    free(t->channel);
     free(t);
 }
 
 static void topic_end(struct hub *h, struct topic *t) {
     struct topic **at = chain_of(h, t->name);
-    const char *argv[] = {"UNSUBSCRIBE", t->name};
+    const char *argv[] = {"UNSUBSCRIBE", t->channel};
 
     while (*at != t)
         at = &(*at)->next;
@@ -519,17 +520,22 @@ static void confirmed(struct hub *h, const char *channel) {
 }
 
 void hub_heard(struct hub *h, const redisReply *r) {
+    size_t before = strlen(h->site);
+    const char *name;
     struct topic *t;
 
     if (r->type != REDIS_REPLY_ARRAY || r->elements < 3 || r->element[0]->type != REDIS_REPLY_STRING ||
         r->element[1]->type != REDIS_REPLY_STRING)
         return;
+    if (r->element[1]->len < before)
+        return;
+    name = r->element[1]->str + before;
     if (strcmp(r->element[0]->str, "subscribe") == 0) {
-        confirmed(h, r->element[1]->str);
+        confirmed(h, name);
         return;
     }
     if (strcmp(r->element[0]->str, "message") != 0 || r->element[2]->type != REDIS_REPLY_STRING ||
-        (t = topic_named(h, r->element[1]->str)) == NULL)
+        (t = topic_named(h, name)) == NULL)
         return;
     stream_number(STREAM_N_EVENTS, 1);
     if (t->member != NULL)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/base/crypto.h"
+
 #define ID_DIGITS_MAX 20
 
 const char stream_arm_script[] = "local e = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)\n"
@@ -11,6 +13,16 @@ const char stream_arm_script[] = "local e = redis.call('XREVRANGE', KEYS[1], '+'
                                  "redis.call('EXPIRE', KEYS[1], ARGV[1])\n"
                                  "redis.call('SET', KEYS[2], '1', 'EX', 60)\n"
                                  "return id";
+
+void stream_site(const unsigned char *secret, char ret[STREAM_SITE_MAX]) {
+    unsigned char mac[CRYPTO_HASH_BYTES];
+
+    crypto_mac(mac, secret, "channels", 8);
+    for (int i = 0; i < STREAM_SITE_MAX - 2; i++)
+        ret[i] = (char)('a' + (mac[i] & 15));
+    ret[STREAM_SITE_MAX - 2] = ':';
+    ret[STREAM_SITE_MAX - 1] = '\0';
+}
 
 void stream_event_write(struct buf *out, const struct stream_event *e) {
     buf_printf(out, "%s %" PRId64 " %" PRId64 " %" PRId64 " %s\n", e->name, e->key, e->authors[0],
@@ -24,9 +36,9 @@ static bool take_word(const char **at, const char *end, char *to, size_t max) {
     const char *p = *at;
     size_t n = 0;
 
-    while (p + n < end && p[n] != ' ')
+    while (p + n < end && p[n] > ' ' && p[n] < 0x7f)
         n++;
-    if (n == 0 || n >= max)
+    if (n == 0 || n >= max || (p + n < end && p[n] != ' '))
         return false;
     memcpy(to, p, n);
     to[n] = '\0';
@@ -37,7 +49,7 @@ static bool take_word(const char **at, const char *end, char *to, size_t max) {
 static bool take_number(const char **at, const char *end, int64_t *ret) {
     char digits[ID_DIGITS_MAX + 1], *stop;
 
-    if (!take_word(at, end, digits, sizeof digits))
+    if (!take_word(at, end, digits, sizeof digits) || digits[strspn(digits, "-0123456789")] != '\0')
         return false;
     *ret = strtoll(digits, &stop, 10);
     return *stop == '\0';

@@ -2,8 +2,8 @@
  *
  * live:<member>: a capped Redis stream; a field m of each entry has an event. It is there while a member has
  * a stream open, and for a while afterwards: who has none costs no more than a look. The entry's id is the
- * member's sequence, by which a client goes on where it was. The same is published on a channel of that name,
- * with the id and a space before it.
+ * member's sequence, by which a client goes on where it was. The same is published on a channel of that name
+ * (behind the site's, see stream_site()), with the id and a space before it.
  * live:c:<channel>: a channel that many listen to; nothing of it is kept.
  * live:body:<ref>: a payload that many members get, once, for an hour.
  * live:on:<member>: there while the member has a stream open (presence); it expires by itself.
@@ -28,6 +28,11 @@
 
 #define STREAM_NAME_MAX 32
 #define STREAM_REF_MAX 24
+
+/* Channels know no number of a database: a Redis that several sites share keeps them apart by what stands
+ * before each channel's name, made of the site's secret. With its end in NUL. */
+#define STREAM_SITE_MAX 18
+void stream_site(const unsigned char *secret, char ret[STREAM_SITE_MAX]);
 
 /* Lua. KEYS: a member's stream, live:open; ARGV: seconds that it is kept. Makes the stream when it is not
  * there, and returns the id of its last entry: the member's sequence now. */

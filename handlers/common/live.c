@@ -7,6 +7,7 @@
 #include "fcgi/base/arena.h"
 #include "fcgi/base/buf.h"
 #include "fcgi/base/crypto.h"
+#include "fcgi/config.h"
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
 #include "fcgi/stream_wire.h"
@@ -17,12 +18,13 @@
 #define TEXT_OF(n) TEXT_OF_(n)
 #define TEXT_OF_(n) #n
 
-/* KEYS: members' streams; ARGV: the event. Who has no stream is passed over. */
+/* KEYS: members' streams; ARGV: the event, what stands before a channel's name. Who has no stream is passed
+ * over. */
 static const char tell_script[] =
     "for i, key in ipairs(KEYS) do\n"
     "  local id = redis.call('XADD', key, 'NOMKSTREAM', 'MAXLEN', '~', " TEXT_OF(
         STREAM_KEEP_MAX) ", '*', 'm', ARGV[1])\n"
-                         "  if id then redis.call('PUBLISH', key, id .. ' ' .. ARGV[1]) end\n"
+                         "  if id then redis.call('PUBLISH', ARGV[2] .. key, id .. ' ' .. ARGV[1]) end\n"
                          "end\n"
                          "return 1";
 
@@ -55,8 +57,15 @@ static const char *keep_body(struct ctx *ctx, const struct live *live) {
     return ref;
 }
 
+static const char *site_of(struct ctx *ctx) {
+    char *site = arena_alloc(ctx->arena, STREAM_SITE_MAX);
+
+    stream_site(config_secret(ctx->env->config), site);
+    return site;
+}
+
 static void tell_some(struct ctx *ctx, const int64_t *members, size_t n, const char *event) {
-    const char **argv = arena_many(ctx->arena, const char *, n + 4);
+    const char **argv = arena_many(ctx->arena, const char *, n + 5);
 
     argv[0] = "EVAL";
     argv[1] = tell_script;
@@ -64,7 +73,8 @@ static void tell_some(struct ctx *ctx, const int64_t *members, size_t n, const c
     for (size_t i = 0; i < n; i++)
         argv[3 + i] = arena_printf(ctx->arena, STREAM_MEMBER_KEY "%" PRId64, members[i]);
     argv[3 + n] = event;
-    redis_want(ctx, ctx->env->redis, (int)n + 4, argv); /* nobody wants the reply: it is dropped */
+    argv[4 + n] = site_of(ctx);
+    redis_want(ctx, ctx->env->redis, (int)n + 5, argv); /* nobody wants the reply: it is dropped */
 }
 
 void live_tell(struct ctx *ctx, const int64_t *members, size_t n, const struct live *live) {
@@ -78,7 +88,8 @@ void live_tell(struct ctx *ctx, const int64_t *members, size_t n, const struct l
 }
 
 void live_tell_channel(struct ctx *ctx, const char *channel, const struct live *live) {
-    const char *argv[] = {"PUBLISH", arena_printf(ctx->arena, STREAM_CHANNEL_KEY "%s", channel),
+    const char *argv[] = {"PUBLISH",
+                          arena_printf(ctx->arena, "%s" STREAM_CHANNEL_KEY "%s", site_of(ctx), channel),
                           written(ctx, live, "")};
 
     if (argv[2] != NULL)

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 shift || true
-targets=${*:-query cookie form multipart json markdown grpc}
+targets=${*:-query cookie form multipart json markdown grpc stream}
 out=${FUZZ_OUT:-build/fuzz}
 mkdir -p "$out"
 sources="fcgi/base/*.c fcgi/params.c fcgi/form.c fcgi/cookie.c fcgi/json.c fcgi/json_lex.c"
@@ -17,6 +17,9 @@ for target in $targets; do
         re2c -W --utf-8 -o "$out/entities.c" handlers/common/entities.re
         further="handlers/common/markdown.c $out/entities.c fcgi/ctx.c -lcmark"
     fi
+    if [ "$target" = stream ]; then
+        further="fcgi/stream_command.c fcgi/stream_wire.c fcgi/stream_ticket.c"
+    fi
     if [ "$target" = grpc ]; then # what the transport stands on comes as it was built
         make -s build/libdeeplink.a
         further="fcgi/rpc_*.c fcgi/rpc.c -Ibuild -Ibuild/gen build/libdeeplink.a -lfcgi -lmagic -lpthread"
@@ -26,7 +29,7 @@ for target in $targets; do
     # shellcheck disable=SC2086 # lists of files
     clang -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
         -fno-sanitize-recover=undefined -o "$out/fuzz_$target" "tests/fuzz/fuzz_$target.c" $sources \
-        $further -lsodium -ljson-c -lutf8proc -lm
+        $further -lsodium -ljson-c -lutf8proc -lz -lm
     mkdir -p "$out/$target"
     echo "== $target: $seconds s"
     "$out/fuzz_$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=4096 \
