@@ -109,7 +109,7 @@ static const struct setting settings[] = {
         bus_options, "",
         "Further words for the broker's client, name=value, as librdkafka has them: security.protocol=SASL_SSL "
         "sasl.mechanism=PLAIN sasl.username=... sasl.password=..."),
-    NUMBER(bus_partitions, "12", 1, 1000, true, "Partitions of a topic that is made."),
+    NUMBER(bus_partitions, "12", 1, 200, true, "Partitions of a topic that is made."),
     NUMBER(bus_replicas, "0", 0, 100, true, "Copies of a topic that is made; 0: as the brokers have it."),
     NUMBER(bus_retention_days, "7", 1, 3650, true, "Days that a topic that is made keeps events."),
     SECRET(

@@ -58,11 +58,11 @@ static void print_lag(const char *name, int64_t events, int64_t age_ms) {
 }
 
 static int print_consumer(struct ctx *ctx, const struct consumer *c) {
-    int64_t events, age_ms, retried, dead;
-    if (bus_lag(ctx, c->name, &events, &age_ms) != OK || bus_failing(ctx, c->name, &retried, &dead) != OK)
+    struct bus_state state;
+    if (bus_state(ctx, c->name, &state) != OK)
         return failed(ctx);
-    print_lag(c->name, events, age_ms);
-    printf("; %" PRId64 " tried again, %" PRId64 " dead\n", retried, dead);
+    print_lag(c->name, state.events, state.age_ms);
+    printf("; %" PRId64 " tried again, %" PRId64 " dead\n", state.retried, state.dead);
     return COMMAND_OK;
 }
 

@@ -117,15 +117,16 @@ static const struct gauge {
 /* What is told of one consumer, or of the relay. */
 struct telling {
     const char *consumer;
-    int64_t events, age_ms, retried, dead;
+    struct bus_state state;
 };
 
 static void write_gauge(struct buf *out, size_t gauge, const struct telling *t) {
+    const struct bus_state *s = &t->state;
     buf_printf(out, "%s{consumer=\"%s\"} ", gauges[gauge].name, t->consumer);
     if (gauge == 1)
-        buf_printf(out, "%.3f\n", (double)t->age_ms / 1000);
+        buf_printf(out, "%.3f\n", (double)s->age_ms / 1000);
     else
-        buf_printf(out, "%" PRId64 "\n", gauge == 0 ? t->events : gauge == 2 ? t->retried : t->dead);
+        buf_printf(out, "%" PRId64 "\n", gauge == 0 ? s->events : gauge == 2 ? s->retried : s->dead);
 }
 
 static size_t tell_consumers(struct ctx *ctx, struct telling *ret) {
@@ -133,14 +134,11 @@ static size_t tell_consumers(struct ctx *ctx, struct telling *ret) {
     bool has_relay;
     for (const struct service *const *s = ctx->env->app->services; s != NULL && *s != NULL; s++)
         for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++) {
-            struct telling *t = &ret[n];
-            t->consumer = c->name;
-            if (bus_lag(ctx, c->name, &t->events, &t->age_ms) == OK &&
-                bus_failing(ctx, c->name, &t->retried, &t->dead) == OK)
-                n++;
+            ret[n].consumer = c->name;
+            n += bus_state(ctx, c->name, &ret[n].state) == OK;
         }
     ret[n].consumer = "relay";
-    if (bus_lag_relay(ctx, &has_relay, &ret[n].events, &ret[n].age_ms) == OK && has_relay)
+    if (bus_lag_relay(ctx, &has_relay, &ret[n].state.events, &ret[n].state.age_ms) == OK && has_relay)
         n++;
     return n;
 }

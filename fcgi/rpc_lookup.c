@@ -24,10 +24,14 @@ struct rpc_lookup {
 
 /* What the library's thread works on. It may outlive the lookup. */
 struct question {
+    struct question *next; /* of `left` */
     struct gaicb request;
     struct addrinfo hints;
     char host[256], port[8];
 };
+
+/* Questions that nobody waits for any more, until the library has done with them. */
+static struct question *left;
 
 static bool split(struct rpc_lookup *l, const char *place) {
     const char *colon = strrchr(place, ':');
@@ -51,16 +55,36 @@ struct rpc_lookup *rpc_lookup_new(const char *place) {
     return l;
 }
 
-/* A question that is being asked cannot be taken back: it is left to the library, which keeps it until its
- * end. */
-static void question_drop(struct rpc_lookup *l) {
-    struct question *q = l->question;
-    l->question = NULL;
-    if (q == NULL || (gai_error(&q->request) == EAI_INPROGRESS && gai_cancel(&q->request) == EAI_NOTCANCELED))
-        return;
+static void question_free(struct question *q) {
     if (gai_error(&q->request) == 0 && q->request.ar_result != NULL)
         freeaddrinfo(q->request.ar_result);
     free(q);
+}
+
+/* A question that is being asked cannot be taken back: it waits for its end. */
+static void question_drop(struct rpc_lookup *l) {
+    struct question *q = l->question;
+    l->question = NULL;
+    if (q == NULL)
+        return;
+    if (gai_error(&q->request) != EAI_INPROGRESS || gai_cancel(&q->request) != EAI_NOTCANCELED) {
+        question_free(q);
+        return;
+    }
+    q->next = left;
+    left = q;
+}
+
+static void sweep(void) {
+    for (struct question **at = &left; *at != NULL;) {
+        struct question *q = *at;
+        if (gai_error(&q->request) == EAI_INPROGRESS) {
+            at = &q->next;
+            continue;
+        }
+        *at = q->next;
+        question_free(q);
+    }
 }
 
 void rpc_lookup_free(struct rpc_lookup *l) {
@@ -77,6 +101,7 @@ const char *rpc_lookup_host(const struct rpc_lookup *l) { return l->host; }
 void rpc_lookup_forget(struct rpc_lookup *l) { l->found_us = 0; }
 
 static void ask(struct rpc_lookup *l) {
+    sweep();
     struct question *q = calloc(1, sizeof *q);
     if (q == NULL)
         return;
@@ -96,10 +121,10 @@ static void ask(struct rpc_lookup *l) {
 static bool wait_for(struct rpc_lookup *l, int64_t until_us) {
     const struct gaicb *list[] = {&l->question->request};
     while (gai_error(&l->question->request) == EAI_INPROGRESS) {
-        int64_t left = until_us - clock_mono_us();
-        if (left <= 0)
+        int64_t rest = until_us - clock_mono_us();
+        if (rest <= 0)
             return false;
-        struct timespec t = {.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
+        struct timespec t = {.tv_sec = rest / 1000000, .tv_nsec = rest % 1000000 * 1000};
         gai_suspend(list, 1, &t);
     }
     return true;

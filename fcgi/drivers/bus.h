@@ -68,6 +68,15 @@ int bus_check(const struct config *config, FILE *err);
 /* Whether the bus can carry events now, and some words on it. UNAVAILABLE, and why, when not. */
 enum code bus_ping(struct ctx *ctx, struct buf *words);
 
+/* How a consumer stands. */
+struct bus_state {
+    int64_t events, age_ms; /* not yet handled; age of the oldest of them */
+    int64_t retried, dead;  /* failed: tried again, given up */
+};
+
+/* NOT_FOUND: no such consumer. */
+enum code bus_state(struct ctx *ctx, const char *consumer, struct bus_state *ret);
+
 /* How far: events not yet handled by the slowest consumer, and the age in ms of the oldest of them. For
  * metrics and doctor. */
 enum code bus_lag(struct ctx *ctx, const char *consumer, int64_t *ret_events, int64_t *ret_age_ms);
@@ -75,9 +84,6 @@ enum code bus_lag(struct ctx *ctx, const char *consumer, int64_t *ret_events, in
 /* The same for what the relay has not published yet; zeros where there is no relay. *ret_has: whether there
  * is one. */
 enum code bus_lag_relay(struct ctx *ctx, bool *ret_has, int64_t *ret_events, int64_t *ret_age_ms);
-
-/* How many events of a consumer wait for another try, and how many are dead letters. */
-enum code bus_failing(struct ctx *ctx, const char *consumer, int64_t *ret_retried, int64_t *ret_dead);
 
 /* The last events in the outbox with ids above `after`, oldest first, of a topic (NULL: of all). */
 enum code bus_tail(struct ctx *ctx, const char *topic, int64_t after, size_t limit, struct event **ret,

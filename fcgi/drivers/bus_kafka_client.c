@@ -190,6 +190,26 @@ static rd_kafka_NewTopic_t *new_topic(struct kafka *k, const char *name) {
     return t;
 }
 
+/* Who may not make topics is told so also for those that are there: whether they are is seen by their use. */
+static bool is_made(const rd_kafka_topic_result_t *topic) {
+    const char *name = rd_kafka_topic_result_name(topic);
+    rd_kafka_resp_err_t err = rd_kafka_topic_result_error(topic);
+    switch (err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        log_info(NULL, "topic made", "topic=%s", name);
+        return true;
+    case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
+        return true;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+        log_info(NULL, "topics cannot be made by us; those that are there will do", "topic=%s", name);
+        return true;
+    default:
+        log_error(NULL, "a topic was not made", "topic=%s why=%s", name, rd_kafka_err2str(err));
+        return false;
+    }
+}
+
 static bool are_made(rd_kafka_event_t *answer) {
     size_t n;
     bool all = true;
@@ -199,16 +219,8 @@ static bool are_made(rd_kafka_event_t *answer) {
         return false;
     }
     const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(result, &n);
-    for (size_t i = 0; i < n; i++) {
-        rd_kafka_resp_err_t err = rd_kafka_topic_result_error(topics[i]);
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            log_info(NULL, "topic made", "topic=%s", rd_kafka_topic_result_name(topics[i]));
-        else if (err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-            log_error(NULL, "a topic was not made", "topic=%s why=%s", rd_kafka_topic_result_name(topics[i]),
-                      rd_kafka_err2str(err));
-            all = false;
-        }
-    }
+    for (size_t i = 0; i < n; i++)
+        all = is_made(topics[i]) && all;
     return all;
 }
 

@@ -32,19 +32,16 @@ enum code bus_ping(struct ctx *ctx, struct buf *words) {
                                : engine(ctx)->ping(ctx, words);
 }
 
-static enum code lag_of(struct ctx *ctx, struct pg *db, const struct consumer *c, int64_t *ret_events,
-                        int64_t *ret_age_ms) {
+static enum code state_of(struct ctx *ctx, struct pg *db, const struct consumer *c, struct bus_state *ret) {
     PGresult *row;
     size_t n = 0;
     while (c->topics[n] != NULL)
         n++;
     enum code code = pg_run(ctx, db, engine(ctx)->lag, &row, pg_text(c->name), pg_texts(c->topics, n));
-    if (code != OK)
-        return code;
-    int64_t events = pg_get_int(row, 0, 0), age = pg_get_int(row, 0, 1);
-    *ret_events = events > *ret_events ? events : *ret_events;
-    *ret_age_ms = age > *ret_age_ms ? age : *ret_age_ms;
-    return OK;
+    if (code == OK)
+        *ret = (struct bus_state){pg_get_int(row, 0, 0), pg_get_int(row, 0, 1), pg_get_int(row, 0, 2),
+                                  pg_get_int(row, 0, 3)};
+    return code;
 }
 
 static const struct consumer *consumer_named(const struct app *app, const char *name) {
@@ -57,21 +54,28 @@ static const struct consumer *consumer_named(const struct app *app, const char *
 
 static enum code no_consumer(struct ctx *ctx) { return fail(ctx, NOT_FOUND, "There is no such consumer."); }
 
-enum code bus_lag(struct ctx *ctx, const char *consumer, int64_t *ret_events, int64_t *ret_age_ms) {
+enum code bus_state(struct ctx *ctx, const char *consumer, struct bus_state *ret) {
     struct pg *db = events_db(ctx->env);
-    const struct app *app = ctx->env->app;
-    *ret_events = *ret_age_ms = 0;
+    const struct consumer *c = consumer_named(ctx->env->app, consumer);
     if (db == NULL)
         return no_memory(ctx);
-    if (consumer != NULL && consumer_named(app, consumer) == NULL)
+    return c == NULL ? no_consumer(ctx) : state_of(ctx, db, c, ret);
+}
+
+enum code bus_lag(struct ctx *ctx, const char *consumer, int64_t *ret_events, int64_t *ret_age_ms) {
+    struct bus_state state;
+    enum code code = OK;
+    *ret_events = *ret_age_ms = 0;
+    if (consumer != NULL && consumer_named(ctx->env->app, consumer) == NULL)
         return no_consumer(ctx);
-    for (const struct service *const *s = app->services; *s != NULL; s++)
+    for (const struct service *const *s = ctx->env->app->services; *s != NULL; s++)
         for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++) {
-            enum code code = consumer != NULL && strcmp(consumer, c->name) != 0
-                                 ? OK
-                                 : lag_of(ctx, db, c, ret_events, ret_age_ms);
-            if (code != OK)
+            if (consumer != NULL && strcmp(consumer, c->name) != 0)
+                continue;
+            if ((code = bus_state(ctx, c->name, &state)) != OK)
                 return code;
+            *ret_events = state.events > *ret_events ? state.events : *ret_events;
+            *ret_age_ms = state.age_ms > *ret_age_ms ? state.age_ms : *ret_age_ms;
         }
     return OK;
 }
@@ -89,19 +93,6 @@ enum code bus_lag_relay(struct ctx *ctx, bool *ret_has, int64_t *ret_events, int
         *ret_age_ms = pg_get_int(row, 0, 1);
     }
     return code;
-}
-
-enum code bus_failing(struct ctx *ctx, const char *consumer, int64_t *ret_retried, int64_t *ret_dead) {
-    struct pg *db = events_db(ctx->env);
-    PGresult *row;
-    if (db == NULL)
-        return no_memory(ctx);
-    enum code code = pg_run(ctx, db, &Q_EVENTS_FAILING, &row, pg_text(consumer));
-    if (code != OK)
-        return code;
-    *ret_retried = pg_get_int(row, 0, 0);
-    *ret_dead = pg_get_int(row, 0, 1);
-    return OK;
 }
 
 enum code bus_tail(struct ctx *ctx, const char *topic, int64_t after, size_t limit, struct event **ret,

@@ -142,8 +142,8 @@ bool bus_take(struct bus *b, struct ctx *ctx, struct runner *r) {
     r->saved_us = clock_mono_us();
     r->due_us = r->rest_us = 0;
     r->mine = true;
-    log_info(ctx, "consumer started", "consumer=%s xid=%lld id=%lld", r->name, (long long)r->at.xid,
-             (long long)r->at.id);
+    log_write(r->topic == NULL ? LOG_INFO : LOG_DEBUG, ctx, "consumer started",
+              "consumer=%s xid=%lld id=%lld", r->name, (long long)r->at.xid, (long long)r->at.id);
     return true;
 }
 

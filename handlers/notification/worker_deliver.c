@@ -80,6 +80,19 @@ static enum code add_pushes(struct ctx *ctx, const struct prefs *p, struct outgo
     return c;
 }
 
+/* Nobody who is gone is told, or told of: an erasure may have passed by already. */
+static enum code both_there(struct ctx *ctx, const Pb__NotificationCreated *e, bool *ret) {
+    const int64_t ids[] = {e->recipient_id, e->actor_id};
+    const Pb__UserCard *cards[2];
+    enum code c = cards_get(ctx, ids, e->actor_id != 0 ? 2 : 1, cards);
+
+    if (c != OK)
+        return c;
+    *ret = cards[0] != NULL && cards[0]->state == PB__ACCOUNT_STATE__STATE_ACTIVE &&
+           (e->actor_id == 0 || (cards[1] != NULL && cards[1]->state == PB__ACCOUNT_STATE__STATE_ACTIVE));
+    return OK;
+}
+
 static enum code decide(struct ctx *ctx, const Pb__NotificationCreated *e) {
     struct outgoing o = {.notification_id = e->id,
                          .user_id = e->recipient_id,
@@ -88,12 +101,14 @@ static enum code decide(struct ctx *ctx, const Pb__NotificationCreated *e) {
                          .created_ms = e->created_ms};
     struct prefs p;
     int64_t now_ms = clock_now_ms();
+    bool there;
     enum code c;
     unsigned ways;
 
     if (e->created_ms < now_ms - WAIT_DAY_MS)
         return OK; /* an old event comes again: what it meant has gone out, or is no news */
-    if ((c = notification_prefs(ctx, e->recipient_id, &p)) != OK)
+    if ((c = both_there(ctx, e, &there)) != OK || !there ||
+        (c = notification_prefs(ctx, e->recipient_id, &p)) != OK)
         return c;
     ways = prefs_ways(&p, e->kind);
     if ((ways & WAY_EMAIL) != 0)

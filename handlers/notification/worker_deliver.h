@@ -49,6 +49,10 @@ bool notification_errand_hand(void *errand);
  * what the other side asked for; 0: nothing. */
 enum code notification_errand_again(struct errand *e, int wait_s, const char *why);
 
+/* What is wrong with one errand holds no other up: it is put off, and logged. A server that is away is passed
+ * on: then the lease runs out. `rows` are those that were leased. */
+enum code notification_errand_failed(struct errand *e, const struct outgoing *rows, size_t n, enum code c);
+
 /* Drops all of it. */
 enum code notification_errand_drop(struct errand *e, const char *why);
 

@@ -124,6 +124,19 @@ enum code notification_errand_again(struct errand *e, int wait_s, const char *wh
     return notification_store_later(e->ctx, e->lease, now_ms + s * 1000, first->held, why);
 }
 
+enum code notification_errand_failed(struct errand *e, const struct outgoing *rows, size_t n, enum code c) {
+    const char *why = e->ctx->error.detail != NULL ? e->ctx->error.detail : code_name(c);
+
+    if (c == UNAVAILABLE || c == DEADLINE)
+        return c;
+    log_error(e->ctx, "a notification can't be sent", "channel=%s member=%lld notification=%lld cause=%s",
+              rows[0].channel, (long long)rows[0].user_id, (long long)rows[0].notification_id, why);
+    fail_clear(e->ctx);
+    e->rows = rows;
+    e->n = n;
+    return notification_errand_again(e, 0, why);
+}
+
 struct http *notification_http(struct ctx *ctx) {
     static struct http *http;
 

@@ -133,14 +133,21 @@ static const char *url_of(const struct letter *l, const struct line *line, const
 
 /* ---- the letter */
 
+/* Where the member is. */
+static const char *when_of(const struct letter *l, int64_t ms) {
+    const struct prefs *p = &((const struct errand *)l->arg)->prefs;
+    const char *there = format_moment(l->ctx->arena, l->lang, ms + (int64_t)p->zone_s * 1000);
+
+    return p->zone_s == 0 ? arena_printf(l->ctx->arena, "%s UTC", there) : there;
+}
+
 static void add_line(struct letter *l, const struct line *line, const Pb__UserCard *actor,
                      const Pb__PostItem *item, struct mail_item *to) {
     struct ctx *ctx = l->ctx;
 
     to->text = sentence(ctx, l->lang, line, actor != NULL ? actor->name : "");
     to->said = item != NULL ? said_of(ctx, item) : line->first->actor_id == 0 ? line->news->detail : NULL;
-    to->when =
-        arena_printf(ctx->arena, "%s UTC", format_moment(ctx->arena, l->lang, line->first->created_ms));
+    to->when = when_of(l, line->first->created_ms);
     to->url = url_of(l, line, actor, item);
     letter_say(l, arena_printf(ctx->arena, "%s%s%s\n%s", to->text, text_is_empty(to->said) ? "" : "\n  ",
                                text_is_empty(to->said) ? "" : to->said, to->url));
@@ -348,11 +355,13 @@ enum code notification_mails_run(struct ctx *ctx, int64_t *ret_wait_ms) {
         struct outgoing *rows;
         enum code c = notification_store_take_mail(ctx, e.lease, &rows, &e.n);
 
-        if (c != OK || e.n == 0)
+        size_t n = e.n;
+
+        if (c != OK || n == 0)
             return c;
         e.rows = rows;
-        if ((c = send_one(&e)) != OK)
-            return c; /* the lease runs out */
+        if ((c = send_one(&e)) != OK && (c = notification_errand_failed(&e, rows, n, c)) != OK)
+            return c;
     }
     *ret_wait_ms = 0;
     return OK;

@@ -217,10 +217,12 @@ enum code notification_pushes_run(struct ctx *ctx, int64_t *ret_wait_ms) {
         struct outgoing *rows;
         enum code c = notification_store_take_push(ctx, e.lease, &rows, &e.n);
 
-        if (c != OK || e.n == 0)
+        size_t n = e.n;
+
+        if (c != OK || n == 0)
             return c;
         e.rows = rows;
-        if ((c = send_one(&e)) != OK)
+        if ((c = send_one(&e)) != OK && (c = notification_errand_failed(&e, rows, n, c)) != OK)
             return c;
     }
     *ret_wait_ms = 0;

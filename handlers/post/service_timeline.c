@@ -109,8 +109,10 @@ static enum code ask_followees(struct ctx *ctx, struct source *src) {
         if ((c = connection_followee_ids(ctx, &req, &reply)) != OK)
             return c;
         more = arena_alloc(ctx->arena, (n + reply->n_ids) * sizeof *more);
-        memcpy(more, all, n * sizeof *more);
-        memcpy(more + n, reply->ids, reply->n_ids * sizeof *more);
+        if (n > 0)
+            memcpy(more, all, n * sizeof *more);
+        if (reply->n_ids > 0)
+            memcpy(more + n, reply->ids, reply->n_ids * sizeof *more);
         all = more;
         n += reply->n_ids;
         req.after = reply->next;

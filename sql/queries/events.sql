@@ -121,8 +121,11 @@ DELETE FROM events.acted AS a USING (
 WHERE a.consumer = old.consumer AND a.event_id = old.event_id;
 
 -- name: events_lag :one
--- What a consumer has not handled yet (at most 100,000 are counted), and the age of the oldest in ms.
-SELECT count(*), coalesce((extract(epoch FROM clock_timestamp() - min(created_at)) * 1000)::bigint, 0)
+-- What a consumer has not handled yet (at most 100,000 are counted), and the age of the oldest in ms; how
+-- many it failed on and tries again, and how many are dead letters.
+SELECT count(*), coalesce((extract(epoch FROM clock_timestamp() - min(created_at)) * 1000)::bigint, 0),
+       (SELECT count(*) FROM events.failed WHERE consumer = $1 AND next_at IS NOT NULL),
+       (SELECT count(*) FROM events.failed WHERE consumer = $1 AND next_at IS NULL)
 FROM (SELECT o.created_at FROM events.outbox AS o
       WHERE (o.xid, o.id) > (coalesce((SELECT xid FROM events.consumer WHERE name = $1), '0'),
                              coalesce((SELECT id FROM events.consumer WHERE name = $1), 0))
@@ -151,7 +154,9 @@ WITH relay AS (
     WHERE p.topic = ANY ($2::text[]) AND p.next_offset > coalesce(greatest(c.next_offset, 0), 0)
 )
 SELECT u.n + h.n,
-       coalesce((extract(epoch FROM clock_timestamp() - least(u.oldest, h.oldest)) * 1000)::bigint, 0)
+       coalesce((extract(epoch FROM clock_timestamp() - least(u.oldest, h.oldest)) * 1000)::bigint, 0),
+       (SELECT count(*) FROM events.failed WHERE consumer = $1 AND next_at IS NOT NULL),
+       (SELECT count(*) FROM events.failed WHERE consumer = $1 AND next_at IS NULL)
 FROM unpublished AS u, unhandled AS h;
 
 -- name: events_lag_relay :one
@@ -161,11 +166,6 @@ FROM (SELECT o.created_at FROM events.outbox AS o
       WHERE (o.xid, o.id) > (coalesce((SELECT xid FROM events.consumer WHERE name = 'relay'), '0'),
                              coalesce((SELECT id FROM events.consumer WHERE name = 'relay'), 0))
       ORDER BY o.xid, o.id LIMIT 100000) AS waiting;
-
--- name: events_failing :one
--- How many events of a consumer are tried again, and how many are dead letters.
-SELECT count(*) FILTER (WHERE next_at IS NOT NULL), count(*) FILTER (WHERE next_at IS NULL)
-FROM events.failed WHERE consumer = $1;
 
 -- name: events_tail :many
 -- The last events (of topic $1; NULL: of all) with an id above $2, at most $3, oldest first.

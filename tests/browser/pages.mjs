@@ -3,6 +3,7 @@
 // axe-core finds nothing. A page that is new has to be given an example below, or this test fails.
 // harness: set registration = approval
 // harness: set rate_limits = no
+// harness: set mail_delay_s = 0
 import { BASE, Client, DEMO_PASSWORD, DESKTOP, PASSWORD, PHONE, axeFinds, check, deeplink, equal, finish, inspect, launch, logIn,
     mailLink, newPage, nothing, open, part, silent, together, until, write } from './lib.mjs';
 
@@ -107,6 +108,10 @@ async function setUp() {
     await edges();
     await news();
     await invites();
+    at.unsubscribe = await mailLink('mirela@demo.example', /\/unsubscribe\/[\w-]+/);
+    const hooks = await ada.submit((await ada.get('/admin/webhooks')).form('/admin/webhooks'), { url: 'https://example.org/hook', 'events[]': 'post.created' });
+    at.webhook = /\/admin\/webhooks\/\d+/.exec(hooks.html)[0];
+    await ada.press(await ada.get(at.webhook), `${at.webhook}/ping`);
 }
 
 // ---- The pages -------------------------------------------------------------------------------------------------------
@@ -124,6 +129,8 @@ const examples = {
     '/settings': ['/settings'], '/settings/profile': ['/settings/profile'], '/settings/account': ['/settings/account'],
     '/settings/account/delete': ['/settings/account/delete'], '/settings/apps': ['/settings/apps'],
     '/settings/sessions': ['/settings/sessions'], '/settings/privacy': ['/settings/privacy'], '/settings/appearance': ['/settings/appearance'],
+    '/settings/notifications': ['/settings/notifications'], '/unsubscribe/{token}': () => [at.unsubscribe],
+    '/admin/webhooks': ['/admin/webhooks'], '/admin/webhooks/{id}': () => [at.webhook],
     '/settings/activity': ['/settings/activity'], '/settings/blocks': ['/settings/blocks'], '/settings/mutes': ['/settings/mutes'],
     '/admin/members': ['/admin/members', '/admin/members?state=pending', '/admin/members?state=suspended', '/admin/members?q=nobody'],
     '/admin/members/{id}/suspend': () => [`/admin/members/${at.jun}/suspend`], '/admin/audit': ['/admin/audit'],

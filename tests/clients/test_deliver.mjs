@@ -9,7 +9,8 @@ import crypto from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { createInterface } from 'node:readline';
-import { check, Client, equal, finish, member, part, sleep, token, until } from '../http/lib.mjs';
+import { createRestAPIClient } from 'masto';
+import { BASE, check, Client, equal, finish, member, part, sleep, token, until } from '../http/lib.mjs';
 
 const { TEST_ROOT, TEST_CONFIG, TEST_PG_ADMIN } = process.env;
 const server = (...words) => execFileSync(`${TEST_ROOT}/tests/harness/stack.sh`, ['server', ...words]);
@@ -278,6 +279,20 @@ await part('Web Push to an app', async () => {
     equal('and nothing was pushed', calls.slice(from).filter((c) => c.path === '/push/app').length, 0);
     equal('without the scope', (await push('GET', undefined, await token('ben', 'read'))).status, 403);
     equal('strangers', (await plain.json('GET', subscription)).status, 401);
+});
+
+await part('by masto.js', async () => {
+    const d = device(), masto = createRestAPIClient({ url: BASE, accessToken: benToken });
+    const made = await masto.v1.push.subscription.create({ subscription: { endpoint: there('/push/masto'), keys: { p256dh: d.keys.p256dh, auth: d.auth.toString('base64url') }, standard: true },
+        data: { alerts: { mention: true }, policy: 'all' } });
+    check('made', made.alerts.mention && made.standard && made.serverKey.length === 87);
+    const from = calls.length;
+    await mention('ben');
+    equal('pushed', decrypt(d, (await callTo('/push/masto', from)).body).notification_type, 'mention');
+    equal('changed', (await masto.v1.push.subscription.update({ data: { alerts: { follow: true } }, policy: 'follower' })).alerts.mention, false);
+    equal('read', (await masto.v1.push.subscription.fetch()).policy, 'follower');
+    await masto.v1.push.subscription.remove();
+    equal('gone', (await push('GET')).status, 404);
 });
 
 await part('Web Push to a browser', async () => {

@@ -23,7 +23,8 @@ pb = lib.stubs()
 connection_pb2, post_pb2, user_pb2 = pb["connection_pb2"], pb["post_pb2"], pb["user_pb2"]
 SITE = os.environ["TEST_SITE"]
 TLS = SITE + "/secrets/tls"
-PORT = {name: int(open(SITE + "/secrets/grpc-%s.port" % name, encoding="ascii").read()) for name in ("user", "post", "connection")}
+PORT = {f[5:-5]: int(open(SITE + "/secrets/" + f, encoding="ascii").read()) for f in os.listdir(SITE + "/secrets")
+        if f.startswith("grpc-") and f.endswith(".port")}
 COUNTS = connection_pb2.GetCountsRequest(user_ids=[1])
 
 
@@ -247,11 +248,11 @@ os.kill(pid("connection"), signal.SIGHUP)
 until("a file that is wrong is said in the log", lambda: b"grpc_cert" in read(SITE + "/log/serve-connection.log")[log_at:])
 with channel(before_reload) as c:
     equal("and leaves those at work who are there", counts(c), Code.OK)
-for name in os.listdir(TLS):
-    os.remove(TLS + "/" + name)
+for file in os.listdir(TLS):
+    os.remove(TLS + "/" + file)
 subprocess.run([lib.ROOT + "/stack/certificates.sh", TLS, *names], check=True)
-for name in os.listdir(TLS):
-    owned(TLS + "/" + name)
+for file in os.listdir(TLS):
+    owned(TLS + "/" + file)
 reload()
 
 

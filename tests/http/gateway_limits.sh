@@ -18,23 +18,19 @@ if [ "$status" = 429 ]; then
     is 'it is said when to come back' 2 "$(header Retry-After)"
     like 'in our words' '*slower*' "$(body)"
 fi
-# refused PATH: floods until an address is refused.
+# refused PATH: floods an address; what is said of one refusal, and the refusal as the answer of fetch.
 refused() {
-    for _ in {1..10}; do
-        seq 900 | xargs -P 8 -n 100 sh -c '
-            for n; do printf "url = %s/errors/error.css\noutput = /dev/null\n" "$0"; done |
-            curl -s -K -' "$TEST_BASE_URL"
-        fetch "$TEST_BASE_URL$1"
-        [ "$status" != 429 ] || break
-    done
+    seq 1500 | xargs -P 8 -n 150 sh -c '
+        file=$1 && shift
+        for n; do printf "url = %s\noutput = %s.%s\n" "$0" "$file" "$n"; done |
+        curl -s -w "%{http_code} %{content_type} %header{retry-after} %{filename_effective}\n" -K -' \
+        "$TEST_BASE_URL$1" "$TEST_DIR/flood" | grep -m 1 '^429' || true
 }
-refused /api/v1/instance
-is 'programs are told as they know it' '429 application/json 429' \
-    "$status $(header Content-Type) $(body | jq .status)"
-refused /api/deeplink/v1/me
-is 'as by our own API' '429 application/problem+json 429' \
-    "$status $(header Content-Type) $(body | jq .status)"
-is 'and when to come back' 2 "$(header Retry-After)"
+read -r status type again file <<<"$(refused /api/v1/instance)"
+is 'programs are told as they know it' '429 application/json 429' "$status $type $(jq .status "$file")"
+read -r status type again file <<<"$(refused /api/deeplink/v1/me)"
+is 'as by our own API' '429 application/problem+json 429' "$status $type $(jq .status "$file")"
+is 'and when to come back' 2 "$again"
 sleep 3
 fetch "$TEST_BASE_URL/livez"
 is 'after a while all is well' 200 "$status"

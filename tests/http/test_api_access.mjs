@@ -117,6 +117,9 @@ const rows = {
     'GET /api/v1/streaming/{stream}': { is: 404, arg: 'nonsense' },
     'GET /api/v1/streaming/{stream}/{part}': { is: 404, arg: 'nonsense' },
     'POST /api/v1/apps': { is: 422 },
+    'POST /api/v1/accounts': { is: [403, 422], body: () => ({ email: 'somebody@elsewhere.example' }) },
+    'POST /api/v1/emails/confirmations': { is: 403 },
+    'GET /api/v1/emails/check_confirmation': { is: 200 },
     'GET /api/v1/apps/verify_credentials': { is: [200, 404] },
     'POST /oauth/token': { is: [400, 422] },
     'POST /oauth/revoke': { is: [200, 400, 401, 403, 422] },
@@ -137,6 +140,9 @@ const rows = {
     [`POST ${D}/me/notifications/read`]: { is: 422 },
     [`DELETE ${D}/me/notifications/{id}`]: { is: 404 },
     'GET /api/v1/push/subscription': { is: 404 },
+    'POST /api/v1/push/subscription': { is: 422 },
+    'PUT /api/v1/push/subscription': { is: 404 },
+    'DELETE /api/v1/push/subscription': { is: 200 },
     [`GET ${D}/me/sessions`]: { is: 200 },
     [`DELETE ${D}/me/sessions/{id}`]: { is: 404 },
     [`PATCH ${D}/me/settings`]: { is: 428 },
@@ -165,6 +171,16 @@ const rows = {
     [`POST ${D}/admin/members/{id}/restore`]: onAccount({ victim: 409, none: 404 }),
     [`PUT ${D}/admin/members/{id}/role`]: onAccount({ victim: [422, 428] }, { addresses: true }),
     [`GET ${D}/admin/audit`]: { is: 200, addresses: true },
+    [`PUT ${D}/me/notification-preferences`]: { is: 428 },
+    [`GET ${D}/me/push`]: { is: 403 }, // a browser's alone
+    [`POST ${D}/me/push`]: { is: 422 },
+    [`DELETE ${D}/me/push`]: { is: 403 },
+    [`POST ${D}/admin/webhooks`]: { is: 422 },
+    [`GET ${D}/admin/webhooks/{id}`]: { is: 404 },
+    [`PUT ${D}/admin/webhooks/{id}`]: { is: 404 },
+    [`DELETE ${D}/admin/webhooks/{id}`]: { is: 404 },
+    [`POST ${D}/admin/webhooks/{id}/ping`]: { is: 404 },
+    [`GET ${D}/admin/webhooks/{id}/calls`]: { is: 404 },
 };
 
 // Lists and other things without an argument: 200, or 422 where something must be said.
@@ -190,9 +206,9 @@ const PERMISSIONS = { moderator: 1 | 2 | 4 | 16, admin: 127 };
 
 /** Whom token, scope or role keeps out before the thing itself is looked at; null: nobody. */
 function keptOut(role, route) {
-    if (role === 'nobody' && ['member', 'app'].includes(route.auth))
+    if (role === 'nobody' && ['member', 'app', 'newcomer'].includes(route.auth))
         return 401;
-    if (role === 'app' && route.auth === 'member')
+    if (role === 'app' && ['member', 'newcomer'].includes(route.auth))
         return [401, 403, 422];
     if (role === 'scopeless' && route.scope && !route.scope.split('|').includes('profile'))
         return 403;

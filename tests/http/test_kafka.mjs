@@ -1,5 +1,7 @@
-// A site whose bus is Kafka: events reach those whom they concern, also when the broker or the workers die meanwhile.
+// A site whose bus is Kafka, its services apart: events reach those whom they concern, also when the broker or the workers
+// die meanwhile.
 // harness: kafka
+// harness: split
 // harness: set rate_limits = no
 // harness: set bus_options = session.timeout.ms=1500 heartbeat.interval.ms=300
 import { execFile } from 'node:child_process';

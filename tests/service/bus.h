@@ -69,7 +69,7 @@ static inline void act_on(const struct event *e) {
 
 static inline void enter(const struct event *events, size_t n, int by) {
     for (size_t i = 0; i < n; i++) {
-        int key = (int)(events[i].key % KEYS);
+        int key = (int)((uint64_t)events[i].key % KEYS);
         shared->inside[slot][key] += by;
         for (int w = 0; w < WORKERS && by > 0; w++)
             if (w != slot && shared->inside[w][key] > 0)

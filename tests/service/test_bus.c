@@ -98,6 +98,10 @@ START_TEST(a_bad_event_holds_nobody_up) {
     ck_assert_str_eq(dead[0].topic, "test.v1");
     ck_assert_int_eq(dead[0].attempts, 3);
     ck_assert_str_eq(dead[0].error, "INTERNAL: a bad event: body 1");
+    struct bus_state state;
+    ck_ok(&ctx, bus_state(&ctx, "test_consumer", &state));
+    ck_assert_int_eq(state.dead, 1);
+    ck_assert_int_eq(state.retried, 0);
     int64_t replayed;
     ck_ok(&ctx, bus_dead_replay(&ctx, "another", 0, &replayed));
     ck_assert_int_eq(replayed, 0);

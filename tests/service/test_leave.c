@@ -34,10 +34,12 @@ static long long count(const char *from_where) {
     return strtoll(as_admin(arena_printf(ctx->arena, "SELECT count(*) FROM %s", from_where)), NULL, 10);
 }
 
-/* The same with %ID in it. */
-static long long count_of(const char *from_where, int64_t id) {
-    char text[1024] = "", number[24];
+/* A text with %ID in it. */
+static const char *with_id(const char *from_where, int64_t id) {
+    static char text[1024];
+    char number[24];
 
+    text[0] = '\0';
     snprintf(number, sizeof number, "%lld", (long long)id);
     for (const char *p = from_where; *p != '\0';) {
         bool is_id = strncmp(p, "%ID", 3) == 0;
@@ -46,8 +48,10 @@ static long long count_of(const char *from_where, int64_t id) {
                  is_id ? number : p);
         p += is_id ? 3 : 1;
     }
-    return count(text);
+    return text;
 }
+
+static long long count_of(const char *from_where, int64_t id) { return count(with_id(from_where, id)); }
 
 static enum code leave(int64_t actor, int64_t who, const char *password, bool now) {
     Pb__RequestDeletionRequest req = PB__REQUEST_DELETION_REQUEST__INIT;
@@ -220,6 +224,22 @@ struct life {
     int64_t own, bens, comment_on_own, comment_by_her;
 };
 
+/* Preferences, a browser to push to, and mails that wait both ways. */
+static void like_to_be_told(void) {
+    static const char *const rows[] = {
+        "INSERT INTO notifications.preferences (user_id, version, quiet, quiet_from, quiet_to, zone, hour_cap, day_cap, "
+        "digest_hour) VALUES (%ID, 2, false, 0, 0, 'UTC', 1, 2, 8)",
+        "INSERT INTO notifications.pushes (id, user_id, token_id, endpoint, p256dh, auth, standard, alerts, policy) "
+        "VALUES (%ID, %ID, %ID, 'https://example.org', '', '', true, '{}', 'all')",
+        "INSERT INTO notifications.mails (id, user_id, channel, at) VALUES (%ID, %ID, 'email', now())",
+        "INSERT INTO notifications.outgoing (notification_id, channel, user_id, kind, actor_id, due_at, created_at) "
+        "VALUES (1, 'email', %ID, 'like', 1, now(), now()), (2, 'email', 1, 'like', %ID, now(), now())",
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        as_admin(with_id(rows[i], lea));
+}
+
 static struct life live(void) {
     struct life l;
     int64_t eve = fixture_member(ctx, fixture_handle(ctx, "eve"));
@@ -245,6 +265,7 @@ static struct life live(void) {
         arena_printf(ctx->arena, "UPDATE users.invites SET by_id = %lld WHERE by_id = 0", (long long)lea));
     log_in();
     fixture_events(ctx);
+    like_to_be_told();
     return l;
 }
 
@@ -267,6 +288,10 @@ static void expect_nothing_left(void) {
         "users.mails WHERE user_id = %ID",
         "users.invites WHERE by_id = %ID",
         "docs.activity WHERE p = %ID",
+        "notifications.preferences WHERE user_id = %ID",
+        "notifications.pushes WHERE user_id = %ID",
+        "notifications.outgoing WHERE user_id = %ID OR actor_id = %ID",
+        "notifications.mails WHERE user_id = %ID",
     };
 
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
