@@ -74,6 +74,7 @@ enum code user_service_request_deletion(struct ctx *ctx, const Pb__RequestDeleti
     if (!ok)
         return user_not_changed(ctx, p);
     user_publish(ctx, p->card->id);
+    user_streams_end(ctx, p->card->id, "{}");
     if (user_sessions_end(ctx, p->card->id, 0, now + DAY_MS) != OK)
         fail_clear(ctx); /* the worker repeats it, and until then the card says that they are dead */
     return reply->erase_ms > now ? OK : user_store_erase_begin(ctx, &begun);

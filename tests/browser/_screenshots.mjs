@@ -111,7 +111,7 @@ async function shrink(browser, png) {
 async function picture(browser, name, client, address, options) {
     const context = await open(browser, { client, ...options });
     const page = await newPage(context);
-    await page.goto(address, { waitUntil: 'networkidle' });
+    await page.goto(address, { waitUntil: 'load' });
     const file = path.join(folder, `${name}.png`), small = await shrink(browser, await page.screenshot());
     await writeFile(file, small);
     console.log(`${file}: ${small.length} bytes`);

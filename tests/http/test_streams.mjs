@@ -255,4 +255,11 @@ await part('hubs die and Redis goes', async () => {
     again.close();
 });
 
+await part('a member leaves', async () => {
+    const stream = await Events.open('/api/v1/streaming/user', { token: tokens.cleo });
+    equal('a stream', stream.status, 200);
+    await deeplink('user', 'delete', 'cleo');
+    await until(() => stream.closed, 'the stream of an account that was deleted');
+});
+
 await finish();
