@@ -238,8 +238,12 @@ enum code notification_api_request_dismiss(struct request *req) { return answer_
 
 static enum code answer_many(struct request *req, bool accept) {
     const struct field_value *ids = field_get(req, "id");
+    enum code c = ids->n_ids == 0 ? OK : answer_held(req, ids->ids, ids->n_ids, accept);
 
-    return ids->n_ids == 0 ? api_reply_empty(req) : answer_held(req, ids->ids, ids->n_ids, accept);
+    if (c != OK && c != NOT_FOUND)
+        return c;
+    fail_clear(&req->ctx); /* of several, those that are gone don't matter */
+    return api_reply_empty(req);
 }
 
 enum code notification_api_requests_accept(struct request *req) { return answer_many(req, true); }

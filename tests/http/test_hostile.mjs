@@ -138,18 +138,25 @@ const nasty = ['', '-1', '0', '99999999999999999999', '-9223372036854775808', '9
     '//evil.example', '/%5Cevil.example', '/%09/evil.example', 'javascript:alert(1)', '%CC%81'.repeat(2000), '<script>alert(1)</script>', '%25s%25n%25x'];
 const plain = { id: '1', int: '1', bool: '1', path: '/', email: 'x@example.org', handle: 'xx', secret: 'quiet meadow lantern', line: 'x', text: 'x', choice: 'public' };
 
+/** As mallory.request('GET', …) of a path that may answer with a stream, which does not end: its beginning. */
+async function beginning(path) {
+    const { status, head, all } = await raw(request(`GET ${path} HTTP/1.1`, [`Cookie: sid=${mallory.cookies.get('sid')}`]));
+    return { status, html: all, location: /^Location: (.*)$/im.exec(head)?.[1], header: (name) => [...head.matchAll(new RegExp(`^${name}: (.*)$`, 'gim'))].map((m) => m[1]) };
+}
+
 async function fields() {
     const routes = JSON.parse(await deeplink('routes', '--json')), token = await mallory.csrf(), wrong = [];
     const own = await write(mallory, 'To be played with');
     for (const { method, pattern, fields: list } of routes) {
         if (/password|\/logout|end-others|\/settings\/email|\/me\/(email|deletion)|\/account\/delete/.test(pattern))
             continue; /* each costs a password hash, or the session */
+        const isStream = /^\/live$|streaming/.test(pattern);
         const target = pattern.replace('{id}', own).replace('{handle}', 'mallory').replace(/\{\w+\}/, 'wrong').replace(/(posts\/\d+)\/delete/, '$1/edit');
         for (const field of [...list, { name: 'csrf', kind: 'line' }])
             for (const value of /login|signup/.test(pattern) ? nasty.filter((_, i) => i % 3 === 0) : nasty) {
                 const rest = list.filter((f) => f.name !== field.name).map((f) => `${f.name}=${encodeURIComponent(plain[f.kind] ?? 'x')}`);
                 const query = [...rest, ...(method === 'POST' && field.name !== 'csrf' ? [`csrf=${token}`] : []), `${field.name}=${value}`].join('&');
-                const answer = method === 'GET' ? query.length > 7000 ? null : await mallory.request('GET', `${target}?${query}`)
+                const answer = method === 'GET' ? query.length > 7000 ? null : await (isStream ? beginning(`${target}?${query}`) : mallory.request('GET', `${target}?${query}`))
                     : await mallory.request('POST', target, { headers: { 'content-type': form }, body: query });
                 if (answer !== null && (answer.status >= 500 || answer.header('set-cookie')?.some((c) => c.startsWith('x=')) || (answer.location && !/^\/(?![/\\])/.test(answer.location)) ||
                     /<script>alert|\b49\b<|root:x/.test(answer.html)))
