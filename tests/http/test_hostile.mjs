@@ -4,7 +4,7 @@
 import { readFileSync, readdirSync, existsSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { BASE, Client, PASSWORD, check, deeplink, equal, finish, logIn, member, part, sleep } from './lib.mjs';
+import { BASE, Client, PASSWORD, check, deeplink, equal, finish, logIn, member, part, sleep, until } from './lib.mjs';
 
 const base = new URL(BASE), site = process.env.TEST_SITE;
 const anonymous = new Client();
