@@ -109,8 +109,28 @@ static enum code walk_array(struct walk *w, struct json_object *array) {
     return OK;
 }
 
+static bool is_empty(struct json_object *value) {
+    return (json_object_is_type(value, json_type_array) && json_object_array_length(value) == 0) ||
+           (json_object_is_type(value, json_type_object) && json_object_object_length(value) == 0);
+}
+
+/* A list or an object without anything in it has no value to be named. That it stands there is said by a name
+ * that nothing else has. */
+static enum code add_empty(struct walk *w) {
+    size_t before = w->path.n;
+
+    if (w->params == NULL)
+        return OK;
+    buf_add(&w->path, PARAM_EMPTY, sizeof PARAM_EMPTY - 1);
+    params_add(w->params, arena_strndup(w->arena, buf_str(&w->path), w->path.n), "", 0);
+    path_cut(w, before);
+    return OK;
+}
+
 /* Recurses as deep as the document; json_read() has bounded that. */
 static enum code walk_value(struct walk *w, struct json_object *value) {
+    if (w->path.n > 0 && is_empty(value))
+        return add_empty(w);
     if (json_object_is_type(value, json_type_object))
         return walk_object(w, value);
     if (json_object_is_type(value, json_type_array))

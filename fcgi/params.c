@@ -28,6 +28,16 @@ struct param *params_add(struct params *p, const char *name, const char *value, 
     return item;
 }
 
+bool params_has_parts(const struct params *p, const char *name) {
+    size_t n = strlen(name);
+    for (size_t i = 0; i < p->n; i++) {
+        const char *at = p->items[i].name;
+        if (strncmp(at, name, n) == 0 && (at[n] == '[' || strcmp(at + n, PARAM_EMPTY) == 0))
+            return true;
+    }
+    return false;
+}
+
 const char *params_get(const struct params *p, const char *name) {
     for (size_t i = 0; i < p->n; i++)
         if (p->items[i].filename == NULL && strcmp(p->items[i].name, name) == 0)

@@ -27,6 +27,9 @@ struct params {
     struct arena *arena;
 };
 
+/* Behind the name of a list or an object of JSON that is empty. */
+#define PARAM_EMPTY "{}"
+
 /* What a parser takes before it refuses. Sizes in bytes, after decoding but for total and header. */
 struct param_limits {
     size_t total;  /* the whole input */
@@ -46,6 +49,9 @@ struct param *params_add(struct params *p, const char *name, const char *value, 
 
 /* The first text of exactly this name; NULL when there is none. */
 const char *params_get(const struct params *p, const char *name);
+
+/* Whether a list or an object stands at this name: "a" of "a[]", "a[b]", and of JSON's empty ones. */
+bool params_has_parts(const struct params *p, const char *name);
 
 /* The first file of this name that was chosen (file name or content not empty); NULL when there is none. */
 const struct param *params_file(const struct params *p, const char *name);

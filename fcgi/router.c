@@ -177,8 +177,11 @@ static bool walk(struct search *s, const struct node *n, size_t depth, size_t ar
             continue;
         if (c->takes_arg)
             s->args[args] = (struct segment){seg->p + c->n, seg->n - c->n};
+        unsigned before = s->allowed;
         if (walk(s, c, depth + 1, args + c->takes_arg))
             return true;
+        if (!c->takes_arg && s->allowed != before)
+            return false; /* an address of its own is no argument, whatever the method */
         if (c->takes_arg)
             s->args[args] = (struct segment){NULL, 0};
     }

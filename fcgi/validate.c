@@ -213,7 +213,9 @@ static void read_field(struct reading *r) {
     r->raw = params_get(r->from, r->field->name);
     r->out->present = r->raw != NULL;
     if (r->raw == NULL) {
-        if (r->field->required)
+        if (r->field->kind == FIELD_CHOICE && params_has_parts(r->from, r->field->name))
+            wrong(r, tr_mark("{label} must be one value, not a list or an object."));
+        else if (r->field->required)
             missing(r);
         return;
     }

@@ -11,7 +11,9 @@ const versions = new Map();
 
 /* ---- counts below posts */
 
-const short = n => n < 1000 ? String(n) : new Intl.NumberFormat(lang, { notation: 'compact', maximumFractionDigits: 1 }).format(n).toLowerCase();
+// As the server says it: one tenth is worth saying below ten thousands or millions.
+const unit = (n, one, word) => word.replace('#', (n < 10 * one ? Math.floor(n / one * 10) / 10 : Math.floor(n / one)).toLocaleString(lang, { minimumFractionDigits: n < 10 * one ? 1 : 0 }));
+const short = n => n < 1e3 ? String(n) : n < 1e6 ? unit(n, 1e3, words.k) : unit(n, 1e6, words.m);
 
 function count(place, n) {
   if (!place) return;

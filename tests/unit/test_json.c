@@ -175,9 +175,9 @@ START_TEST(flattens) {
     static const char body[] =
         "{\"a\":{\"b\":1,\"c\":{\"d\":\"é\"}},\"id\":[1,\"2\"],\"ok\":true,\"no\":false,\"nil\":null,"
         "\"r\":1.50,\"l\":[{\"x\":\"y\"},[3]],\"e\":[],\"o\":{},\"n\":-7,\"q\":\"\"}";
-    static const char *const want[] = {"a[b]",   "1",    "a[c][d]", "é",     "id[]", "1",    "id[]",    "2",
-                                       "ok",     "true", "no",      "false", "r",    "1.50", "l[0][x]", "y",
-                                       "l[1][]", "3",    "n",       "-7",    "q",    ""};
+    static const char *const want[] = {
+        "a[b]",    "1", "a[c][d]", "é", "id[]", "1", "id[]", "2", "ok", "true", "no", "false", "r", "1.50",
+        "l[0][x]", "y", "l[1][]",  "3", "e{}",  "",  "o{}",  "",  "n",  "-7",   "q",  ""};
     struct params p;
     params_init(&p, arena);
     ck_assert_int_eq(json_parse_params(&p, body, sizeof(body) - 1, &json_limits_body, &error), OK);
@@ -187,6 +187,9 @@ START_TEST(flattens) {
         ck_assert_str_eq(p.items[i].value, want[2 * i + 1]);
         ck_assert_uint_eq(p.items[i].n, strlen(want[2 * i + 1]));
     }
+    ck_assert(params_has_parts(&p, "a") && params_has_parts(&p, "id") && params_has_parts(&p, "e") &&
+              params_has_parts(&p, "o"));
+    ck_assert(!params_has_parts(&p, "ok") && !params_has_parts(&p, "i") && !params_has_parts(&p, "nil"));
     size_t n;
     const char **ids = params_all(&p, "id", &n);
     ck_assert_uint_eq(n, 2);
