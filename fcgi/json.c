@@ -29,6 +29,7 @@ struct walk {
 };
 
 static enum code walk_value(struct walk *w, struct json_object *value);
+static enum code add_empty(struct walk *w);
 
 static enum code refuse_here(struct walk *w, const char *text) {
     return params_refuse_named(w->arena, w->error, buf_str(&w->path), w->path.n, text);
@@ -49,8 +50,10 @@ static enum code check_scalar(struct walk *w, struct json_object *value) {
 
 static enum code add_scalar(struct walk *w, struct json_object *value) {
     enum code code = check_scalar(w, value);
-    if (code != OK || w->params == NULL || value == NULL)
+    if (code != OK || w->params == NULL)
         return code;
+    if (value == NULL) /* as if not said; in a list, the list is there all the same */
+        return w->path.n > 2 && memcmp(w->path.p + w->path.n - 2, "[]", 2) == 0 ? add_empty(w) : OK;
     bool text = json_object_is_type(value, json_type_string);
     const char *s = json_object_get_string(value);
     size_t n = text ? (size_t)json_object_get_string_len(value) : strlen(s);

@@ -62,12 +62,28 @@ static void put_id(struct json *j) {
     json_put_str(j, "pattern", OPENAPI_ID_PATTERN);
 }
 
-static void put_number(struct json *j, const struct field *f) {
+static void put_integer(struct json *j, const struct field *f) {
     json_put_str(j, "type", "integer");
     if (f->min != 0 || f->max != 0) {
         json_put_int(j, "minimum", f->min);
         json_put_int(j, "maximum", f->max);
     }
+}
+
+/* An empty one is as one that is not said. */
+static void put_number(struct json *j, const struct field *f) {
+    if (f->required) {
+        put_integer(j, f);
+        return;
+    }
+    json_put_array(j, "anyOf");
+    json_open_object(j);
+    put_integer(j, f);
+    json_close_object(j);
+    json_open_object(j);
+    json_put_str(j, "const", "");
+    json_close_object(j);
+    json_close_array(j);
 }
 
 static void put_choice(struct json *j, const struct field *f) {

@@ -28,6 +28,11 @@ struct param *params_add(struct params *p, const char *name, const char *value, 
     return item;
 }
 
+bool param_is_empty(const struct param *p) {
+    size_t n = strlen(p->name), mark = sizeof PARAM_EMPTY - 1;
+    return n >= mark && strcmp(p->name + n - mark, PARAM_EMPTY) == 0;
+}
+
 bool params_has_parts(const struct params *p, const char *name) {
     size_t n = strlen(name);
     for (size_t i = 0; i < p->n; i++) {

@@ -30,6 +30,8 @@ struct params {
 /* Behind the name of a list or an object of JSON that is empty. */
 #define PARAM_EMPTY "{}"
 
+bool param_is_empty(const struct param *p);
+
 /* What a parser takes before it refuses. Sizes in bytes, after decoding but for total and header. */
 struct param_limits {
     size_t total;  /* the whole input */

@@ -54,7 +54,7 @@ enum code post_api_refusal(struct request *req, enum code c) {
 
 static bool has_parameters(const struct request *req, const char *prefix) {
     for (size_t i = 0; i < req->form.n; i++)
-        if (text_starts(req->form.items[i].name, prefix))
+        if (text_starts(req->form.items[i].name, prefix) && !param_is_empty(&req->form.items[i]))
             return true;
     return false;
 }
