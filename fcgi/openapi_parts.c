@@ -90,6 +90,8 @@ static void put_choice(struct json *j, const struct field *f) {
     json_put_str(j, "type", "string");
     json_put_array(j, "enum");
     put_list_of_words(j, f->choices);
+    if (!f->required)
+        json_str(j, ""); /* as one that is not said */
     json_close_array(j);
 }
 

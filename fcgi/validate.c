@@ -62,8 +62,13 @@ static void read_text(struct reading *r, const char *cleaned, int64_t otherwise_
         check_length(r, r->field->max != 0 ? r->field->max : otherwise_max);
 }
 
+/* What is cleaned away counts, too: a line as it was sent is no longer than said. */
 static void read_line(struct reading *r) {
-    read_text(r, text_clean_line(r->req->ctx.arena, r->raw, strlen(r->raw)), LINE_MAX_CHARS);
+    int64_t max = r->field->max != 0 ? r->field->max : LINE_MAX_CHARS;
+    if ((int64_t)text_utf8_count(r->raw, strlen(r->raw)) > max)
+        wrong_as(r, FIELD_TOO_LONG, tr_mark("{label} is too long: at most {max} characters."));
+    else
+        read_text(r, text_clean_line(r->req->ctx.arena, r->raw, strlen(r->raw)), max);
 }
 
 static void read_handle(struct reading *r) {
