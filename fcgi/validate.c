@@ -62,10 +62,17 @@ static void read_text(struct reading *r, const char *cleaned, int64_t otherwise_
         check_length(r, r->field->max != 0 ? r->field->max : otherwise_max);
 }
 
-/* What is cleaned away counts, too: a line as it was sent is no longer than said. */
+/* Characters but for spaces: what of a line's length is not forgiven, also when it is cleaned away. */
+static int64_t count_visible(const char *s) {
+    size_t n = text_utf8_count(s, strlen(s));
+    for (; *s != '\0'; s++)
+        n -= *s == ' ' || *s == '\t' || *s == '\r' || *s == '\n';
+    return (int64_t)n;
+}
+
 static void read_line(struct reading *r) {
     int64_t max = r->field->max != 0 ? r->field->max : LINE_MAX_CHARS;
-    if ((int64_t)text_utf8_count(r->raw, strlen(r->raw)) > max)
+    if (count_visible(r->raw) > max)
         wrong_as(r, FIELD_TOO_LONG, tr_mark("{label} is too long: at most {max} characters."));
     else
         read_text(r, text_clean_line(r->req->ctx.arena, r->raw, strlen(r->raw)), max);
