@@ -7,6 +7,7 @@
 #include "fcgi/command.h"
 #include "fcgi/config.h"
 #include "fcgi/ctx.h"
+#include "fcgi/drivers/docs.h"
 #include "fcgi/migrate.h"
 #include "fcgi/serve.h"
 
@@ -92,5 +93,6 @@ int main(int argc, char **argv) {
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    docs_begin();
     return command_main(argc, argv);
 }

@@ -26,6 +26,11 @@ struct collection {
 
 struct docs;
 
+/* Once at the start of a program, before it forks. MongoDB's driver names a piece of shared memory by the
+ * number of each process that loads it; one that is killed leaves it behind, and the next of that number
+ * complains where nobody expects it. Nothing of ours needs the name. */
+void docs_begin(void);
+
 /* engine: "postgresql" (uses conninfo, role deeplink_docs, schema docs) or a mongodb:// URI with the database
  * in its path. Does not connect yet. */
 struct docs *docs_open(const char *engine, const char *conninfo, const char *secret, int timeout_ms);

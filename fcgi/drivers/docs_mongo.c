@@ -1,9 +1,13 @@
 /* Documents in MongoDB by mongo-c-driver. One client a worker, made after the fork and connected when first
  * used. Every operation is one atomic command on one document or one query; no sessions, no transactions. */
 #include <mongoc/mongoc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "fcgi/drivers/docs.h"
 #include "fcgi/drivers/docs_engine.h"
 #include "fcgi/log.h"
 
@@ -22,6 +26,13 @@ static void log_handler(mongoc_log_level_t level, const char *domain, const char
     (void)arg;
     if (level <= MONGOC_LOG_LEVEL_WARNING)
         log_warn(NULL, "mongodb driver", "domain=%s text=%s", domain, message);
+}
+
+void docs_begin(void) {
+    char name[32];
+
+    snprintf(name, sizeof name, "/mongoc-%d", (int)getpid());
+    shm_unlink(name);
 }
 
 void *docs_mongo_open(const char *text, int timeout_ms) {
