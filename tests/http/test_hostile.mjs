@@ -134,7 +134,7 @@ async function bodies() {
 // ---- Every field of every form ---------------------------------------------------------------------------------------
 
 const nasty = ['', '-1', '0', '99999999999999999999', '-9223372036854775808', '9223372036854775808', '9223372036854775807', '1e9', '%00', 'a%00b', '%ff%fe', '%c0%80', '%ed%a0%80',
-    `${'A'.repeat(100_000)}`, '%0d%0aSet-Cookie:%20x=y', '../../../../etc/passwd', '{{7*7}}{%25%20x%20%25}', "'%20OR%201=1--", '%E2%80%AE%E2%81%A6', '%F0%9F%91%A9%E2%80%8D'.repeat(400),
+    `${'A'.repeat(100_000)}`, '%0d%0aSet-Cookie:%20x=y', '../../../../etc/passwd', '{{1337*7331}}{%25%20x%20%25}', "'%20OR%201=1--", '%E2%80%AE%E2%81%A6', '%F0%9F%91%A9%E2%80%8D'.repeat(400),
     '//evil.example', '/%5Cevil.example', '/%09/evil.example', 'javascript:alert(1)', '%CC%81'.repeat(2000), '<script>alert(1)</script>', '%25s%25n%25x'];
 const plain = { id: '1', int: '1', bool: '1', path: '/', email: 'x@example.org', handle: 'xx', secret: 'quiet meadow lantern', line: 'x', text: 'x', choice: 'public' };
 
@@ -159,7 +159,7 @@ async function fields() {
                 const answer = method === 'GET' ? query.length > 7000 ? null : await (isStream ? beginning(`${target}?${query}`) : mallory.request('GET', `${target}?${query}`))
                     : await mallory.request('POST', target, { headers: { 'content-type': form }, body: query });
                 if (answer !== null && (answer.status >= 500 || answer.header('set-cookie')?.some((c) => c.startsWith('x=')) || (answer.location && !/^\/(?![/\\])/.test(answer.location)) ||
-                    /<script>alert|\b49\b<|root:x/.test(answer.html)))
+                    /<script>alert|9801547|root:x/.test(answer.html)))
                     wrong.push(`${method} ${target} ${field.name}=${value.slice(0, 20)}: ${answer.status} ${answer.location ?? ''}`);
             }
         for (const id of ['0', '-1', '9223372036854775807', '9223372036854775808', '1%00', '%ff', 'a'.repeat(3000)].filter(() => /\{/.test(pattern))) {
@@ -446,7 +446,8 @@ async function rightAtOnce() {
     check('enough rounds were played', rounds > 30, rounds);
     const bad = keptFiles().filter((file) => {
         const html = textOrNull(file); // the consumers' purges may still be on their way
-        return html !== null && (/name="?csrf"? value="?[\w-]{10}|class="?notice|Followersonlywords|zaphod_one|heartofgold/.test(html) || !html.includes('</html>'));
+        return html !== null && (/name="?csrf"? value="?[\w-]{10}|class="?notice|Followersonlywords|zaphod_one|heartofgold/.test(html) ||
+            (!/\.\d+$/.test(file) && !html.includes('</html>'))); // index.html.<pid> is being written
     });
     equal('no file holds what is one reader\'s alone', bad, []);
 }
