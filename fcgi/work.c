@@ -49,6 +49,7 @@ static void tidy(struct env *env) {
     if (env->app->tidy != NULL)
         env->app->tidy(&ctx);
     fail_clear(&ctx);
+    env_settle(env); /* nothing may still be read into it */
     arena_free(a);
     tidied_us = clock_mono_us();
 }

@@ -7,6 +7,7 @@
 
 #include "fcgi/command.h"
 #include "fcgi/ctx.h"
+#include "fcgi/env.h"
 #include "gen/stubs.h"
 #include "handlers/demo/demo.h"
 
@@ -167,6 +168,7 @@ static enum code import_users(struct ctx *ctx, struct graph *g) {
 
         if ((c = find_users(ctx, g, from, n)) != OK || (c = make_users(ctx, g, from, n)) != OK)
             return c;
+        env_settle(ctx->env);
         arena_reset(ctx->arena);
         fprintf(stderr, "\rmembers  %zu of %zu", from + n, g->n_numbers);
     }
@@ -193,6 +195,7 @@ static enum code import_follows(struct ctx *ctx, const struct graph *g, int64_t 
         if ((c = connection_import_follows(ctx, &req, &reply)) != OK)
             return c;
         *ret_added += reply->added;
+        env_settle(ctx->env);
         arena_reset(ctx->arena);
         fprintf(stderr, "\rfollows  %zu of %zu", 2 * (from + n), 2 * g->n);
     }

@@ -8,6 +8,7 @@
 
 #include "fcgi/base/clock.h"
 #include "fcgi/config.h"
+#include "fcgi/env.h"
 #include "gen/stubs.h"
 #include "handlers/user/service.h"
 #include "tests/service/fixture.h"
@@ -387,6 +388,7 @@ START_TEST(killed_on_the_way) {
     for (int i = 0; i < MANY; i++) {
         post(lea, "x", i % 2 ? first : 0);
         react(lea, post(ben, "y", 0), "like");
+        env_settle(ctx->env);
         arena_reset(ctx->arena);
     }
     react(lea, bens, "like");

@@ -9,6 +9,7 @@
 #include "fcgi/base/buf.h"
 #include "fcgi/base/id.h"
 #include "fcgi/drivers/redis.h"
+#include "fcgi/env.h"
 #include "fcgi/stream_wire.h"
 #include "gen/stubs.h"
 #include "handlers/common/bell.h"
@@ -834,6 +835,7 @@ START_TEST(killed_workers_lose_and_double_nothing) {
 
     for (int i = 0; i < KILLED; i++) {
         post(i % 2 ? ben : eve, "x", mine);
+        env_settle(ctx->env);
         arena_reset(ctx->arena);
     }
     for (int kills = 0; kills < 6; kills++) {

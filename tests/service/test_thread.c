@@ -5,6 +5,7 @@
 
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
+#include "fcgi/env.h"
 #include "gen/stubs.h"
 #include "tests/service/fixture.h"
 #include "tests/service/servers.h"
@@ -83,6 +84,7 @@ static void say(bool late) {
     s->id =
         post(s->author, "said", s->direct ? DIRECT : PUBLIC, s->parent == ROOM ? root : said[s->parent].id);
     n_said++;
+    env_settle(ctx->env);
     arena_reset(ctx->arena);
 }
 
@@ -91,6 +93,7 @@ static void unsay(size_t i) {
         return;
     del(said[i].author, said[i].id);
     said[i].deleted = true;
+    env_settle(ctx->env);
     arena_reset(ctx->arena);
 }
 
@@ -179,6 +182,7 @@ static void walk(int64_t viewer, meanwhile *happens) {
         read_page(&d, reply);
         if (happens != NULL)
             happens(pages);
+        env_settle(ctx->env);
         arena_reset(ctx->arena);
     }
 }
@@ -249,6 +253,7 @@ START_TEST(deep_and_wide) {
         said[n_said] = (struct said){.author = ben, .parent = i < 300 ? last : ROOM};
         said[n_said].id = post(ben, "x", PUBLIC, i < 300 && last != ROOM ? said[last].id : root);
         last = n_said;
+        env_settle(ctx->env);
         arena_reset(ctx->arena);
     }
     walk(0, NULL);
@@ -301,6 +306,7 @@ START_TEST(a_page_costs_the_same) {
         "WHEN i <= 9500 THEN 3 WHEN i = 9501 THEN 5 ELSE i - 1 END, %lld, %lld, 0, 'x', '<p>x</p>', 'x', now() "
         "FROM generate_series(1, 10000) AS i",
         (long long)root, (long long)ben, (long long)root, (long long)ann, (long long)root));
+    env_settle(ctx->env);
     arena_reset(ctx->arena);
     for (int i = 0; i < 3; i++) {
         used = arena_used(ctx->arena);
