@@ -108,6 +108,10 @@ bool config_needs_certificates(const struct config *c);
 /* Prints what works and is not wise, a line each; returns how many. */
 int config_warn(const struct config *c, FILE *out);
 
+/* The value of each setting service_<name>, one after the other, and the setting's name; NULL behind the
+ * last. *at begins at 0. */
+const char *config_next_service(const struct config *c, size_t *at, const char **ret_name);
+
 /* Where the service of that name lives: the setting service_<name>, "local" where there is none. */
 const char *config_service(const struct config *c, const char *name);
 
