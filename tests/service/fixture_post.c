@@ -5,11 +5,12 @@
 #include "gen/stubs.h"
 
 int64_t ann, ben, eve;
-const char *ben_handle;
+const char *ann_handle, *ben_handle;
 
 void set_up(void) {
     ctx = fixture_ctx();
-    ann = fixture_member(ctx, fixture_handle(ctx, "ann"));
+    ann_handle = fixture_handle(ctx, "ann");
+    ann = fixture_member(ctx, ann_handle);
     ben_handle = fixture_handle(ctx, "ben");
     ben = fixture_member(ctx, ben_handle);
     eve = fixture_member(ctx, fixture_handle(ctx, "eve"));

@@ -13,7 +13,7 @@
 
 extern struct ctx *ctx;       /* each test program defines it */
 extern int64_t ann, ben, eve; /* members, made anew for each test by set_up() */
-extern const char *ben_handle;
+extern const char *ann_handle, *ben_handle;
 
 typedef enum code edge_rpc(struct ctx *c, const Pb__EdgeRequest *req, const Pb__Relationship **reply);
 typedef enum code page_rpc(struct ctx *c, const Pb__PageRequest *req, const Pb__TimelinePage **reply);
