@@ -5,12 +5,15 @@ CC := gcc
 CCACHE := $(shell command -v ccache 2>/dev/null)
 PACKAGES := libnghttp2 libssl libcrypto libpq hiredis libmongoc-1.0 json-c libprotobuf-c libsodium libcmark libutf8proc libcurl \
   libidn2 zlib libwebsockets rdkafka
+# Of the programs that decode the files and parse the pages of strangers alone.
+DERIVE_PACKAGES := vips libseccomp
+MARKUP_PACKAGES := libxml-2.0 libseccomp
 SANITIZE ?=
 # V=1 shows every command.
 Q := $(if $(V),,@)
 OPTIMISE ?= -O2
 
-CPPFLAGS += -I. -I$(BUILD) -I$(GEN) -D_GNU_SOURCE $(shell pkg-config --cflags-only-I $(PACKAGES) 2>/dev/null)
+CPPFLAGS += -I. -I$(BUILD) -I$(GEN) -D_GNU_SOURCE $(shell pkg-config --cflags-only-I $(PACKAGES) $(DERIVE_PACKAGES) $(MARKUP_PACKAGES) 2>/dev/null)
 CFLAGS += -std=gnu11 $(OPTIMISE) -g -fno-omit-frame-pointer -fno-strict-aliasing -fstack-protector-strong -fPIE \
   -fstack-clash-protection -fcf-protection -Wall -Wextra -Werror -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
   -Wvla -Wshadow -Wwrite-strings $(SANITIZE)
@@ -42,6 +45,10 @@ GEN_OBJECTS := $(PROTO_C:$(GEN)/%.c=$(BUILD)/o/gen/%.o) $(TEMPLATE_OBJECTS) $(BU
   $(BUILD)/o/gen/queries.o $(BUILD)/o/gen/migrations.o $(BUILD)/o/gen/stubs.o $(BUILD)/o/gen/descriptors.o $(SCANNERS:$(GEN)/%.c=$(BUILD)/o/gen/%.o)
 LIBRARY := $(BUILD)/libdeeplink.a
 MAIN := fcgi/main.c
+DERIVE := handlers/media/derive_main.c
+MARKUP := fcgi/drivers/markup_main.c
+# All that is built to run.
+PROGRAMS := $(addprefix $(BUILD)/,deeplink deeplink-derive deeplink-markup)
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SERVICE := $(patsubst tests/service/%.c,$(BUILD)/tests/service/%,$(wildcard tests/service/test_*.c))
@@ -52,7 +59,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fu
 .DEFAULT_GOAL := all
 .SECONDARY:
 
-all: $(BUILD)/deeplink docs/deeplink.conf.example ## builds the program
+all: $(PROGRAMS) docs/deeplink.conf.example ## builds the program
 
 $(GEN)/.protos: $(ALL_PROTOS)
 	@mkdir -p $(GEN)
@@ -107,11 +114,18 @@ $(BUILD)/o/%.o: %.c | $(GENERATED)
 	$(Q)echo "  cc      $<"; $(CCACHE) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(OBJECTS:.o=.d) $(GEN_OBJECTS:.o=.d) $(FIXTURES:.o=.d)
 
-$(LIBRARY): $(filter-out $(BUILD)/o/$(MAIN:.c=.o),$(OBJECTS)) $(GEN_OBJECTS)
+$(LIBRARY): $(filter-out $(patsubst %.c,$(BUILD)/o/%.o,$(MAIN) $(DERIVE) $(MARKUP)),$(OBJECTS)) $(GEN_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 $(BUILD)/deeplink: $(BUILD)/o/$(MAIN:.c=.o) $(LIBRARY)
 	$(Q)echo "  link    $@"; $(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LDLIBS)
+
+# --as-needed: a child that lives for a moment loads nothing that it does not use.
+$(BUILD)/deeplink-derive: $(DERIVE:%.c=$(BUILD)/o/%.o) $(LIBRARY)
+	$(Q)echo "  link    $@"; $(CC) $(LDFLAGS) -Wl,--as-needed -o $@ $< $(LIBRARY) $(LDLIBS) $(shell pkg-config --libs $(DERIVE_PACKAGES))
+
+$(BUILD)/deeplink-markup: $(MARKUP:%.c=$(BUILD)/o/%.o) $(LIBRARY)
+	$(Q)echo "  link    $@"; $(CC) $(LDFLAGS) -Wl,--as-needed -o $@ $< $(LIBRARY) $(LDLIBS) $(shell pkg-config --libs $(MARKUP_PACKAGES))
 
 # Order-only: the example changes with the table of settings, not with every build.
 docs/deeplink.conf.example: fcgi/config.c | $(BUILD)/deeplink
@@ -121,7 +135,7 @@ $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)echo "  test    $<"; $(CCACHE) $(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@.o $<
 	$(Q)$(CC) $(LDFLAGS) -o $@ $@.o $(if $(findstring tests/service/,$<),$(BUILD)/tests/fixture.a) $(LIBRARY) $(LDLIBS) \
-	  $(shell pkg-config --libs check)
+	  -Wl,--as-needed $(shell pkg-config --libs check $(MARKUP_PACKAGES))
 $(SERVICE): $(BUILD)/tests/fixture.a
 # An archive, so that a test gets those of them that it names.
 $(BUILD)/tests/fixture.a: $(FIXTURES)
@@ -130,7 +144,7 @@ $(BUILD)/tests/fixture.a: $(FIXTURES)
 $(FUZZ): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)echo "  fuzz    $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes $(LDFLAGS) -o $@ $(filter %.c,$^) $(LIBRARY) $(LDLIBS)
-tests: $(BUILD)/deeplink $(UNIT) $(SERVICE) $(FUZZ)
+tests: $(PROGRAMS) $(UNIT) $(SERVICE) $(FUZZ)
 
 # ---- Commands ------------------------------------------------------------------------------------------------
 
@@ -148,7 +162,7 @@ stop: ## stops what `make run` started
 
 test: install-test ## installs what is missing and runs every level of tests
 	@$(MAKE) --no-print-directory -j$$(nproc) tests
-	@bash tests/run --build $(BUILD) lint unit fuzz service http split grpc clients browser
+	@bash tests/run --build $(BUILD) lint unit fuzz service http split kafka grpc clients browser
 
 asan: install-test ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=build-asan OPTIMISE=-O1 \

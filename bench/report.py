@@ -30,6 +30,7 @@ AIMS = [
     ("compose", "per_second", "at least", 2000, "{:,.0f} a second with their fan-out"),
     ("profile-anonymous", "of_static", "at least", 0.8, "{:.0%} of static's rate"),
     ("post-anonymous", "of_static", "at least", 0.8, "{:.0%} of static's rate"),
+    ("media", "of_static", "at least", 0.8, "{:.0%} of static's rate"),
     (None, "pss_mb", "at most", 60, "{:.1f} MB for all deeplink processes"),
 ]
 

@@ -1,4 +1,5 @@
 """What is measured: for each row of the table the requests that are sent over and over."""
+import os
 import random
 from collections import namedtuple
 
@@ -80,6 +81,7 @@ def all_rows(community):
         Row("post-anonymous", "one post, anonymous", [Request(post.path) for post in threads], False),
         Row("post", "one post, signed in",
             [Request(post.path, m.cookie) for m, post in zip(chosen, threads)], False),
+        Row("media", "a picture of 60 kB that everybody may have", [Request(os.environ["BENCH_MEDIA"])], False),
         Row("like", "like, unlike", likes + unlikes, True),
         Row("compose", "new post, 50 followers", posts, True),
         Row("mix", "mix: 60 % home, 30 % profile, 10 % new post", mix(community), True),

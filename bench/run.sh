@@ -98,13 +98,16 @@ write_conf() {
 }
 
 start_gateway() {
-    local try apart=()
-    while IFS= read -r try; do apart+=("$try"); done < <(site_pools "$STATE/pools.conf")
+    local try line further
     for try in 1 2 3; do
         ADDRESS=127.0.0.1:$(free_port)
+        write_conf
+        further=()
+        while IFS= read -r line; do further+=("$line"); done < <(site_gateway)
         if "$ROOT/stack/nginx.sh" start "$NGINX" "listen=$ADDRESS" "app=$SOCKETS/fcgi.sock" \
-            "static=$APP/static" "pages=$PAGES" limits=off "bench=$SOCKETS/null.sock" \
-            "bench_file=$APP/bench.html" "${apart[@]}"; then
+            "static=$APP/static" "pages=$PAGES" "media=$STATE/media" "spool=$STATE/spool" limits=off \
+            "bench=$SOCKETS/null.sock" \
+            "bench_file=$APP/bench.html" "${further[@]}"; then
             return 0
         fi
         warn "bench: nginx did not start, try $try"
@@ -114,14 +117,24 @@ start_gateway() {
 
 ready_or_dead() { site_ready "$ADDRESS" || ! site_alive serve; }
 
+# A picture that everybody may have, as the store has it.
+make_picture() {
+    local key
+    head -c 60000 /dev/urandom >"$APP/picture"
+    key=$(sha256sum <"$APP/picture" | cut -c1-64).webp
+    own "$STATE/media/public" "$STATE/media/public/${key:0:2}" "$STATE/media/public/${key:0:2}/${key:2:2}"
+    install -m 644 "$APP/picture" "$STATE/media/public/${key:0:2}/${key:2:2}/$key"
+    export BENCH_MEDIA=/m/$key
+}
+
 start_site() {
     site_make
     site_stage "$BUILD"
     install -m 755 "$BUILD/bench/null" "$APP/null"
     touch "$APP/bench.html"
+    make_picture
     start_servers
     start_gateway
-    write_conf
     run_command migrate
     site_launch serve
     site_launch work

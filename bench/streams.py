@@ -178,6 +178,7 @@ class Bench:
         began = time.monotonic()
         self.make_members()
         self.write_file()
+        self.sql("VACUUM ANALYZE")  # as autovacuum does within minutes of a site's life
         print(f"bench: {len(self.ids)} members with a post each in {time.monotonic() - began:.1f} s")
         load = subprocess.Popen([self.args.load, self.args.address, self.file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         before = self.memory()

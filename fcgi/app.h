@@ -10,6 +10,7 @@
 
 #define DEEPLINK_VERSION "0.1.0"
 
+struct buf;
 struct request;
 struct route;
 struct query;
@@ -35,6 +36,9 @@ struct service {
     const struct consumer *consumers;     /* ends with a row without name; may be NULL */
     const struct timer *timers;           /* ends with a row without name; may be NULL */
     enum code (*start)(struct ctx *ctx);  /* in each worker after connecting; may be NULL */
+    /* Adds rows to /metrics that only the service's own database knows. Leaves out what can't be had, and may
+     * leave an error in ctx. May be NULL. */
+    void (*metrics)(struct ctx *ctx, struct buf *out);
 };
 
 struct app {

@@ -99,14 +99,25 @@ static const struct setting settings[] = {
     SECRET(docs, "postgresql", "Where documents live: postgresql, or mongodb://host:port/database."),
     TEXT(
         bus, "builtin", true,
-        "What carries events: builtin, or kafka://host:port,host:port, with /prefix before the names of topics and "
-        "groups where sites share brokers."),
-    SECRET(
-        bus_options, "",
-        "Further words for the broker's client, name=value, as librdkafka has them: security.protocol=SASL_SSL "
-        "sasl.mechanism=PLAIN sasl.username=... sasl.password=..."),
+        "What carries events: builtin, or kafka://host:port,host:port, with TLS kafkas://, with /prefix before the names "
+        "of topics and groups where sites share brokers."),
+    TEXT(
+        bus_ca, "", true,
+        "PEM file of the authority that signs the brokers' certificates; empty: those that this machine trusts. "
+        "For kafkas://, as are the next two."),
+    TEXT(bus_cert, "", true,
+         "PEM file of the certificate that brokers are shown, where they ask for one; empty: none."),
+    TEXT(bus_key, "", true, "PEM file of its key, without a passphrase, readable by this user alone."),
+    ONEOF(bus_sasl, "none", "none|PLAIN|SCRAM-SHA-256|SCRAM-SHA-512",
+          "How brokers are logged in to (SASL). PLAIN shows them the password: only with kafkas://."),
+    TEXT(bus_user, "", true, "Who we are to the brokers."),
+    SECRET(bus_password, "", "The password there, best in a file of its own."),
+    SECRET(bus_options, "",
+           "Further words for the brokers' client, name=value, as librdkafka has them: client.rack=a "
+           "compression.type=lz4"),
     NUMBER(bus_partitions, "12", 1, 200, true, "Partitions of a topic that is made."),
-    NUMBER(bus_replicas, "0", 0, 100, true, "Copies of a topic that is made; 0: as the brokers have it."),
+    NUMBER(bus_replicas, "0", 0, 100, true,
+           "Copies of a topic that is made; 0: three, or one on each broker where there are fewer."),
     NUMBER(bus_retention_days, "7", 1, 3650, true, "Days that a topic that is made keeps events."),
     SECRET(
         mail, "folder:/var/lib/deeplink/mail",
@@ -124,6 +135,42 @@ static const struct setting settings[] = {
     NUMBER(server_timeout_ms, "3000", 50, 60000, true,
            "How long to wait for a server before it counts as down."),
 
+    TITLE("Links"),
+    YESNO(
+        link_cards, "yes",
+        "Shows under a post what the first page that it links to is about. This server asks that page for it."),
+    TEXT(link_cards_never, "", true,
+         "Hosts that are not asked, with all below them: example.com example.org."),
+    TEXT(
+        fetch_allow, "", true,
+        "Servers of your own network that pages and their pictures may be fetched from: 10.0.0.5:8080 [fd00::5]:443. "
+        "Everything else that is not of the public internet is refused."),
+    TEXT(
+        fetch_ca, "", true,
+        "A PEM file of authorities of your own: sites may show certificates of theirs besides those that the system "
+        "knows."),
+
+    TITLE("Media"),
+    TEXT(media, "folder:/var/lib/deeplink/media", false,
+         "Where files are kept: folder:/path, or s3://bucket/prefix?endpoint=https://host&region=name."),
+    SECRET(media_s3_key, "", "The access key of the bucket."),
+    SECRET(media_s3_secret, "", "Its secret."),
+    TEXT(
+        media_cdn, "", true,
+        "With a bucket: where files that everybody may have are had from, https://host/path; empty: by signed addresses."),
+    TEXT(media_spool, "/var/lib/deeplink/spool", false,
+         "Where uploads wait until a worker has made files of them. nginx writes them there."),
+    NUMBER(media_image_mb, "16", 1, 1024, true, "The largest picture that may be uploaded, in MB."),
+    NUMBER(media_video_mb, "200", 1, 100000, true, "The largest video."),
+    NUMBER(media_audio_mb, "100", 1, 100000, true, "The largest sound."),
+    NUMBER(media_document_mb, "50", 1, 100000, true, "The largest document."),
+    NUMBER(media_quota_mb, "2000", 0, 100000000, true, "What all uploads of a member may take; 0: no limit."),
+    NUMBER(media_workers, "1", 1, 64, false, "Processes that make files of uploads."),
+    NUMBER(media_timeout_s, "900", 10, 86400, true, "The longest that one of them may work on one upload."),
+    NUMBER(media_memory_mb, "1024", 128, 1000000, true, "The most memory that it may take for that."),
+    NUMBER(media_loose_hours, "24", 1, 8760, true,
+           "Hours after which uploads that were used for nothing are removed."),
+
     TITLE("Services that live apart"),
     TEXT(
         service_user, "local", false,
@@ -132,6 +179,7 @@ static const struct setting settings[] = {
     TEXT(service_post, "local", false, "The same for the post service."),
     TEXT(service_connection, "local", false, "The same for the connection service."),
     TEXT(service_notification, "local", false, "The same for the notification service."),
+    TEXT(service_media, "local", false, "The same for the media service."),
     TEXT(grpc_listen, "", false,
          "Where this pool's services can be called by gRPC: unix:/path, grpcs://host:port (TLS) or host:port "
          "(in the open); empty: nowhere."),

@@ -33,20 +33,37 @@ struct config {
     const char *postgresql_admin;   /* conninfo of the owner, for migrate */
     const char *postgresql_secrets; /* file of role=password lines; written by migrate when absent */
     const char *redis;
-    const char *docs;        /* postgresql | mongodb://… */
-    const char *bus;         /* builtin | kafka://host:port,…/prefix */
-    const char *bus_options; /* name=value words for the broker's client */
+    const char *docs;                        /* postgresql | mongodb://… */
+    const char *bus;                         /* builtin | kafka://host:port,…/prefix | kafkas://… */
+    const char *bus_ca, *bus_cert, *bus_key; /* PEM files, for kafkas:// */
+    const char *bus_sasl;                    /* none | PLAIN | SCRAM-SHA-256 | SCRAM-SHA-512 */
+    const char *bus_user, *bus_password, *bus_options; /* options: name=value words for the brokers' client */
     int bus_partitions, bus_replicas, bus_retention_days;
     const char *mail; /* folder:/path | smtp://… */
     const char *mail_from;
     int mail_delay_s, mail_window_s; /* notifications by mail: before the first of a burst; between two */
     bool outbound_private;           /* push and webhooks may go into private networks */
     int server_timeout_ms;
+    /* what is fetched of other sites */
+    bool link_cards;              /* posts show what the first page that they link to is about */
+    const char *link_cards_never; /* hosts that are not asked */
+    const char *fetch_allow;      /* ADDRESS:PORT … that may be fetched from though they are not public */
+    const char *fetch_ca;         /* PEM file of authorities besides the system's; empty: none */
+    /* media */
+    const char *media; /* folder:/path | s3://bucket/prefix?endpoint=…&region=… */
+    const char *media_s3_key, *media_s3_secret;
+    const char *media_cdn;   /* https://host/path in front of what is public in the bucket; empty: none */
+    const char *media_spool; /* where uploads wait for a worker; nginx writes there, too */
+    int media_image_mb, media_video_mb, media_audio_mb, media_document_mb; /* largest uploads */
+    int media_quota_mb;                                                    /* of a member; 0: none */
+    int media_workers;                    /* processes that make files of uploads */
+    int media_timeout_s, media_memory_mb; /* of what one of them may use for one upload */
+    int media_loose_hours;                /* what is attached to nothing goes after so long */
     /* services that live apart */
-    const char *service_user, *service_post, *service_connection,
-        *service_notification; /* local | grpc://… | grpcs://… | grpc+unix:/path */
-    const char *grpc_listen;   /* unix:/path, host:port or grpcs://host:port; empty: nowhere */
-    int grpc_workers;          /* 0: as many as FastCGI workers, at least 2 */
+    const char *service_user, *service_post, *service_connection, *service_notification,
+        *service_media;      /* local | grpc://… | grpcs://… | grpc+unix:/path */
+    const char *grpc_listen; /* unix:/path, host:port or grpcs://host:port; empty: nowhere */
+    int grpc_workers;        /* 0: as many as FastCGI workers, at least 2 */
     const char *grpc_ca, *grpc_cert, *grpc_key; /* PEM files, for TLS */
     const char *grpc_secret;                    /* what services show each other */
     const char *grpc_outside_secret;            /* what programs from outside show */

@@ -9,11 +9,13 @@
 
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
+#include "fcgi/drivers/address.h"
 #include "fcgi/drivers/bus.h"
 
 #define GRPC_SECRET_MIN 16
 #define GRPC_SECRET_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 #define GRPC_PLAIN "grpc://"
+#define KAFKA_PLAIN "kafka://"
 
 bool config_grpc_is_safe(const struct config *c) {
     size_t n = strlen(c->grpc_secret);
@@ -71,21 +73,29 @@ static int check_secret(FILE *err, const char *name, const char *secret) {
     return 0;
 }
 
+/* A file may be named there; if so, it is there. */
+static int check_file(FILE *err, const char *name, const char *path) {
+    return path[0] == '\0' || access(path, R_OK) == 0 ? 0 : problem(err, name, path, strerror(errno));
+}
+
 static int check_pem(FILE *err, const char *name, const char *path) {
     if (path[0] == '\0')
         return problem(err, name, "(empty)", "it is needed, since an address begins with grpcs://");
-    return access(path, R_OK) == 0 ? 0 : problem(err, name, path, strerror(errno));
+    return check_file(err, name, path);
+}
+
+static int check_key(FILE *err, const char *name, const char *path) {
+    struct stat st;
+    if (stat(path, &st) == 0 && (st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
+        return problem(err, name, path, "others may read it: chmod 600");
+    return 0;
 }
 
 static int check_certificates(const struct config *c, FILE *err) {
-    struct stat st;
     if (!config_needs_certificates(c))
         return 0;
-    int n = check_pem(err, "grpc_ca", c->grpc_ca) + check_pem(err, "grpc_cert", c->grpc_cert) +
-            check_pem(err, "grpc_key", c->grpc_key);
-    if (stat(c->grpc_key, &st) == 0 && (st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
-        n += problem(err, "grpc_key", c->grpc_key, "others may read it: chmod 600");
-    return n;
+    return check_pem(err, "grpc_ca", c->grpc_ca) + check_pem(err, "grpc_cert", c->grpc_cert) +
+           check_pem(err, "grpc_key", c->grpc_key) + check_key(err, "grpc_key", c->grpc_key);
 }
 
 static int check_grpc(const struct config *c, FILE *err) {
@@ -120,7 +130,50 @@ int config_warn(const struct config *c, FILE *out) {
         is_far(c->grpc_listen))
         n += problem(out, "grpc_listen", c->grpc_listen,
                      "whoever listens on the network learns the secret; use grpcs://");
+    if (strcmp(c->bus_sasl, "PLAIN") == 0 && text_starts(c->bus, KAFKA_PLAIN) &&
+        is_far(c->bus + strlen(KAFKA_PLAIN)))
+        n += problem(out, "bus", c->bus,
+                     "whoever listens on the network learns bus_password; use kafkas://, or let bus_sasl be "
+                     "SCRAM-SHA-512");
     return n;
+}
+
+/* ---- the brokers that carry events ---- */
+
+static bool is_bus_tls(const struct config *c) { return text_starts(c->bus, "kafkas://"); }
+
+static int check_bus_tls(const struct config *c, FILE *err) {
+    const char *const files[][2] = {
+        {"bus_ca", c->bus_ca}, {"bus_cert", c->bus_cert}, {"bus_key", c->bus_key}};
+    int n = 0;
+    for (size_t i = 0; i < 3; i++)
+        n += files[i][1][0] != '\0' && !is_bus_tls(c)
+                 ? problem(err, files[i][0], files[i][1], "it is for TLS: let bus begin with kafkas://")
+                 : check_file(err, files[i][0], files[i][1]);
+    if (c->bus_cert[0] != '\0' && c->bus_key[0] == '\0')
+        n += problem(err, "bus_key", "(empty)", "it is needed, since bus_cert is set");
+    if (c->bus_key[0] != '\0' && c->bus_cert[0] == '\0')
+        n += problem(err, "bus_cert", "(empty)", "it is needed, since bus_key is set");
+    return n + check_key(err, "bus_key", c->bus_key);
+}
+
+static int check_bus_login(const struct config *c, FILE *err) {
+    bool has_user = c->bus_user[0] != '\0', has_password = c->bus_password[0] != '\0';
+    if (strcmp(c->bus_sasl, "none") == 0 && (has_user || has_password))
+        return problem(
+            err, "bus_sasl", c->bus_sasl,
+            "it must say how to log in, as SCRAM-SHA-512 does, since bus_user or bus_password is set");
+    if (strcmp(c->bus_sasl, "none") == 0)
+        return 0;
+    return (has_user ? 0 : problem(err, "bus_user", "(empty)", "it is needed, since bus_sasl is set")) +
+           (has_password ? 0
+                         : problem(err, "bus_password", "(empty)",
+                                   "it is needed, since bus_sasl is set: bus_password = @/path"));
+}
+
+static int check_bus(const struct config *c, FILE *err) {
+    int n = bus_check(c, err);
+    return text_starts(c->bus, "kafka") ? n + check_bus_tls(c, err) + check_bus_login(c, err) : n;
 }
 
 static int check_site(const struct config *c, FILE *err) {
@@ -149,7 +202,7 @@ static int check_servers(const struct config *c, FILE *err) {
         n += check_folder(err, "mail", c->mail + 7, W_OK | X_OK);
     else if (!text_starts(c->mail, "smtp://") && !text_starts(c->mail, "smtps://"))
         n += problem(err, "mail", "(hidden)", "it must begin with folder:/, smtp:// or smtps://");
-    n += bus_check(c, err);
+    n += check_bus(c, err);
     if (stat(c->postgresql_secrets, &st) != 0)
         n += problem(err, "postgresql_secrets", c->postgresql_secrets,
                      "there is no such file: run `deeplink migrate`");
@@ -161,6 +214,11 @@ static int check_servers(const struct config *c, FILE *err) {
 int config_check(const struct config *c, FILE *err) {
     int n = check_site(c, err) + check_listen(err, "listen", c->listen) + check_grpc(c, err) +
             check_servers(c, err);
+    if (!address_list_ok(c->fetch_allow))
+        n += problem(err, "fetch_allow", c->fetch_allow,
+                     "it must be a list of ADDRESS:PORT or [ADDRESS]:PORT with spaces between");
+    if (c->fetch_ca[0] != '\0' && access(c->fetch_ca, R_OK) != 0)
+        n += problem(err, "fetch_ca", c->fetch_ca, "it can't be read");
     n += check_folder(err, "static_dir", c->static_dir, R_OK | X_OK);
     if (c->pages_dir[0] != '\0')
         n += check_folder(err, "pages_dir", c->pages_dir, W_OK | X_OK);

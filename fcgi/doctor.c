@@ -1,6 +1,7 @@
 /* `deeplink doctor`: every dependency and setting, what is wrong with it, and how to mend it. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "fcgi/base/buf.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/base/text.h"
+#include "fcgi/cert.h"
 #include "fcgi/command.h"
 #include "fcgi/config.h"
 #include "fcgi/ctx.h"
@@ -22,6 +24,7 @@
 #include "fcgi/drivers/mail.h"
 #include "fcgi/drivers/pg.h"
 #include "fcgi/drivers/redis.h"
+#include "fcgi/drivers/sandbox.h"
 #include "fcgi/drivers/webpush.h"
 #include "fcgi/env.h"
 #include "fcgi/json.h"
@@ -106,18 +109,44 @@ static int warn(struct doctor *d, FILE *out) { return config_warn(d->config, out
 
 static enum verdict in_the_open(struct doctor *d) { return gather(d, warn) == 0 ? GOOD : WARNING; }
 
-static int days_left(struct doctor *d, FILE *out) {
+/* The least of what their files say; INT_MAX: there are none. */
+static int days_left(const struct config *c, FILE *out) {
+    bool grpc = config_needs_certificates(c);
+    const struct {
+        const char *setting, *file;
+        bool is_of_authorities;
+    } files[] = {{"grpc_ca", grpc ? c->grpc_ca : "", true},
+                 {"grpc_cert", grpc ? c->grpc_cert : "", false},
+                 {"bus_ca", c->bus_ca, true},
+                 {"bus_cert", c->bus_cert, false},
+                 {"fetch_ca", c->fetch_ca, true}};
+    int least = INT_MAX;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (files[i].file[0] == '\0')
+            continue;
+        int days = cert_days_left(files[i].file, files[i].is_of_authorities);
+        fprintf(out, "%s: ", files[i].setting);
+        if (days < 0)
+            fputs("it has ended, or is none\n", out);
+        else
+            fprintf(out, "good for %d days\n", days);
+        least = days < least ? days : least;
+    }
+    return least;
+}
+
+static int look_at_certificates(struct doctor *d, FILE *out) {
     const struct config *c = d->config;
-    return rpc_tls_days_left(c->grpc_ca, c->grpc_cert, c->grpc_key, out);
+    bool good = !config_needs_certificates(c) || rpc_tls_look(c->grpc_ca, c->grpc_cert, c->grpc_key, out);
+    int days = days_left(c, out);
+    return good ? days : -1;
 }
 
 static enum verdict certificates(struct doctor *d) {
-    if (!config_needs_certificates(d->config)) {
-        buf_puts(&d->words, "no address begins with grpcs://");
-        return SKIPPED;
-    }
-    int days = gather(d, days_left);
-    return days < 0 ? BROKEN : days < DAYS_MIN ? WARNING : GOOD;
+    int days = gather(d, look_at_certificates);
+    if (days == INT_MAX)
+        buf_puts(&d->words, "none is set");
+    return days == INT_MAX ? SKIPPED : days < 0 ? BROKEN : days < DAYS_MIN ? WARNING : GOOD;
 }
 
 static enum verdict address(struct doctor *d) {
@@ -161,8 +190,9 @@ static bool setup(struct doctor *d, PGresult **ret_row) {
     return d->env.pg[0] != NULL && pg_run(&d->ctx, d->env.pg[0], &Q_RUNTIME_SETUP, ret_row) == OK;
 }
 
-/* One connection a service and worker, those of the two processes of `work` and of documents, and some for
- * people. */
+/* One connection a service and worker, those of the processes of `work` and of documents, and some for
+ * people.
+ */
 static enum verdict connections(struct doctor *d) {
     PGresult *row;
     int64_t services = 0, workers = config_workers(d->config);
@@ -170,7 +200,8 @@ static enum verdict connections(struct doctor *d) {
         return unknown(d);
     while (deeplink_app.services[services] != NULL)
         services++;
-    int64_t needed = (workers + 3) * (services + 1) + 5, has = pg_get_int(row, 0, 0);
+    int64_t needed = (workers + 3 + d->config->media_workers) * (services + 1) + 5,
+            has = pg_get_int(row, 0, 0);
     buf_printf(&d->words, "max_connections is %" PRId64 ", %" PRId64 " workers may need %" PRId64, has,
                workers, needed);
     return has >= needed ? GOOD : BROKEN;
@@ -344,6 +375,23 @@ static enum verdict open_files(struct doctor *d) {
     return l.rlim_cur >= 256 ? GOOD : BROKEN;
 }
 
+static void name_lock(struct doctor *d, unsigned holds, unsigned lock, const char *name) {
+    buf_printf(&d->words, "%s%s: %s", d->words.n > 0 ? ", " : "", name, holds & lock ? "yes" : "no");
+}
+
+/* Has the programs that make files of uploads and read linked pages lock themselves in. */
+static enum verdict locks(struct doctor *d) {
+    unsigned holds, of_pages;
+    if (sandbox_ask(&d->ctx, sandbox_program(d->ctx.arena, "deeplink-derive"), &holds) != OK ||
+        sandbox_ask(&d->ctx, sandbox_program(d->ctx.arena, "deeplink-markup"), &of_pages) != OK)
+        return because(d, BROKEN);
+    holds &= of_pages;
+    name_lock(d, holds, SANDBOX_NAMESPACES, "namespaces");
+    name_lock(d, holds, SANDBOX_LANDLOCK, "Landlock");
+    name_lock(d, holds, SANDBOX_SECCOMP, "seccomp");
+    return holds & SANDBOX_LANDLOCK && holds & SANDBOX_SECCOMP ? GOOD : WARNING;
+}
+
 static enum verdict limits_on(struct doctor *d) { return d->config->rate_limits ? GOOD : WARNING; }
 
 static const struct check {
@@ -354,9 +402,10 @@ static const struct check {
     {"configuration", configuration, "Correct the lines named, or start from `deeplink config print`."},
     {"settings", settings,
      "Correct the settings named; make the folders, owned by the user that deeplink runs as."},
-    {"grpc", in_the_open, "Let services on other machines be called by grpcs://, see docs/security.md."},
+    {"grpc", in_the_open,
+     "Let services on other machines be called by grpcs://, brokers by kafkas://, see docs/security.md."},
     {"certificates", certificates,
-     "Correct grpc_ca, grpc_cert and grpc_key; have a certificate signed for serving and calling; then SIGHUP."},
+     "Correct the files named, or have new certificates signed, for gRPC for serving and calling; then SIGHUP."},
     {"address", address,
      "Set base_url to https://… and let nginx end TLS: without it, passwords and cookies travel in the open."},
     {"rate limits", limits_on, "Set rate_limits = yes: without them passwords can be tried without end."},
@@ -373,7 +422,7 @@ static const struct check {
     {"documents", documents,
      "Start the server that docs names, or set docs = postgresql and run `deeplink migrate`."},
     {"bus", bus_up,
-     "Start the brokers that bus names, correct bus and bus_options; until then events wait in the outbox."},
+     "Start the brokers that bus names, correct the settings of bus; until then events wait in the outbox."},
     {"relay", relay_lag, "Start `deeplink work`; its log says why events are not published."},
     {"mail", mail_up, "Start the mail server that mail names; correct its address, user and password."},
     {"push", push_key, "Correct secret_file: without its key nothing is pushed, and nobody stays logged in."},
@@ -384,6 +433,9 @@ static const struct check {
      "Start `deeplink serve`; it must run as a user who may write the socket's folder, and nginx must be in its group."},
     {"streams", streaming,
      "Start `deeplink stream`: without it pages and apps hear of what happens only when they ask."},
+    {"sandbox", locks,
+     "Put deeplink-derive and deeplink-markup beside deeplink; use a kernel with Landlock (5.13 or later) and seccomp, and containers that "
+     "allow them."},
     {"backlog", backlog,
      "sysctl net.core.somaxconn=4096: bursts of readers wait instead of being turned away."},
     {"open files", open_files, "Raise LimitNOFILE in the unit, or `ulimit -n`."},
@@ -410,16 +462,6 @@ static void say_json(struct json *j, const struct check *c, enum verdict v, cons
     if (v == WARNING || v == BROKEN)
         json_put_str(j, "fix", c->fix);
     json_close_object(j);
-}
-
-static void close_servers(struct env *env) {
-    for (size_t i = 0; i < SERVICE_MAX; i++)
-        if (env->pg[i] != NULL)
-            pg_close(env->pg[i]);
-    if (env->redis != NULL)
-        redis_close(env->redis);
-    if (env->docs != NULL)
-        docs_close(env->docs);
 }
 
 /* One after the other; without a configuration there is nothing more to examine. */
@@ -456,7 +498,7 @@ int doctor_command(struct ctx *ctx, int argc, char **argv) {
         puts(buf_str(&out));
     }
     arena_reset(ctx->arena); /* results go before the connections they came from */
-    close_servers(&d.env);
+    env_hang_up(&d.env);
     config_free(d.config);
     return status;
 }

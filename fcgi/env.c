@@ -171,9 +171,7 @@ enum code env_open(struct ctx *ctx, const struct config *config, const struct ap
     return OK;
 }
 
-void env_close(struct env *env) {
-    if (env == NULL)
-        return;
+void env_hang_up(struct env *env) {
     for (size_t i = 0; i < SERVICE_MAX; i++)
         if (env->pg[i] != NULL)
             pg_close(env->pg[i]);
@@ -181,6 +179,12 @@ void env_close(struct env *env) {
         redis_close(env->redis);
     if (env->docs != NULL)
         docs_close(env->docs);
+}
+
+void env_close(struct env *env) {
+    if (env == NULL)
+        return;
+    env_hang_up(env);
     if (env->mail != NULL)
         mail_close(env->mail);
     rpc_tls_keys_free(env->tls);

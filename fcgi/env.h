@@ -15,6 +15,10 @@ struct router;
 enum code env_open(struct ctx *ctx, const struct config *config, const struct app *app, struct env **ret_env);
 void env_close(struct env *env);
 
+/* Closes the connections to the servers that rows and documents are in, for who has opened some of them
+ * alone. */
+void env_hang_up(struct env *env);
+
 /* Insists: for commands that make no sense without the servers. UNAVAILABLE in ctx when one is down. */
 enum code env_require(struct ctx *ctx);
 

@@ -159,11 +159,21 @@ static void write_events(struct ctx *ctx, struct buf *out) {
     }
 }
 
+/* What services that are here say of themselves. */
+static void write_services(struct ctx *ctx, struct buf *out) {
+    for (const struct service *const *s = ctx->env->app->services; s != NULL && *s != NULL; s++) {
+        if ((*s)->table != NULL && (*s)->metrics != NULL)
+            (*s)->metrics(ctx, out);
+        fail_clear(ctx);
+    }
+}
+
 static enum code show_metrics(struct request *req) {
     struct buf *out = respond(req, 200, PROMETHEUS);
     metrics_write(out);
     write_pool(out);
     write_events(&req->ctx, out);
+    write_services(&req->ctx, out);
     return OK;
 }
 

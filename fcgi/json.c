@@ -29,7 +29,7 @@ struct walk {
 };
 
 static enum code walk_value(struct walk *w, struct json_object *value);
-static enum code add_empty(struct walk *w);
+static enum code add_empty(struct walk *w, const char *mark);
 
 static enum code refuse_here(struct walk *w, const char *text) {
     return params_refuse_named(w->arena, w->error, buf_str(&w->path), w->path.n, text);
@@ -52,8 +52,10 @@ static enum code add_scalar(struct walk *w, struct json_object *value) {
     enum code code = check_scalar(w, value);
     if (code != OK || w->params == NULL)
         return code;
-    if (value == NULL) /* as if not said; in a list, the list is there all the same */
-        return w->path.n > 2 && memcmp(w->path.p + w->path.n - 2, "[]", 2) == 0 ? add_empty(w) : OK;
+    if (value == NULL) /* as if not said; in a list it is something without a value */
+        return w->path.n > 2 && memcmp(w->path.p + w->path.n - 2, "[]", 2) == 0
+                   ? add_empty(w, PARAM_EMPTY_LIST)
+                   : OK;
     bool text = json_object_is_type(value, json_type_string);
     const char *s = json_object_get_string(value);
     size_t n = text ? (size_t)json_object_get_string_len(value) : strlen(s);
@@ -61,6 +63,9 @@ static enum code add_scalar(struct walk *w, struct json_object *value) {
         .name = arena_strndup(w->arena, buf_str(&w->path), w->path.n),
         .value = arena_strndup(w->arena, s, n),
         .n = n,
+        .kind = text                                            ? PARAM_TEXT
+                : json_object_is_type(value, json_type_boolean) ? PARAM_TRUTH
+                                                                : PARAM_NUMBER,
     };
     return params_add_checked(w->params, w->limits, param, w->path.n, w->error);
 }
@@ -119,12 +124,12 @@ static bool is_empty(struct json_object *value) {
 
 /* A list or an object without anything in it has no value to be named. That it stands there is said by a name
  * that nothing else has. */
-static enum code add_empty(struct walk *w) {
+static enum code add_empty(struct walk *w, const char *mark) {
     size_t before = w->path.n;
 
     if (w->params == NULL)
         return OK;
-    buf_add(&w->path, PARAM_EMPTY, sizeof PARAM_EMPTY - 1);
+    buf_puts(&w->path, mark);
     params_add(w->params, arena_strndup(w->arena, buf_str(&w->path), w->path.n), "", 0);
     path_cut(w, before);
     return OK;
@@ -133,7 +138,7 @@ static enum code add_empty(struct walk *w) {
 /* Recurses as deep as the document; json_read() has bounded that. */
 static enum code walk_value(struct walk *w, struct json_object *value) {
     if (w->path.n > 0 && is_empty(value))
-        return add_empty(w);
+        return add_empty(w, json_object_is_type(value, json_type_array) ? PARAM_EMPTY_LIST : PARAM_EMPTY);
     if (json_object_is_type(value, json_type_object))
         return walk_object(w, value);
     if (json_object_is_type(value, json_type_array))

@@ -9,7 +9,10 @@
 #include "fcgi/ctx.h"
 #include "fcgi/drivers/docs.h"
 #include "fcgi/migrate.h"
+#include "fcgi/origins.h"
 #include "fcgi/serve.h"
+
+#define ORIGINS_MAX 4096
 
 static int migrate_command(struct ctx *ctx, int argc, char **argv) {
     if (!command_flag(argc, argv, "pending"))
@@ -35,6 +38,19 @@ static int config_print_command(struct ctx *ctx, int argc, char **argv) {
     (void)argc;
     (void)argv;
     config_print(ctx->env->config, stdout);
+    return COMMAND_OK;
+}
+
+/* A file that nginx/deeplink.conf includes. */
+static int config_nginx_command(struct ctx *ctx, int argc, char **argv) {
+    struct buf origins;
+    (void)argc;
+    (void)argv;
+    buf_init(&origins, ctx->arena, ORIGINS_MAX);
+    origins_put(ctx->env->config, &origins);
+    printf("# Made by `deeplink config nginx`.\n\n"
+           "map $host $deeplink_media_origins {\n    default \"%s\";\n}\n",
+           buf_str(&origins));
     return COMMAND_OK;
 }
 
@@ -66,6 +82,10 @@ const struct command builtin_commands[] = {
     {"config print", "", "prints the configuration with every setting explained",
      "Without a configuration file: the defaults, as an example to start from. Secrets are not shown.",
      config_print_command, COMMAND_NEEDS_CONFIG},
+    {"config nginx", "", "prints what nginx has to know of the configuration, as a file that it includes",
+     "Where pages that nginx keeps may load media from. To be written anew, and nginx reloaded, when `media` or `media_cdn`\n"
+     "has changed (nginx/settings.conf).",
+     config_nginx_command, COMMAND_NEEDS_CONFIG},
     {"doctor", "[--json]", "checks every server and setting, and says how to mend what is wrong",
      "Exit status 1 when something is broken.", doctor_command, 0},
     {"events list", "", "lists dead letters: events that kept failing", NULL, events_list_command,

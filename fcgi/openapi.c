@@ -78,27 +78,44 @@ static void put_parameters(struct json *j, const struct route *row) {
     json_close_array(j);
 }
 
+static void put_content(struct json *j, const struct route *row, const char *type) {
+    char name[OPENAPI_OPERATION_MAX + 8];
+
+    openapi_body_name(row, name, sizeof name);
+    json_put_object(j, type);
+    json_put_object(j, "schema");
+    if (openapi_has_body(row))
+        openapi_put_ref(j, "schemas", name);
+    json_close_object(j);
+    json_close_object(j);
+}
+
+/* Whether a body must come, and whether a file with it. */
+static bool is_required(const struct route *row, bool *ret_file) {
+    bool required = false;
+
+    *ret_file = false;
+    for (const struct field *f = row->fields; f != NULL && f->name != NULL; f++) {
+        required = required || f->required;
+        *ret_file = *ret_file || (f->kind == FIELD_FILE && f->required);
+    }
+    return required;
+}
+
 static void put_request_body(struct json *j, const struct route *row) {
     static const char *const types[] = {"application/json", "application/x-www-form-urlencoded",
                                         "multipart/form-data"};
-    bool required = false;
-    char name[OPENAPI_OPERATION_MAX + 8];
+    bool is_file = route_body_is_file(row), needs_file, required = is_required(row, &needs_file);
 
-    if (!openapi_has_body(row))
+    if (!is_file && !openapi_has_body(row))
         return;
-    for (const struct field *f = row->fields; f->name != NULL; f++)
-        required = required || f->required;
-    openapi_body_name(row, name, sizeof name);
     json_put_object(j, "requestBody");
-    json_put_bool(j, "required", required);
+    json_put_bool(j, "required", required || is_file);
     json_put_object(j, "content");
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        json_put_object(j, types[i]);
-        json_put_object(j, "schema");
-        openapi_put_ref(j, "schemas", name);
-        json_close_object(j);
-        json_close_object(j);
-    }
+    if (is_file)
+        put_content(j, row, "application/octet-stream");
+    for (size_t i = needs_file ? 2 : 0; !is_file && i < sizeof types / sizeof *types; i++)
+        put_content(j, row, types[i]);
     json_close_object(j);
     json_close_object(j);
 }

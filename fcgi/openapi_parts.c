@@ -47,6 +47,20 @@ void openapi_put_headers(struct json *j, const char *const *names) {
 
 /* ---- Fields ---- */
 
+/* In JSON null is as what is not said. */
+static void open_nullable(struct json *j) {
+    json_put_array(j, "anyOf");
+    json_open_object(j);
+}
+
+static void close_nullable(struct json *j) {
+    json_close_object(j);
+    json_open_object(j);
+    json_put_str(j, "type", "null");
+    json_close_object(j);
+    json_close_array(j);
+}
+
 static void put_text(struct json *j, const struct field *f, int64_t otherwise_max) {
     int64_t min = f->min > 0 ? f->min : f->required ? 1 : 0;
 
@@ -57,9 +71,9 @@ static void put_text(struct json *j, const struct field *f, int64_t otherwise_ma
     json_put_int(j, "maxLength", f->max != 0 ? f->max : otherwise_max);
 }
 
-static void put_id(struct json *j) {
+static void put_pattern(struct json *j, const char *pattern) {
     json_put_str(j, "type", "string");
-    json_put_str(j, "pattern", OPENAPI_ID_PATTERN);
+    json_put_str(j, "pattern", pattern);
 }
 
 static void put_integer(struct json *j, const struct field *f) {
@@ -95,10 +109,11 @@ static void put_choice(struct json *j, const struct field *f) {
     json_close_array(j);
 }
 
+/* Empty ones are left out, so that a form can say that there are none. */
 static void put_ids(struct json *j, const struct field *f) {
     json_put_str(j, "type", "array");
     json_put_object(j, "items");
-    put_id(j);
+    put_pattern(j, OPENAPI_ID_OR_NONE);
     json_close_object(j);
     if (f->max > 0)
         json_put_int(j, "maxItems", f->max);
@@ -112,6 +127,17 @@ static void put_lines(struct json *j, const struct field *f) {
     json_put_int(j, "maxItems", 20);
 }
 
+static void put_texts(struct json *j, const struct field *f) {
+    json_put_array(j, "anyOf");
+    json_open_object(j);
+    put_text(j, f, 20000);
+    json_close_object(j);
+    json_open_object(j);
+    put_lines(j, f);
+    json_close_object(j);
+    json_close_array(j);
+}
+
 /* As forms say it, too. */
 static void put_boolean(struct json *j) {
     json_put_array(j, "anyOf");
@@ -122,14 +148,11 @@ static void put_boolean(struct json *j) {
     json_put_array(j, "enum");
     put_list_of_words(j, "1|true|on|yes|0|false|off|no");
     json_str(j, "");
+    json_int(j, 0);
+    json_int(j, 1);
     json_close_array(j);
     json_close_object(j);
     json_close_array(j);
-}
-
-static void put_pattern(struct json *j, const char *pattern) {
-    json_put_str(j, "type", "string");
-    json_put_str(j, "pattern", pattern);
 }
 
 void openapi_put_field(struct json *j, const struct field *f) {
@@ -139,6 +162,9 @@ void openapi_put_field(struct json *j, const struct field *f) {
         break;
     case FIELD_TEXT:
         put_text(j, f, 20000);
+        break;
+    case FIELD_TEXTS:
+        put_texts(j, f);
         break;
     case FIELD_SECRET:
         put_text(j, f, 200);
@@ -175,7 +201,19 @@ void openapi_put_field(struct json *j, const struct field *f) {
     case FIELD_PATH:
         put_pattern(j, "^/");
         break;
+    case FIELD_FILE:
+        json_put_str(j, "type", "string");
+        json_put_str(j, "format", "binary");
+        break;
     }
+}
+
+static void put_body_field(struct json *j, const struct field *f) {
+    if (!f->required)
+        open_nullable(j);
+    openapi_put_field(j, f);
+    if (!f->required)
+        close_nullable(j);
 }
 
 static void put_body_schema(struct json *j, const struct field *fields) {
@@ -186,7 +224,7 @@ static void put_body_schema(struct json *j, const struct field *fields) {
     json_put_object(j, "properties");
     for (const struct field *f = fields; f->name != NULL; f++) {
         json_put_object(j, f->name);
-        openapi_put_field(j, f);
+        put_body_field(j, f);
         if (f->label != NULL)
             json_put_str(j, "description", f->label);
         json_close_object(j);
@@ -246,6 +284,7 @@ static const struct {
     {423, "Too many wrong tries: wait."},
     {428, "If-Match is missing: send the ETag of what is changed."},
     {429, "Too many requests: wait as long as Retry-After says."},
+    {507, "There is no room left for that: remove something first."},
     {503, "A server behind this one does not answer: try again after Retry-After."},
 };
 

@@ -24,9 +24,13 @@ static bool is_read(const struct route *row) { return row->method == METHOD_GET;
 
 static bool has_fields(const struct route *row) { return row->fields != NULL && row->fields->name != NULL; }
 
-bool openapi_in_query(const struct route *row) { return (row->method & (METHOD_GET | METHOD_DELETE)) != 0; }
+bool openapi_in_query(const struct route *row) {
+    return (row->method & (METHOD_GET | METHOD_DELETE)) != 0 || route_body_is_file(row);
+}
 
-bool openapi_has_body(const struct route *row) { return !openapi_in_query(row) && has_fields(row); }
+bool openapi_has_body(const struct route *row) {
+    return !openapi_in_query(row) && has_fields(row) && !route_body_is_file(row);
+}
 
 static bool names_something(const struct route *row) {
     if (strchr(row->pattern, '{') != NULL)

@@ -43,11 +43,16 @@ bool params_has_parts(const struct params *p, const char *name) {
     return false;
 }
 
-const char *params_get(const struct params *p, const char *name) {
+const struct param *params_value(const struct params *p, const char *name) {
     for (size_t i = 0; i < p->n; i++)
         if (p->items[i].filename == NULL && strcmp(p->items[i].name, name) == 0)
-            return p->items[i].value;
+            return &p->items[i];
     return NULL;
+}
+
+const char *params_get(const struct params *p, const char *name) {
+    const struct param *value = params_value(p, name);
+    return value != NULL ? value->value : NULL;
 }
 
 const struct param *params_file(const struct params *p, const char *name) {
@@ -85,6 +90,17 @@ const char **params_all(const struct params *p, const char *name, size_t *ret_n)
             all[n++] = p->items[i].value;
     *ret_n = n;
     return all;
+}
+
+bool params_has_nested(const struct params *p, const char *name) {
+    size_t n = strlen(name);
+    for (size_t i = 0; i < p->n; i++) {
+        const char *at = p->items[i].name;
+        if (strncmp(at, name, n) == 0 && (at[n] == '[' || strcmp(at + n, PARAM_EMPTY) == 0) &&
+            strcmp(at + n, PARAM_EMPTY_LIST) != 0 && !in_list(at, name, n))
+            return true;
+    }
+    return false;
 }
 
 enum code params_refuse(struct error *ret_error, const char *text) {

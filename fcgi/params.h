@@ -10,6 +10,13 @@
 
 struct arena;
 
+/* How JSON said a value; forms and addresses have texts alone. */
+enum param_kind {
+    PARAM_TEXT,
+    PARAM_NUMBER,
+    PARAM_TRUTH, /* true or false */
+};
+
 struct param {
     const char *name;
     const char *value; /* text: valid UTF-8 that ends in NUL and holds no other; a file: n bytes of the body,
@@ -18,6 +25,7 @@ struct param {
     const char *filename; /* a file's name without folders, "" when the form's file field was left empty;
                              NULL: text */
     const char *type;     /* a part's Content-Type as sent, to be distrusted; NULL when not said */
+    enum param_kind kind; /* value holds a number or a truth as it is written */
 };
 
 struct params {
@@ -27,8 +35,9 @@ struct params {
     struct arena *arena;
 };
 
-/* Behind the name of a list or an object of JSON that is empty. */
+/* Behind the name of an object of JSON that is empty, and of a list. */
 #define PARAM_EMPTY "{}"
+#define PARAM_EMPTY_LIST "[]{}"
 
 bool param_is_empty(const struct param *p);
 
@@ -49,11 +58,15 @@ void params_init(struct params *p, struct arena *arena);
 /* Adds one at the end and returns it, valid until the next is added. The strings are kept by reference. */
 struct param *params_add(struct params *p, const char *name, const char *value, size_t n);
 
-/* The first text of exactly this name; NULL when there is none. */
+/* The first that is no file of exactly this name, and its text; NULL when there is none. */
+const struct param *params_value(const struct params *p, const char *name);
 const char *params_get(const struct params *p, const char *name);
 
 /* Whether a list or an object stands at this name: "a" of "a[]", "a[b]", and of JSON's empty ones. */
 bool params_has_parts(const struct params *p, const char *name);
+
+/* Whether something stands in a list that is no text: an object, or a value with a name ("id[a]" in "id"). */
+bool params_has_nested(const struct params *p, const char *name);
 
 /* The first file of this name that was chosen (file name or content not empty); NULL when there is none. */
 const struct param *params_file(const struct params *p, const char *name);

@@ -34,6 +34,7 @@ struct line {
 
 struct board {
     struct line lines[POOL_MAX];
+    _Atomic int places[POOL_MAX]; /* of children that wait: 0, or the child's slot plus one */
     _Atomic uint64_t restarts;
     char words[512]; /* why a child refused to start */
 };
@@ -59,6 +60,7 @@ struct pool {
 
 static struct board *board;
 static struct line *mine; /* in a child */
+static bool waits;        /* in a child: it has one of the places */
 static volatile sig_atomic_t asked_to_stop;
 static int stop_within_s;
 
@@ -72,9 +74,35 @@ static int64_t now_ms(void) {
 
 bool pool_stopping(void) { return asked_to_stop != 0; }
 
+static void free_places(int slot) {
+    for (int i = 0; i < POOL_MAX; i++) {
+        int had = slot + 1;
+        atomic_compare_exchange_strong(&board->places[i], &had, 0);
+    }
+}
+
+static bool take_place(int slot, int most) {
+    for (int i = 0; i < most && i < POOL_MAX; i++) {
+        int had = 0;
+        if (atomic_compare_exchange_strong(&board->places[i], &had, slot + 1))
+            return true;
+    }
+    return false;
+}
+
+bool pool_may_wait(int most) {
+    if (mine != NULL && !waits)
+        waits = take_place((int)(mine - board->lines), most < 1 ? 1 : most);
+    return mine == NULL || waits;
+}
+
 void pool_busy(bool busy) {
     if (mine == NULL)
         return;
+    if (!busy && waits) {
+        free_places((int)(mine - board->lines));
+        waits = false;
+    }
     if (busy)
         atomic_store_explicit(&mine->since_ms, now_ms(), memory_order_relaxed);
     atomic_store_explicit(&mine->state, busy ? BUSY : asked_to_stop ? STOPPING : IDLE, memory_order_release);
@@ -180,6 +208,7 @@ static void child_ended(struct pool *p, int i, int status) {
     bool asked = s->stop_at_ms != 0;
     int64_t now = now_ms(), lived = now - s->started_ms;
     log_end(s->pid, i, status);
+    free_places(i);
     atomic_store(&board->lines[i].state, DEAD);
     s->pid = 0;
     if (asked || lived >= LONG_LIFE_MS)

@@ -29,6 +29,11 @@ bool pool_stopping(void);
  */
 void pool_busy(bool busy);
 
+/* In a child: takes one of `most` places (one at least) among the pool's children for those that wait within
+ * a request for something slow; false: all are taken. The place is free again with pool_busy(false), or when
+ * the child is gone. Outside of a pool there is room. */
+bool pool_may_wait(int most);
+
 /* In a child that is about to end with POOL_EXIT_REFUSED: the reason, shown by the master. */
 void pool_refuse(const char *words);
 

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,7 @@ struct worker {
 /* What the gateway says of a request; NULL: nothing. */
 struct said {
     const char *REQUEST_METHOD, *REQUEST_URI, *QUERY_STRING, *CONTENT_TYPE, *CONTENT_LENGTH, *REMOTE_ADDR,
-        *HTTPS, *REQUEST_ID, *HTTP_COOKIE, *HTTP_USER_AGENT, *HTTP_ACCEPT_LANGUAGE;
+        *HTTPS, *BODY_FILE, *REQUEST_ID, *HTTP_COOKIE, *HTTP_USER_AGENT, *HTTP_ACCEPT_LANGUAGE;
 };
 
 #define SAYS(name) \
@@ -60,10 +61,9 @@ static const struct {
     const char *text;
     size_t n, at;
 } sayings[] = {
-    SAYS(REQUEST_METHOD),  SAYS(REQUEST_URI),          SAYS(QUERY_STRING),
-    SAYS(CONTENT_TYPE),    SAYS(CONTENT_LENGTH),       SAYS(REMOTE_ADDR),
-    SAYS(HTTPS),           SAYS(REQUEST_ID),           SAYS(HTTP_COOKIE),
-    SAYS(HTTP_USER_AGENT), SAYS(HTTP_ACCEPT_LANGUAGE),
+    SAYS(REQUEST_METHOD), SAYS(REQUEST_URI), SAYS(QUERY_STRING),    SAYS(CONTENT_TYPE),
+    SAYS(CONTENT_LENGTH), SAYS(REMOTE_ADDR), SAYS(HTTPS),           SAYS(BODY_FILE),
+    SAYS(REQUEST_ID),     SAYS(HTTP_COOKIE), SAYS(HTTP_USER_AGENT), SAYS(HTTP_ACCEPT_LANGUAGE),
 };
 
 static struct said hear(char *const *gateway) {
@@ -183,10 +183,36 @@ static void parse_cookies(struct request *req, const char *header) {
         params_init(&req->cookies, req->ctx.arena);
 }
 
-static enum code read_body(struct worker *w, const char *length) {
-    struct request *req = &w->req;
-    int64_t n = 0;
+static bool is_form(const char *type) {
+    return form_type_is(type, "application/x-www-form-urlencoded") ||
+           form_type_is(type, "multipart/form-data") || form_type_is(type, "application/json");
+}
+
+/* Reads to the very end: afterwards closing loses nothing. */
+static enum code end_body(struct worker *w) {
     char extra;
+    w->input_read = FCGX_GetStr(&extra, 1, w->fcgi.in) == 0 && FCGX_GetError(w->fcgi.in) == 0;
+    return w->input_read ? OK : malformed(&w->req, tr_mark("The request is longer than it says."));
+}
+
+/* A request that has waited for a worker for long may have been given up: then nobody hears the answer, and
+ * the file of its body is gone, or is another's by now. */
+static enum code still_waited_for(struct worker *w) {
+    struct pollfd p = {.fd = w->fcgi.ipcFd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) <= 0 || (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0
+               ? OK
+               : fail(&w->req.ctx, ABORTED, tr_mark("The request ended too early."));
+}
+
+static enum code read_body(struct worker *w, const struct said *said) {
+    struct request *req = &w->req;
+    const char *length = said->CONTENT_LENGTH;
+    int64_t n = 0;
+    if (said->BODY_FILE != NULL && said->BODY_FILE[0] != '\0') {
+        enum code c = upload_take(req, said->BODY_FILE, length);
+        enum code d = end_body(w), e = still_waited_for(w);
+        return e != OK ? e : c != OK ? c : d;
+    }
     if (length != NULL && *length != '\0' && !text_parse_int(length, 0, INT64_MAX, &n))
         return malformed(req, tr_mark("The length of the request is not valid."));
     if (n > req->ctx.env->config->max_body_bytes)
@@ -194,14 +220,16 @@ static enum code read_body(struct worker *w, const char *length) {
     char *p = n > 0 ? arena_alloc(w->arena, (size_t)n + 1) : NULL;
     if (n > 0 && FCGX_GetStr(p, (int)n, w->fcgi.in) != n)
         return malformed(req, tr_mark("The request ended too early."));
-    w->input_read = FCGX_GetStr(&extra, 1, w->fcgi.in) == 0 && FCGX_GetError(w->fcgi.in) == 0;
-    if (!w->input_read)
-        return malformed(req, tr_mark("The request is longer than it says."));
-    if (n == 0)
-        return OK;
+    enum code c = end_body(w);
+    if (c != OK || n == 0)
+        return c;
     p[n] = '\0';
     req->body = p;
     req->body_n = (size_t)n;
+    if (!is_form(req->content_type)) {
+        req->upload.raw = true; /* for the route to say whether it takes that */
+        return OK;
+    }
     return form_parse_body(&req->form, req->content_type, req->body, req->body_n, &req->ctx.error);
 }
 
@@ -272,8 +300,7 @@ static enum code parse(struct worker *w, int64_t begin_us) {
     parse_cookies(req, said.HTTP_COOKIE);
     enum code c = parse_method(req, said.REQUEST_METHOD);
     enum code d = c == OK ? parse_address(req, &said) : c;
-    enum code e =
-        read_body(w, said.CONTENT_LENGTH); /* also of what is refused, so that the connection ends cleanly */
+    enum code e = read_body(w, &said); /* also of what is refused, so that the connection ends cleanly */
     return d != OK ? d : e;
 }
 

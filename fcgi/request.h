@@ -9,6 +9,7 @@
 #include "fcgi/base/buf.h"
 #include "fcgi/ctx.h"
 #include "fcgi/form.h"
+#include "fcgi/upload.h"
 
 enum method {
     METHOD_GET = 1,
@@ -70,8 +71,9 @@ struct request {
     const char *content_type; /* "" when none */
     const char *body;
     size_t body_n;
-    struct params query; /* from the query string */
-    struct params form;  /* from the body, whatever its type */
+    struct upload upload; /* where the body came as a file */
+    struct params query;  /* from the query string */
+    struct params form;   /* from the body, whatever its type */
     struct params cookies;
     const struct route *route;           /* NULL when nothing matched */
     const char *args[REQUEST_PATH_ARGS]; /* what stood for {…} in the pattern, decoded */

@@ -9,8 +9,10 @@
 
 #include "fcgi/base/arena.h"
 #include "fcgi/base/text.h"
+#include "fcgi/config.h"
 #include "fcgi/cookie.h"
 #include "fcgi/log.h"
+#include "fcgi/origins.h"
 #include "fcgi/router.h"
 
 #define HEAD_MAX ((size_t)32 * 1024)
@@ -18,10 +20,13 @@
 #define RECORD_MAX ((size_t)65528)     /* content of one record; 16 bits, and a multiple of 8 */
 #define IOV_ROOM 64
 
-/* Nothing may be loaded but from this site itself; nothing inline. */
-#define CSP_BEGIN                                                                                                               \
-    "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; " \
-    "connect-src 'self'; manifest-src 'self'; form-action 'self'"
+/* Nothing may be loaded but from this site itself, and pictures, video and sound from where they are kept;
+ * nothing inline. */
+#define CSP_BEGIN                                                                        \
+    "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; " \
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; media-src 'self'"
+#define CSP_PICTURES "; img-src 'self' data:"
+#define CSP_FORMS "; form-action 'self'"
 #define CSP_END "; base-uri 'none'; frame-ancestors 'none'\r\n"
 #define SAFETY                            \
     "X-Content-Type-Options: nosniff\r\n" \
@@ -316,6 +321,34 @@ static void put_retry(struct request *req, struct buf *out) {
     buf_add(out, "\r\n", 2);
 }
 
+static void put_media_origins(const struct request *req, struct buf *out) {
+    if (req->ctx.env != NULL && req->ctx.env->config != NULL)
+        origins_put(req->ctx.env->config, out);
+}
+
+static void put_policy(const struct request *req, struct buf *out) {
+    const struct response *res = &req->res;
+
+    buf_puts(out, CSP_BEGIN);
+    put_media_origins(req, out);
+    buf_puts(out, CSP_PICTURES);
+    put_media_origins(req, out);
+    buf_puts(out, CSP_FORMS);
+    if (res->form_action_widened && res->form_action != NULL && is_header_value(res->form_action) &&
+        strpbrk(res->form_action, ";,") == NULL) {
+        buf_putc(out, ' ');
+        buf_puts(out, res->form_action);
+    }
+    buf_puts(out, CSP_END);
+}
+
+static void put_safety(struct request *req, struct buf *out) {
+    put_policy(req, out);
+    buf_puts(out, SAFETY);
+    if (*find_header(req, WHO_EMBEDS) == NULL)
+        put_header(out, WHO_EMBEDS, "same-origin");
+}
+
 void response_head(struct request *req, struct buf *out) {
     const struct response *res = &req->res;
     buf_puts(out, "Status: ");
@@ -329,15 +362,10 @@ void response_head(struct request *req, struct buf *out) {
         buf_int(out, (int64_t)res->body.n);
         buf_add(out, "\r\n", 2);
     }
-    buf_puts(out, CSP_BEGIN);
-    if (res->form_action_widened && res->form_action != NULL && is_header_value(res->form_action) &&
-        strpbrk(res->form_action, ";,") == NULL) {
-        buf_putc(out, ' ');
-        buf_puts(out, res->form_action);
-    }
-    buf_puts(out, CSP_END SAFETY);
-    if (*find_header(req, WHO_EMBEDS) == NULL)
-        put_header(out, WHO_EMBEDS, "same-origin");
+    /* Where nginx is sent elsewhere, the answer is that place's, and so are these. A stream's head must be
+     * small, since nginx keeps it as long as the stream is open. */
+    if (*find_header(req, "X-Accel-Redirect") == NULL)
+        put_safety(req, out);
     put_header(out, "X-Request-Id", req->ctx.request_id);
     put_caching(req, out);
     put_retry(req, out);

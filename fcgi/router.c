@@ -245,8 +245,25 @@ static enum code guard(const struct router *r, struct request *req) {
     return fail(&req->ctx, UNAUTHENTICATED, tr_mark("You need to log in first."));
 }
 
+bool route_body_is_file(const struct route *row) {
+    for (const struct field *f = row->fields; row->upload && f != NULL && f->name != NULL; f++)
+        if (f->kind == FIELD_FILE)
+            return false;
+    return row->upload;
+}
+
+/* A body that is no form is for those who take it as a file. */
+static enum code check_body(struct request *req) {
+    if (!req->upload.raw || route_body_is_file(req->route))
+        return OK;
+    return fail_http(&req->ctx, 415, INVALID,
+                     tr_mark("Send a form or JSON: this Content-Type is not supported."));
+}
+
 static enum code run(const struct router *r, struct request *req) {
     enum code c = router_find(r, req);
+    if (c == OK)
+        c = check_body(req);
     if (c == OK)
         c = guard(r, req);
     if (c != OK || req->res.done) /* a guard may answer by itself, with a redirect */

@@ -37,7 +37,9 @@ enum field_kind {
     FIELD_BOOL,   /* 1 true on yes / 0 false off no / empty */
     FIELD_CHOICE, /* one of `choices`, separated by '|' */
     FIELD_PATH,   /* a path on this site, for "return to" */
-    FIELD_LINES   /* name[] or repeated: lines, at most 20; min and max are of each one's length */
+    FIELD_FILE,   /* a file, by request_file(); the field's number is its bytes */
+    FIELD_LINES,  /* name[] or repeated: lines, at most 20; min and max are of each one's length */
+    FIELD_TEXTS   /* a FIELD_TEXT, or name[] with several, which params_all() has */
 };
 
 struct field {
@@ -87,6 +89,8 @@ struct route {
     int status;                /* of the good answer; 0: 200 */
     bool if_match; /* PUT and PATCH of what others may change meanwhile: 428 without If-Match, 412 when stale
                     */
+    bool upload;   /* takes files: the gateway hands its body over as one (nginx/snippets/locations.conf).
+                      Without a FIELD_FILE the body itself is the file, whatever its type */
     const int *also; /* further statuses that this one can answer with, ends with 0 */
 };
 
@@ -95,6 +99,9 @@ struct route {
 static inline bool route_is_own_api(const struct route *row) {
     return strncmp(row->pattern, "/api/deeplink/", 14) == 0;
 }
+
+/* Whether the body of such a request is a file, of whatever type; its fields stand in the query then. */
+bool route_body_is_file(const struct route *row);
 
 /* Builds the look-up structure from every service's rows; aborts with the two rows named when two patterns
  * collide. */

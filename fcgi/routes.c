@@ -31,8 +31,8 @@ static const char *kind_name(enum field_kind k) {
         [FIELD_HANDLE] = "handle", [FIELD_EMAIL] = "email", [FIELD_INT] = "int",
         [FIELD_ID] = "id",         [FIELD_IDS] = "ids",     [FIELD_BOOL] = "bool",
         [FIELD_CHOICE] = "choice", [FIELD_PATH] = "path",   [FIELD_LINES] = "lines",
-        [FIELD_BOUND] = "bound"};
-    return k >= FIELD_LINE && k <= FIELD_LINES ? names[k] : "?";
+        [FIELD_BOUND] = "bound",   [FIELD_FILE] = "file",   [FIELD_TEXTS] = "texts"};
+    return k >= FIELD_LINE && k <= FIELD_TEXTS ? names[k] : "?";
 }
 
 static void print_text(const char *service, const struct route *row, void *arg) {

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20" /* of TLS 1.2 */
-#define DAY_S 86400
 
 struct rpc_tls_keys {
     SSL_CTX *server, *client;
@@ -124,13 +123,6 @@ void rpc_tls_keys_free(struct rpc_tls_keys *keys) {
 
 /* ---- looking them over ---- */
 
-static int days_until(const ASN1_TIME *t) {
-    int days = 0, seconds = 0;
-    if (ASN1_TIME_diff(&days, &seconds, NULL, t) != 1 || days < 0 || seconds < 0)
-        return -1;
-    return days;
-}
-
 /* Whether the CA's side of the store takes the own certificate, for that purpose. */
 static bool is_taken(SSL_CTX *c, int purpose, FILE *out, const char *words) {
     X509_STORE_CTX *store = X509_STORE_CTX_new();
@@ -153,48 +145,31 @@ static bool is_taken(SSL_CTX *c, int purpose, FILE *out, const char *words) {
 static void write_names(const X509 *x, FILE *out) {
     GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
     char text[INET6_ADDRSTRLEN];
+    fputs("grpc_cert: for", out);
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
         const ASN1_STRING *s = n->d.ia5;
         if (n->type == GEN_DNS)
-            fprintf(out, "%s, ", (const char *)ASN1_STRING_get0_data(s));
+            fprintf(out, " %s", (const char *)ASN1_STRING_get0_data(s));
         else if (n->type == GEN_IPADD && inet_ntop(ASN1_STRING_length(s) == 4 ? AF_INET : AF_INET6,
                                                    ASN1_STRING_get0_data(s), text, sizeof text) != NULL)
-            fprintf(out, "%s, ", text);
+            fprintf(out, " %s", text);
     }
-    if (sk_GENERAL_NAME_num(names) <= 0)
-        fputs("no name that a caller could compare, ", out);
+    fputs(sk_GENERAL_NAME_num(names) > 0 ? "\n" : " no name that a caller could compare\n", out);
     GENERAL_NAMES_free(names);
 }
 
-static int ca_days(const char *ca) {
-    FILE *f = fopen(ca, "re");
-    X509 *x = f != NULL ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
-    int days = x != NULL ? days_until(X509_get0_notAfter(x)) : -1;
-    X509_free(x);
-    if (f != NULL)
-        fclose(f);
-    return days;
-}
-
-int rpc_tls_days_left(const char *ca, const char *cert, const char *key, FILE *out) {
+bool rpc_tls_look(const char *ca, const char *cert, const char *key, FILE *out) {
     char why[RPC_TLS_WORDS];
     struct rpc_tls_keys *keys = rpc_tls_keys_new(ca, cert, key, why);
-    int days = -1;
-    if (keys == NULL) {
+    bool ok = keys != NULL && is_taken(keys->server, X509_PURPOSE_SSL_SERVER, out, "a server's") &&
+              is_taken(keys->client, X509_PURPOSE_SSL_CLIENT, out, "a caller's");
+    if (keys == NULL)
         fprintf(out, "%s\n", why);
-        return -1;
-    }
-    if (is_taken(keys->server, X509_PURPOSE_SSL_SERVER, out, "a server's") &&
-        is_taken(keys->client, X509_PURPOSE_SSL_CLIENT, out, "a caller's")) {
-        const X509 *x = SSL_CTX_get0_certificate(keys->server);
-        int own = days_until(X509_get0_notAfter(x)), cas = ca_days(ca);
-        write_names(x, out);
-        days = own < cas ? own : cas;
-        fprintf(out, "good for %d days\n", days);
-    }
+    if (ok)
+        write_names(SSL_CTX_get0_certificate(keys->server), out);
     rpc_tls_keys_free(keys);
-    return days;
+    return ok;
 }
 
 /* ---- connections ---- */

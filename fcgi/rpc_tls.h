@@ -25,9 +25,9 @@ struct rpc_tls_keys *rpc_tls_keys_new(const char *ca, const char *cert, const ch
                                       char why[RPC_TLS_WORDS]);
 void rpc_tls_keys_free(struct rpc_tls_keys *keys);
 
-/* Looks those files over as a peer would: chain, purposes, dates. Writes names and days, or what is wrong, to
- * out. Returns the days until the first of them expires; negative when they are of no use. */
-int rpc_tls_days_left(const char *ca, const char *cert, const char *key, FILE *out);
+/* Looks those files over as a peer would: chain, purposes, dates. Writes names, or what is wrong, to out.
+ * False: they are of no use. */
+bool rpc_tls_look(const char *ca, const char *cert, const char *key, FILE *out);
 
 /* One connection. */
 struct rpc_tls;

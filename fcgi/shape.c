@@ -35,6 +35,8 @@ static bool is_absent(const struct shape_field *f, const void *view) {
     case SHAPE_TIME:
     case SHAPE_DATE:
         return number_of(f, view) == 0;
+    case SHAPE_REAL:
+        return *(const double *)member(f, view) == 0;
     case SHAPE_BOOL:
         return !*(const bool *)member(f, view);
     case SHAPE_MAYBE:

@@ -51,7 +51,7 @@ struct shape_field {
     enum shape_kind kind;
     size_t at; /* offset in the view */
     const struct shape *of;
-    bool nullable;       /* NULL, 0 of ids and times, n == 0 of SHAPE_RAW, MAYBE_UNSAID are null */
+    bool nullable;       /* NULL, 0 of ids, times and numbers, n == 0 of SHAPE_RAW, MAYBE_UNSAID are null */
     bool optional;       /* the same, and false of SHAPE_BOOL, are left out */
     const char *choices; /* SHAPE_STR: all values there are, separated by '|'; NULL: any */
     const char *words;   /* what it is, for the reference; may be NULL */

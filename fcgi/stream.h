@@ -22,8 +22,11 @@ struct stream_kind {
     const char *channel; /* that it listens to: "local", or "tag:" with the parameter behind it; NULL: none */
     const char *parameter; /* "tag" or "list" that has to be said; NULL: none */
     unsigned scopes;       /* all of these bits are needed */
-    const char *refused;   /* why nobody gets it; NULL: it can be had */
-    const char *brief;     /* events, between '|', of which only the id is told: {"id":"…"}; NULL: none */
+    /* Why another's is refused. The member's id stands before the parameter in the channel, so that nobody
+     * hears of what is another's, and among the member's relations is a field of the channel's name with the
+     * parameter behind it for each of its own. NULL: it is everybody's. */
+    const char *refused;
+    const char *brief; /* events, between '|', of which only the id is told: {"id":"…"}; NULL: none */
 };
 
 struct stream_app {
@@ -41,7 +44,8 @@ struct stream_app {
 
 /* The channel of a parameter as others name it: tags are folded. In the arena; NULL: it cannot be one. */
 struct arena;
-const char *stream_channel(struct arena *a, const struct stream_kind *kind, const char *parameter);
+const char *stream_channel(struct arena *a, const struct stream_kind *kind, int64_t member,
+                           const char *parameter);
 
 /* Whether a word is among those between '|'; NULL has none. */
 bool stream_word_among(const char *words, const char *word);

@@ -346,11 +346,14 @@ const struct stream_kind *stream_kind_named(const struct stream_app *app, const 
     return NULL;
 }
 
-const char *stream_channel(struct arena *a, const struct stream_kind *kind, const char *parameter) {
+const char *stream_channel(struct arena *a, const struct stream_kind *kind, int64_t member,
+                           const char *parameter) {
     const char *folded;
 
     if (kind->parameter == NULL)
         return arena_printf(a, STREAM_CHANNEL_KEY "%s", kind->channel);
+    if (kind->refused != NULL)
+        return arena_printf(a, STREAM_CHANNEL_KEY "%s%" PRId64 ":%s", kind->channel, member, parameter);
     folded = text_fold(a, parameter);
     return folded != NULL ? arena_printf(a, STREAM_CHANNEL_KEY "%s%s", kind->channel, folded) : NULL;
 }
@@ -377,7 +380,57 @@ static const char *why_not(const struct conn *c, const struct stream_kind *kind,
     *ret_status = 401;
     if ((c->scopes & kind->scopes) != kind->scopes)
         return "Access token does not have the required scopes";
-    return kind->refused;
+    return NULL;
+}
+
+static void tell_error(struct conn *c, const char *words, int status) {
+    char text[200];
+
+    snprintf(text, sizeof text, "{\"error\":\"%s\",\"status\":%d}", words, status);
+    conn_tell(c, "", text, &(struct msg_place){0});
+}
+
+/* A stream that was joined and may be another's: then nothing comes on it, and the client is told so. */
+struct whose_call {
+    struct conn *conn;
+    const struct stream_kind *kind;
+    char parameter[STREAM_NAME_LEN + 1];
+};
+
+/* The field that says that relations are whole, and that of the parameter. */
+static bool is_anothers(const redisReply *reply) {
+    return reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+           reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_NIL;
+}
+
+static void on_whose(void *arg, const redisReply *reply) {
+    struct whose_call *call = arg;
+    struct conn *c = call->conn;
+    struct sub *s = c->wsi != NULL && is_anothers(reply) ? sub_named(c, call->kind, call->parameter) : NULL;
+
+    if (s != NULL) {
+        topic_leave(c->hub, s);
+        if (c->face == STREAM_SOCKET)
+            tell_error(c, call->kind->refused, 401);
+    }
+    free(call);
+    conn_call_done(c);
+}
+
+static void ask_whose(struct conn *c, const struct stream_kind *kind, const char *parameter) {
+    struct whose_call *call = malloc(sizeof *call); /* lint: memory-of-the-arena: until the reply */
+    struct arena *a = c->hub->arena;
+    const char *argv[] = {"HMGET", arena_printf(a, "%s%" PRId64, c->hub->app->relations, c->member_id), "_",
+                          arena_printf(a, "%s%s", kind->channel, parameter)};
+
+    if (call == NULL)
+        return;
+    *call = (struct whose_call){.conn = c, .kind = kind};
+    snprintf(call->parameter, sizeof call->parameter, "%s", parameter);
+    if (redis_async_do(c->hub->commands, on_whose, call, 4, argv))
+        c->calls++;
+    else
+        free(call);
 }
 
 const char *conn_subscribe(struct conn *c, const char *stream, const char *tag, const char *list,
@@ -395,11 +448,16 @@ const char *conn_subscribe(struct conn *c, const char *stream, const char *tag, 
     if (n > SUBS_MAX)
         return "Too many streams on one connection";
     *ret_status = 400;
-    channel = kind->channel != NULL ? stream_channel(c->hub->arena, kind, parameter) : c->own->name;
+    channel =
+        kind->channel != NULL ? stream_channel(c->hub->arena, kind, c->member_id, parameter) : c->own->name;
     if (channel == NULL)
         return "This cannot be a name";
     *ret_status = 503;
-    return topic_join(c->hub, c, channel, kind, parameter) != NULL ? NULL : "No memory is left";
+    if (topic_join(c->hub, c, channel, kind, parameter) == NULL)
+        return "No memory is left";
+    if (kind->refused != NULL)
+        ask_whose(c, kind, parameter);
+    return NULL;
 }
 
 void conn_unsubscribe(struct conn *c, const char *stream, const char *tag, const char *list) {
@@ -408,13 +466,6 @@ void conn_unsubscribe(struct conn *c, const char *stream, const char *tag, const
 
     if (s != NULL)
         topic_leave(c->hub, s);
-}
-
-static void tell_error(struct conn *c, const char *words, int status) {
-    char text[200];
-
-    snprintf(text, sizeof text, "{\"error\":\"%s\",\"status\":%d}", words, status);
-    conn_tell(c, "", text, &(struct msg_place){0});
 }
 
 void conn_command(struct conn *c, const char *p, size_t n) {

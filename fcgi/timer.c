@@ -1,11 +1,12 @@
 #include "fcgi/timer.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "fcgi/app.h"
 #include "fcgi/base/clock.h"
+#include "fcgi/drivers/pg.h"
 #include "fcgi/env.h"
 #include "fcgi/log.h"
 
@@ -17,6 +18,7 @@
 struct runner {
     const struct timer *def;
     int64_t next_us, failed_ms;
+    unsigned epoch; /* of the connection that listens */
 };
 
 static jmp_buf full;
@@ -58,42 +60,91 @@ static void run(struct env *env, struct arena *arena, struct runner *r) {
     arena_reset(arena);
 }
 
-static size_t timers_of(const struct app *app, struct runner *to) {
+static void finish_all(struct env *env, struct arena *arena, const struct runner *runners, size_t n) {
+    struct ctx ctx = {.arena = arena, .env = env, .request_id = "", .ip = "", .user_agent = ""};
+    if (setjmp(full) != 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (runners[i].def->finish != NULL)
+            runners[i].def->finish(&ctx);
+    env_settle(env);
+}
+
+static size_t timers_of(const struct app *app, enum timer_process process, struct runner *to) {
     size_t n = 0;
     for (const struct service *const *s = app->services; *s != NULL; s++)
-        for (const struct timer *t = (*s)->timers; t != NULL && t->name != NULL; t++, n++)
-            if (to != NULL)
-                to[n].def = t;
+        for (const struct timer *t = (*s)->timers; t != NULL && t->name != NULL; t++)
+            if (t->process == process) {
+                if (to != NULL)
+                    to[n].def = t;
+                n++;
+            }
     return n;
 }
 
-bool timer_any(const struct app *app) { return timers_of(app, NULL) > 0; }
-
-static void sleep_until(int64_t us) {
-    int64_t left = us - clock_mono_us();
-    if (left > SLEEP_MAX_MS * 1000)
-        left = SLEEP_MAX_MS * 1000;
-    if (left > 0)
-        nanosleep(&(struct timespec){left / 1000000, left % 1000000 * 1000}, NULL);
+bool timer_any(const struct app *app, enum timer_process process) {
+    return timers_of(app, process, NULL) > 0;
 }
 
-void timer_work(struct env *env, bool (*stop)(void)) {
-    size_t n = timers_of(env->app, NULL);
+/* ---- Being woken */
+
+/* The connection, listening; NULL when it is down. Whoever begins to listen looks once more, since something
+ * may have been said before. */
+static PGconn *listen_to(struct ctx *ctx, struct runner *r) {
+    struct pg *db = ctx->env->pg[r->def->service];
+    PGconn *conn = pg_raw(ctx, db);
+    if (conn == NULL || pg_epoch(db) == r->epoch)
+        return conn;
+    if (r->def->listen(ctx) != OK)
+        return NULL;
+    r->epoch = pg_epoch(db);
+    r->next_us = 0;
+    return pg_raw(ctx, db);
+}
+
+/* What was said makes it due. Returns the socket that would say more; -1: none. */
+static int hear(struct ctx *ctx, struct runner *r) {
+    bool word;
+    PGconn *conn = r->def->listen != NULL ? listen_to(ctx, r) : NULL;
+    fail_clear(ctx);
+    if (conn == NULL)
+        return -1;
+    if (PQconsumeInput(conn) && pg_heard(conn, "", &word))
+        r->next_us = 0;
+    return PQsocket(conn);
+}
+
+/* Until one is due or its database says something. */
+static void wait_for_work(struct env *env, struct arena *arena, struct runner *runners, size_t n) {
+    struct ctx ctx = {.arena = arena, .env = env, .request_id = "timers", .ip = "", .user_agent = ""};
+    struct pollfd *fds = arena_many(arena, struct pollfd, n);
+    int64_t left = SLEEP_MAX_MS * 1000, now = clock_mono_us();
+    for (size_t i = 0; i < n; i++) {
+        fds[i] = (struct pollfd){.fd = hear(&ctx, &runners[i]), .events = POLLIN};
+        if (runners[i].next_us - now < left)
+            left = runners[i].next_us - now;
+    }
+    if (left > 0)
+        poll(fds, n, (int)((left + 999) / 1000));
+    arena_reset(arena);
+}
+
+void timer_work(struct env *env, enum timer_process process, bool (*stop)(void)) {
+    size_t n = timers_of(env->app, process, NULL);
     struct runner *runners = calloc(n, sizeof *runners);
     struct arena *arena = arena_new(ARENA_MAX);
     arena_on_exhausted(arena, arena_full, NULL);
     if (runners != NULL)
-        timers_of(env->app, runners);
+        timers_of(env->app, process, runners);
     while (runners != NULL && !stop()) {
-        int64_t next_us = clock_mono_us() + SLEEP_MAX_MS * 1000;
-        for (size_t i = 0; i < n && !stop(); i++) {
+        for (size_t i = 0; i < n && !stop(); i++)
             if (runners[i].next_us <= clock_mono_us())
                 run(env, arena, &runners[i]);
-            next_us = runners[i].next_us < next_us ? runners[i].next_us : next_us;
-        }
         env_tick(env);
-        sleep_until(next_us);
+        wait_for_work(env, arena, runners, n);
     }
+    if (runners != NULL)
+        finish_all(env, arena, runners, n);
     arena_free(arena);
     free(runners);
 }

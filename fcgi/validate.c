@@ -31,7 +31,9 @@ static void wrong_as(struct reading *r, const char *kind, const char *text) {
     struct ctx *ctx = &r->req->ctx;
     int64_t max = f->max;
     if (max == 0)
-        max = f->kind == FIELD_TEXT ? TEXT_MAX_CHARS : f->kind == FIELD_IDS ? IDS_MAX : LINE_MAX_CHARS;
+        max = f->kind == FIELD_TEXT || f->kind == FIELD_TEXTS ? TEXT_MAX_CHARS
+              : f->kind == FIELD_IDS                          ? IDS_MAX
+                                                              : LINE_MAX_CHARS;
     const char *label = f->label != NULL ? tr(ctx->lang, f->label) : f->name;
     fail_field_as(ctx, f->name, kind,
                   tr_fill(ctx->arena, ctx->lang, text, "label", label, "min", number(r, f->min), "max",
@@ -170,6 +172,7 @@ static void read_path(struct reading *r) {
         missing(r);
 }
 
+/* Empty ones are left out: so an empty list is said in a form. */
 static void read_ids(struct reading *r) {
     struct arena *a = r->req->ctx.arena;
     size_t n, max = r->field->max > 0 ? (size_t)r->field->max : IDS_MAX;
@@ -182,13 +185,14 @@ static void read_ids(struct reading *r) {
         return;
     }
     int64_t *ids = arena_many(a, int64_t, n);
+    size_t k = 0;
     for (size_t i = 0; i < n; i++)
-        if (!id_parse(texts[i], &ids[i])) {
+        if (*texts[i] != '\0' && !id_parse(texts[i], &ids[k++])) {
             wrong(r, tr_mark("{label} is not a valid number."));
             return;
         }
     r->out->ids = ids;
-    r->out->n_ids = n;
+    r->out->n_ids = k;
 }
 
 /* Each is read as one line; empty ones are left out. */
@@ -212,30 +216,82 @@ static void read_lines(struct reading *r) {
     r->out->text = NULL;
 }
 
+/* Whether a list or an object was sent where one value belongs, which a JSON body can do. */
+static bool refused_as_parts(struct reading *r) {
+    if (!params_has_parts(r->from, r->field->name))
+        return false;
+    wrong(r, tr_mark("{label} must be one value, not a list or an object."));
+    return true;
+}
+
+static void read_file(struct reading *r) {
+    const struct param *file = params_file(&r->req->form, r->field->name);
+
+    r->out->present = file != NULL;
+    if (file != NULL)
+        r->out->number = (int64_t)file->n;
+    else if (!refused_as_parts(r) && r->field->required)
+        missing(r);
+}
+
+static void read_list(struct reading *r) {
+    if (params_has_nested(r->from, r->field->name))
+        wrong(r, tr_mark("{label} must be a list of single values."));
+    else if (r->field->kind == FIELD_IDS)
+        read_ids(r);
+    else
+        read_lines(r);
+}
+
+/* What is more than one text. */
+static bool read_parts(struct reading *r) {
+    if (r->field->kind == FIELD_IDS || r->field->kind == FIELD_LINES)
+        read_list(r);
+    else if (r->field->kind == FIELD_FILE)
+        read_file(r);
+    else
+        return false;
+    return true;
+}
+
+/* Whether JSON said a number, true or false where a text belongs. */
+static bool refused_as_no_text(struct reading *r, enum param_kind said) {
+    unsigned texts = 1u << FIELD_LINE | 1u << FIELD_TEXT | 1u << FIELD_SECRET | 1u << FIELD_HANDLE |
+                     1u << FIELD_EMAIL | 1u << FIELD_CHOICE | 1u << FIELD_PATH | 1u << FIELD_TEXTS;
+    if (said == PARAM_TEXT || (texts & 1u << r->field->kind) == 0)
+        return false;
+    wrong(r, tr_mark("{label} must be a text."));
+    return true;
+}
+
+/* Where no single value is. */
+static void read_nothing(struct reading *r) {
+    bool is_list = r->field->kind == FIELD_TEXTS && params_has_parts(r->from, r->field->name) &&
+                   !params_has_nested(r->from, r->field->name);
+    r->out->present = is_list;
+    if (!is_list && !refused_as_parts(r) && r->field->required)
+        missing(r);
+}
+
 static void read_field(struct reading *r) {
     struct arena *a = r->req->ctx.arena;
-    if (r->field->kind == FIELD_IDS) {
-        read_ids(r);
+    if (read_parts(r))
+        return;
+    const struct param *said = params_value(r->from, r->field->name);
+    r->out->present = said != NULL;
+    if (said == NULL) {
+        read_nothing(r);
         return;
     }
-    if (r->field->kind == FIELD_LINES) {
-        read_lines(r);
+    if (refused_as_no_text(r, said->kind))
         return;
-    }
-    r->raw = params_get(r->from, r->field->name);
-    r->out->present = r->raw != NULL;
-    if (r->raw == NULL) {
-        if (r->field->kind == FIELD_CHOICE && params_has_parts(r->from, r->field->name))
-            wrong(r, tr_mark("{label} must be one value, not a list or an object."));
-        else if (r->field->required)
-            missing(r);
-        return;
-    }
+    r->raw = said->value;
     switch (r->field->kind) {
     case FIELD_LINE:
         read_line(r);
         break;
     case FIELD_TEXT:
+    case FIELD_TEXTS:
         read_text(r, text_clean(a, r->raw, strlen(r->raw)), TEXT_MAX_CHARS);
         break;
     case FIELD_SECRET:
@@ -267,6 +323,7 @@ static void read_field(struct reading *r) {
         break;
     case FIELD_IDS:
     case FIELD_LINES:
+    case FIELD_FILE:
         break;
     }
 }

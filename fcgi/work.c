@@ -21,13 +21,14 @@
 
 #define NAME "work"
 #define GRACE_S 30
-#define SLOT_TIMERS 1
+#define SLOTS_MAX 100 /* media_workers has at most 64 */
 #define TIDY_EVERY_US (INT64_C(3600) * 1000000)
 
 struct work {
     struct config *config;
-    const struct app *app; /* with the services that are here */
-    const char *consumer;  /* NULL: all */
+    const struct app *app;               /* with the services that are here */
+    const char *consumer;                /* NULL: all */
+    enum timer_process slots[SLOTS_MAX]; /* of the processes behind the first one */
 };
 
 static int64_t tidied_us; /* when this process last removed what has expired; 0: never */
@@ -65,7 +66,8 @@ static int handle_events(struct env *env, const char *consumer) {
     return bus_work(env, consumer, pool_stopping);
 }
 
-/* The second process: what waits for its time. Sending mail is slow; events do not wait for it. */
+/* The first process handles events. Those behind it do what waits for its time: sending mail is slow, and
+ * events do not wait for it. */
 static int worker(int slot, void *arg) {
     const struct work *w = arg;
     int status = 0;
@@ -74,10 +76,10 @@ static int worker(int slot, void *arg) {
     if (env == NULL)
         return POOL_EXIT_REFUSED;
     pool_busy(false);
-    if (slot == SLOT_TIMERS)
-        timer_work(env, pool_stopping);
-    else
+    if (slot == 0)
         status = handle_events(env, w->consumer);
+    else
+        timer_work(env, w->slots[slot - 1], pool_stopping);
     rpc_close();
     env_close(env);
     return status;
@@ -101,6 +103,19 @@ static bool is_consumer(const struct app *app, const char *name) {
     return false;
 }
 
+/* How many processes there are to be. */
+static int slots(struct work *w) {
+    if (w->consumer != NULL)
+        return 1;
+    int n = 0;
+    for (int p = 0; p < TIMER_PROCESSES; p++) {
+        int wanted = p == TIMER_FILES ? w->config->media_workers : 1;
+        for (int i = 0; i < wanted && n < SLOTS_MAX && timer_any(w->app, (enum timer_process)p); i++)
+            w->slots[n++] = (enum timer_process)p;
+    }
+    return 1 + n;
+}
+
 int work_command(struct ctx *ctx, int argc, char **argv) {
     struct work w = {.config = (struct config *)(uintptr_t)ctx->env->config,
                      .consumer = command_option(argc, argv, "consumer")};
@@ -116,6 +131,5 @@ int work_command(struct ctx *ctx, int argc, char **argv) {
         return COMMAND_CONFIG;
     rpc_init(w.app);
     log_info(NULL, "handling events", "consumer=%s", w.consumer != NULL ? w.consumer : "all");
-    bool timers = w.consumer == NULL && timer_any(w.app);
-    return pool_run(timers ? SLOT_TIMERS + 1 : 1, GRACE_S, 0, worker, reload, &w);
+    return pool_run(slots(&w), GRACE_S, 0, worker, reload, &w);
 }

@@ -13,6 +13,8 @@
 #include "handlers/common/streams.h"
 #include "handlers/connection/service.h"
 #include "handlers/demo/demo.h"
+#include "handlers/media/commands.h"
+#include "handlers/media/service.h"
 #include "handlers/notification/service.h"
 #include "handlers/post/service.h"
 #include "handlers/reference/pages.h"
@@ -21,11 +23,14 @@
 #include "handlers/user/commands.h"
 #include "handlers/user/service.h"
 
+#define MEDIA_STEPS 50
+
 static const struct service *const services[] = {
     [SVC_USER] = &user_service,
     [SVC_POST] = &post_service,
     [SVC_CONNECTION] = &connection_service,
     [SVC_NOTIFICATION] = &notification_service,
+    [SVC_MEDIA] = &media_service,
     [SVC_COUNT] = NULL,
 };
 
@@ -51,6 +56,19 @@ static const struct command commands[] = {
      user_command_list, COMMAND_NEEDS_SERVERS},
     {"user audit", "", "reads the audit log and proves that nothing in it was changed or removed", NULL,
      user_command_audit, COMMAND_NEEDS_SERVERS},
+    {"media sweep", "[--dry-run] [--json]", "removes uploads and files that nothing needs any more",
+     "`deeplink work` does the same every hour, but for the walk through the whole store.",
+     media_command_sweep, COMMAND_NEEDS_SERVERS},
+    {"media verify", "[--repair] [--json]",
+     "reads every stored file and compares it with what is known of it",
+     "With --repair, what is missing or damaged is made anew of its original, where that is whole.",
+     media_command_verify, COMMAND_NEEDS_SERVERS},
+    {"media move", "--to SETTING [--from SETTING] [--json]", "copies all files to another store",
+     "SETTING is as `media` in the configuration: folder:/path or s3://bucket?endpoint=…. It can be stopped and\n"
+     "started again, and says at its end which setting to change.",
+     media_command_move, COMMAND_NEEDS_SERVERS},
+    {"media rederive", "ID | --kind KIND | --all [--json]", "has files made anew of the originals", NULL,
+     media_command_rederive, COMMAND_NEEDS_SERVERS},
     {"import graph", "FILE", "makes members and mutual follows from an edge list",
      "FILE has two numbers a line: two members who follow each other. Lines that begin with # or % are comments.\n"
      "Numbers become members named u<number>; those that exist already are used again, so a repeat adds nothing.",
@@ -67,6 +85,22 @@ static void finish(struct request *req) {
     models_finish();
 }
 
+/* Media that nothing needs any more; what one hour does not get done, the next one does. The walk through the
+ * whole store is for `deeplink media sweep`. */
+static void sweep_media(struct ctx *ctx) {
+    Pb__SweepMediaRequest req = PB__SWEEP_MEDIA_REQUEST__INIT;
+    const Pb__SweepMediaReply *reply;
+
+    for (int i = 0; i < MEDIA_STEPS; i++)
+        if (media_sweep_media(ctx, &req, &reply) != OK) {
+            log_warn(ctx, "unused media were not removed", "cause=%s", ctx->error.detail);
+            fail_clear(ctx);
+            return;
+        } else if (reply->next[0] != '\0') {
+            return;
+        }
+}
+
 /* What has grown old: kept pages, and accounts whose days of grace are over. */
 static void tidy(struct ctx *ctx) {
     Pb__Empty nothing = PB__EMPTY__INIT;
@@ -78,6 +112,7 @@ static void tidy(struct ctx *ctx) {
     if (notification_sweep(ctx, &nothing, NULL) != OK)
         log_warn(ctx, "old notifications were not removed", "cause=%s", ctx->error.detail);
     fail_clear(ctx);
+    sweep_media(ctx);
 }
 
 const struct app deeplink_app = {

@@ -2,6 +2,7 @@
 #     awk -v out=DIR -f sql/queries.awk sql/queries/*.sql
 function finish() {
     if (name == "") return
+    raw[name] = text
     sub(/;[ \t\n]*$/, "", text)
     gsub(/\\/, "&&", text); gsub(/"/, "\\\"", text); gsub(/\n/, "\\n\"\n    \"", text)
     printf "const struct query Q_%s = {\"%s\",\n    \"%s\",\n    %s};\n\n", toupper(name), name, text, rows > c
@@ -35,6 +36,13 @@ FNR == 1 {
     if (rows == "") { print FILENAME ":" FNR ": a query needs :one, :maybe, :many or :exec" > "/dev/stderr"; bad = 1; exit 1 }
     if (name in seen) { print FILENAME ":" FNR ": query " name " exists already" > "/dev/stderr"; bad = 1; exit 1 }
     seen[name] = 1
+    next
+}
+# The same query upwards: "-- as: NAME, …" stands for the text of one that came before, with ASC for DESC.
+/^-- as: / {
+    of = $3; sub(/,$/, "", of)
+    if (!(of in raw)) { print FILENAME ":" FNR ": there is no query " of " before this one" > "/dev/stderr"; bad = 1; exit 1 }
+    text = raw[of]; gsub(/ DESC/, " ASC", text)
     next
 }
 /^[ \t]*--/ || (name == "" && /^[ \t]*$/) { next }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian 12 machine lacks. Running it again costs a moment and changes nothing.
 #
-#   stack/install.sh [run|test|bench|lint|kafka]...
+#   stack/install.sh [run|test|bench|lint|kafka|s3]...
 #
 #   run    to build and run DeepLink: compiler, libraries, nginx, PostgreSQL, Redis; as root also the system
 #          user `deeplink`, as which the servers run (they never run as root)
 #   bench  run, and what the benchmark needs, a Kafka broker too
 #   kafka  a Kafka broker: Java, and its jars by Maven
+#   s3     versitygw, an S3 that keeps objects in a folder: built by Go
 #   lint   formatter and checkers
 #   test   all of these, and a browser, the MongoDB wire, and the tests' pinned libraries
 #
@@ -19,11 +20,13 @@ RUN_PACKAGES="build-essential pkg-config nginx postgresql redis-server libfcgi-d
     libmongoc-dev libbson-dev libnghttp2-dev libssl-dev openssl
     libjson-c-dev libmagic-dev protobuf-compiler libprotobuf-dev
     protobuf-c-compiler libprotobuf-c-dev libsodium-dev libcmark-dev libutf8proc-dev re2c
-    libcurl4-openssl-dev libidn2-dev librdkafka-dev libwebsockets-dev libwebsockets-evlib-ev libev-dev
-    zlib1g-dev check ca-certificates"
-BENCH_PACKAGES="wrk nghttp2-client"
+    libcurl4-openssl-dev libidn2-dev libxml2-dev librdkafka-dev libwebsockets-dev libwebsockets-evlib-ev
+    libev-dev
+    zlib1g-dev check ca-certificates libvips-dev libseccomp-dev ffmpeg poppler-utils"
+BENCH_PACKAGES="wrk nghttp2-client libvips-tools"
 LINT_PACKAGES="clang-format clang-format-14 cppcheck shellcheck"
-TEST_PACKAGES="python3-venv chromium fonts-liberation fonts-noto-color-emoji clang libclang-rt-14-dev"
+TEST_PACKAGES="python3-venv chromium fonts-liberation fonts-noto-color-emoji clang libclang-rt-14-dev
+    libvips-tools"
 # A program that is there already, wherever it came from, needs no package: PROGRAM:PACKAGE
 BENCH_PROGRAMS="curl:curl jq:jq python3:python3"
 LINT_PROGRAMS="python3:python3"
@@ -190,8 +193,22 @@ kafka_broker() {
     mv -T "$dir.$$" "$dir"
 }
 
+# Debian's Go is too old for it, and one of 1.21 or newer brings the version that it needs by itself.
+s3_server() {
+    local from=$ROOT/stack/versitygw.version dir
+    dir=$(cached versitygw "$from")
+    [ ! -d "$dir" ] || return 0
+    command -v go >/dev/null || die "versitygw is built by Go 1.21 or newer, which is not here"
+    say "building versitygw (Go) into $dir"
+    rm -rf "$dir.$$"
+    mkdir -p "$dir.$$"
+    GOBIN=$dir.$$ go install "$(cat "$from")" >"$dir.$$/go.log" 2>&1 ||
+        { last_lines "$dir.$$/go.log" 20; die "go could not build versitygw"; }
+    mv -T "$dir.$$" "$dir"
+}
+
 main() {
-    local group list='' programs='' run='' test='' kafka=''
+    local group list='' programs='' run='' test='' kafka='' s3=''
     for group in "${@:-run}"; do
         case $group in
             run) run=yes list+=" $RUN_PACKAGES" ;;
@@ -200,19 +217,21 @@ main() {
                 list+=" $RUN_PACKAGES $BENCH_PACKAGES" programs+=" $BENCH_PROGRAMS $KAFKA_PROGRAMS"
                 ;;
             kafka) kafka=yes programs+=" $KAFKA_PROGRAMS" ;;
+            s3) s3=yes ;;
             lint) list+=" $LINT_PACKAGES" programs+=" $LINT_PROGRAMS" ;;
             test)
-                run=yes test=yes kafka=yes
+                run=yes test=yes kafka=yes s3=yes
                 list+=" $RUN_PACKAGES $BENCH_PACKAGES $LINT_PACKAGES $TEST_PACKAGES"
                 programs+=" $BENCH_PROGRAMS $LINT_PROGRAMS $TEST_PROGRAMS $KAFKA_PROGRAMS"
                 ;;
-            *) die "usage: stack/install.sh [run|test|bench|lint|kafka]..." ;;
+            *) die "usage: stack/install.sh [run|test|bench|lint|kafka|s3]..." ;;
         esac
     done
     command -v apt-get >/dev/null || die "this script knows apt (Debian 12); install by hand:$list"
     install_packages "$list" "$programs"
     if [ -n "$run" ]; then make_user; fi
     if [ -n "$kafka" ]; then kafka_broker; fi
+    if [ -n "$s3" ]; then s3_server; fi
     if [ -n "$test" ]; then
         npm_libraries
         python_libraries

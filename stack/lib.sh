@@ -7,6 +7,9 @@
 set -euo pipefail
 umask 022
 export LC_ALL=C.UTF-8
+# MongoDB's driver keeps counters in shared memory, named by the number of its process. A killed one leaves
+# the name behind, and the next of that number writes a line that is no JSON. Nobody reads those counters.
+export MONGOC_DISABLE_SHM=1
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/deeplink
@@ -152,6 +155,42 @@ launch() {
         [ "$try" -lt 20 ] || sleep 0.01
     done
     disown "$!" 2>/dev/null || true
+}
+
+# What the scripts of the servers have in common. Each is `stack/NAME.sh`, with a function for each verb.
+
+# answers_soon PIDFILE WORD COMMAND...: repeats COMMAND until it succeeds; fails when the process has ended or
+# a minute is over.
+answers_soon() {
+    local pidfile=$1 word=$2 end=$((SECONDS + 60))
+    shift 2
+    until "$@"; do
+        alive "$pidfile" "$word" >/dev/null || return 1
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.05
+    done
+}
+
+# tell_status DIR PIDFILE WORD RUNS STOPPED: says which of the two it is, by words; fails when it is stopped.
+tell_status() {
+    local pid
+    if pid=$(alive "$2" "$3"); then
+        say "$4, pid $pid, $(url "$1")"
+    else
+        say "$5"
+        return 3
+    fi
+}
+
+# run_verb NAME GROUP VERBS USAGE ARGUMENT...: what the script was called for. VERBS take a folder.
+run_verb() {
+    local name=$1 group=$2 verbs=$3 usage=$4 verb=${5:-} dir
+    shift 4
+    [ "$verb" != install ] || exec "$ROOT/stack/install.sh" "$group"
+    [[ -n $verb && " $verbs " == *" $verb "* ]] || die "usage: stack/$name.sh $usage"
+    [ $# -ge 2 ] || die "usage: stack/$name.sh $verb DIR"
+    dir=$(realpath -m "$2")
+    "$verb" "$dir" "${@:3}"
 }
 
 # last_lines LOG: what a server said last, indented.

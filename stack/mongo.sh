@@ -67,35 +67,13 @@ answers() {
     fi
 }
 
-ready() {
-    local end=$((SECONDS + 60))
-    until answers "$1"; do
-        alive "$1/pid" "$WORD" >/dev/null || return 1
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.05
-    done
-}
+ready() { answers_soon "$1/pid" "$WORD" answers "$1"; }
 
 url() { cat "$1/url"; }
 
-status() {
-    local pid
-    if pid=$(alive "$1/pid" "$WORD"); then
-        say "MongoDB's wire is answered, pid $pid, $(url "$1")"
-    else
-        say "MongoDB is stopped"
-        return 3
-    fi
-}
+status() { tell_status "$1" "$1/pid" "$WORD" "MongoDB's wire is answered" "MongoDB is stopped"; }
 
 stop() { end_process "$1/pid" "$WORD" TERM 30; }
 
-case ${1:-} in
-    install) exec "$ROOT/stack/install.sh" test ;;
-    start | ready | url | status | stop)
-        [ $# -ge 2 ] || die "usage: stack/mongo.sh $1 DIR"
-        verb=$1 dir=$(realpath -m "$2")
-        "$verb" "$dir" "${@:3}"
-        ;;
-    *) die "usage: stack/mongo.sh install | start DIR [PORT] | ready DIR | url DIR | status DIR | stop DIR" ;;
-esac
+run_verb mongo test "start ready url status stop" \
+    "install | start DIR [PORT] | ready DIR | url DIR | status DIR | stop DIR" "$@"

@@ -15,6 +15,10 @@
 #                           where, by HTTP/2 without TLS (nobody, nowhere)
 #   stream=/path/stream.sock  the hub's socket (stream.sock beside app)
 #   static=DIR pages=DIR    hash-named files; cached pages
+#   media=DIR               the folder of uploaded files (none: they are in a bucket)
+#   settings=FILE           what `deeplink config nginx` says; nginx reads it there (nginx/settings.conf)
+#   spool=DIR               where uploads wait, media_spool of deeplink.conf (DIR/tmp, which is good for none)
+#   upload=201m             the largest upload: the largest of media_image_mb …, and 1 MB for the form
 #   limits=on|off           limits on requests a second (on)
 #   log=FILE|off            the access log (DIR/access.log)
 #   bench=SOCKET bench_file=FILE   the benchmark's further locations (none)
@@ -28,11 +32,12 @@ fill() { printf 's|@%s@|%s|g\n' "$1" "$(printf '%s' "$2" | sed 's/[&|\\]/\\&/g')
 read_values() {
     local dir=$1 pair
     shift
-    value=([listen]=127.0.0.1:8080 [limits]=on [log]=$dir/access.log)
+    value=([listen]=127.0.0.1:8080 [limits]=on [log]=$dir/access.log [spool]=$dir/tmp [upload]=201m)
     for pair in "$@"; do
         case $pair in
-            pools=* | pool_socket=* | grpc=* | grpc_listen=*) ;;
-            listen=* | app=* | stream=* | static=* | pages=* | limits=* | log=* | bench=* | bench_file=*) ;;
+            pools=* | pool_socket=* | grpc=* | grpc_listen=* | settings=*) ;;
+            spool=* | upload=* | log=* | bench=* | bench_file=*) ;;
+            listen=* | app=* | stream=* | static=* | pages=* | media=* | limits=*) ;;
             *) die "stack/nginx.sh does not know $pair" ;;
         esac
         value[${pair%%=*}]=${pair#*=}
@@ -77,9 +82,13 @@ script_of() {
     fill STREAM_SOCKET "${value[stream]:-${value[app]%/*}/stream.sock}"
     fill STATIC_DIR "${value[static]}"
     fill PAGES_DIR "${value[pages]}"
+    fill MEDIA_DIR "${value[media]:-/nonexistent}"
+    fill SPOOL_DIR "${value[spool]}"
+    fill UPLOAD_MAX "${value[upload]}"
     fill BENCH_SOCKET "${value[bench]:-}"
     fill BENCH_FILE "${value[bench_file]:-}"
     fill LOG "$log"
+    fill SETTINGS "${value[settings]:-$dir/conf/settings.conf}"
     fill LIMIT "$limit"
     fill LANGUAGES "$(languages)"
 }
@@ -109,8 +118,9 @@ fill_in() {
     rm -rf "$dir/conf"
     mkdir -p "$dir/conf/snippets" "$dir/conf/errors" "$dir/conf/extra"
     script_of "$dir" >"$dir/fill.sed"
-    for file in nginx.conf deeplink.conf site.conf \
-        snippets/{locations,fastcgi,streams,grpc,api,cors,pages,static,errors,security-headers}.conf; do
+    for file in nginx.conf deeplink.conf settings.conf site.conf \
+        snippets/{locations,fastcgi,upload,streams,grpc,api,cors}.conf \
+        snippets/{pages,static,media,media-headers,errors,security-headers}.conf; do
         fill_file "$file"
     done
     pools >"$dir/conf/pools.conf"
@@ -156,27 +166,12 @@ ready() { wait_for 20 answers "$1"; }
 
 url() { cat "$1/url"; }
 
-status() {
-    local pid
-    if pid=$(alive "$1/nginx.pid" nginx); then
-        say "nginx runs, pid $pid, $(url "$1")"
-    else
-        say "nginx is stopped"
-        return 3
-    fi
-}
+status() { tell_status "$1" "$1/nginx.pid" nginx "nginx runs" "nginx is stopped"; }
 
 reload() { run_nginx "$1" -s reload; }
 
 # QUIT lets the requests in flight end; idle kept-alive connections are closed.
 stop() { end_process "$1/nginx.pid" nginx QUIT 5; }
 
-case ${1:-} in
-    install) exec "$ROOT/stack/install.sh" run ;;
-    start | render | ready | url | status | reload | stop)
-        [ $# -ge 2 ] || die "usage: stack/nginx.sh $1 DIR"
-        verb=$1 dir=$(realpath -m "$2")
-        "$verb" "$dir" "${@:3}"
-        ;;
-    *) die "stack/nginx.sh install | start|render DIR KEY=VALUE... | ready|url|reload|status|stop DIR" ;;
-esac
+run_verb nginx run "start render ready url status reload stop" \
+    "install | start|render DIR KEY=VALUE... | ready|url|reload|status|stop DIR" "$@"

@@ -34,7 +34,8 @@ max_connections = 200
 shared_buffers = 128MB
 effective_cache_size = 1GB
 work_mem = 8MB
-wal_compression = on
+wal_compression = lz4
+wal_sync_method = open_datasync
 max_wal_size = 1GB
 checkpoint_completion_target = 0.9
 random_page_cost = 1.1
@@ -121,15 +122,7 @@ ready() {
 
 url() { cat "$1/url"; }
 
-status() {
-    local pid
-    if pid=$(alive "$1/data/postmaster.pid" postgres); then
-        say "PostgreSQL runs, pid $pid, $(url "$1")"
-    else
-        say "PostgreSQL is stopped"
-        return 3
-    fi
-}
+status() { tell_status "$1" "$1/data/postmaster.pid" postgres "PostgreSQL runs" "PostgreSQL is stopped"; }
 
 stop() {
     # INT is the fast shutdown: it disconnects clients, rolls their transactions back and writes a checkpoint.
@@ -137,12 +130,5 @@ stop() {
     rm -f "$1/launched.pid"
 }
 
-case ${1:-} in
-    install) exec "$ROOT/stack/install.sh" run ;;
-    start | ready | url | status | stop)
-        [ $# -ge 2 ] || die "usage: stack/postgres.sh $1 DIR"
-        verb=$1 dir=$(realpath -m "$2")
-        "$verb" "$dir" "${@:3}"
-        ;;
-    *) die "stack/postgres.sh install | start DIR [PORT] | ready DIR | url DIR | status DIR | stop DIR" ;;
-esac
+run_verb postgres run "start ready url status stop" \
+    "install | start DIR [PORT] | ready DIR | url DIR | status DIR | stop DIR" "$@"

@@ -23,6 +23,8 @@ databases 64
 maxclients 2000
 lazyfree-lazy-user-del yes
 latency-tracking no
+# Every open page has a stream of its own, most of them short: room for little is set aside at first.
+stream-node-max-bytes 1024
 END
     if [ "${PURPOSE:-run}" = test ]; then
         printf 'appendonly no\nsave ""\n'
@@ -53,35 +55,13 @@ start() {
 
 answers() { [ "$(redis-cli -s "$(cat "$1/socket")" PING 2>/dev/null)" = PONG ]; }
 
-ready() {
-    local end=$((SECONDS + 60))
-    until answers "$1"; do
-        alive "$1/pid" redis-server >/dev/null || return 1
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.05
-    done
-}
+ready() { answers_soon "$1/pid" redis-server answers "$1"; }
 
 url() { cat "$1/url"; }
 
-status() {
-    local pid
-    if pid=$(alive "$1/pid" redis-server); then
-        say "Redis runs, pid $pid, $(url "$1")"
-    else
-        say "Redis is stopped"
-        return 3
-    fi
-}
+status() { tell_status "$1" "$1/pid" redis-server "Redis runs" "Redis is stopped"; }
 
 stop() { end_process "$1/pid" redis-server TERM 30; }
 
-case ${1:-} in
-    install) exec "$ROOT/stack/install.sh" run ;;
-    start | ready | url | status | stop)
-        [ $# -ge 2 ] || die "usage: stack/redis.sh $1 DIR"
-        verb=$1 dir=$(realpath -m "$2")
-        "$verb" "$dir" "${@:3}"
-        ;;
-    *) die "usage: stack/redis.sh install | start DIR [PORT] | ready DIR | url DIR | status DIR | stop DIR" ;;
-esac
+run_verb redis run "start ready url status stop" \
+    "install | start DIR [PORT] | ready DIR | url DIR | status DIR | stop DIR" "$@"

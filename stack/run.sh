@@ -152,10 +152,10 @@ start_app() {
 start_nginx() {
     # Pages kept by an earlier build may look otherwise.
     find "$PAGES" -mindepth 1 -delete 2>/dev/null || true
-    local apart=() line
-    while IFS= read -r line; do apart+=("$line"); done < <(site_pools "$STATE/pools.conf")
+    local further=() line
+    while IFS= read -r line; do further+=("$line"); done < <(site_gateway)
     server nginx nginx "$NGINX" "listen=$LISTEN" "app=$SOCKETS/fcgi.sock" "static=$APP/static" \
-        "pages=$PAGES" "${apart[@]}"
+        "pages=$PAGES" "media=$STATE/media" "spool=$STATE/spool" "${further[@]}"
 }
 
 start_gateway() {

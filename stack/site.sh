@@ -24,7 +24,7 @@ site_at() {
 
 # site_make: the folders. What is secret stays with the servers' user.
 site_make() {
-    own "$STATE" "$APP" "$LOGS" "$PAGES" "$STATE/mail" "$STATE/secrets"
+    own "$STATE" "$APP" "$LOGS" "$PAGES" "$STATE/mail" "$STATE/secrets" "$STATE/media" "$STATE/spool"
     chmod 700 "$STATE/secrets" "$STATE/mail"
     SOCKETS=$(socket_dir "$STATE")
     if [ "$SITE_SHAPE" = split ] && [ ! -s "$STATE/secrets/grpc" ]; then
@@ -38,15 +38,22 @@ site_is_apart() { [ "$SITE_SHAPE" != single ]; }
 
 own_file() { if is_root; then chown "$RUN_USER:" "$1"; fi; }
 
+# stage_program FROM TO: also while TO runs.
+stage_program() {
+    if ! cmp -s "$1" "$2"; then
+        install -m 755 "$1" "$2.new"
+        mv "$2.new" "$2"
+    fi
+}
+
 # site_stage BUILD: copies what was built into the site, where the servers' user can read it, and where the
 # next build does not disturb it.
 site_stage() {
     local build=$1
     [ -x "$build/deeplink" ] || die "$build/deeplink is missing: run make first"
-    if ! cmp -s "$build/deeplink" "$APP/deeplink"; then
-        install -m 755 "$build/deeplink" "$APP/deeplink.new"
-        mv "$APP/deeplink.new" "$APP/deeplink"
-    fi
+    stage_program "$build/deeplink" "$APP/deeplink"
+    stage_program "$build/deeplink-derive" "$APP/deeplink-derive"
+    stage_program "$build/deeplink-markup" "$APP/deeplink-markup"
     # Files of earlier builds stay: pages that browsers and caches hold still name them.
     mkdir -p "$APP/static"
     [ ! -d "$build/static" ] || cp -ru "$build/static/." "$APP/static/"
@@ -69,6 +76,8 @@ static_dir = $APP/static
 pages_dir = $PAGES
 secret_file = $STATE/secrets/key
 mail = folder:$STATE/mail
+media = folder:$STATE/media
+media_spool = $STATE/spool
 END
 }
 
@@ -94,12 +103,15 @@ site_processes() {
     if [ "$1" = all ] || [ "$1" = stream ]; then say stream; fi
 }
 
-# site_pools FILE: writes which pool answers which path; prints what stack/nginx.sh is to be told.
-site_pools() {
+# site_gateway: writes what the configuration says to nginx, and which pool answers which path; prints what
+# stack/nginx.sh is to be told.
+site_gateway() {
+    site_run config nginx >"$STATE/nginx-settings.conf"
+    say "settings=$STATE/nginx-settings.conf"
     site_is_apart || return 0
-    "$APP/deeplink" routes --nginx >"$1"
+    "$APP/deeplink" routes --nginx >"$STATE/pools.conf"
     ln -sfn "fcgi-$SITE_HOME.sock" "$SOCKETS/fcgi.sock"
-    say "pools=$1"
+    say "pools=$STATE/pools.conf"
     say "pool_socket=$SOCKETS/fcgi-%s.sock"
 }
 
@@ -109,7 +121,7 @@ site_apart() {
     local kind=${1%%-*} service=${1#*-} other roles
     [ "$service" != "$1" ] || service=$SITE_HOME
     roles="$service|events"
-    [ "$service" != user ] || roles+='|docs'
+    case $service in user | media) roles+='|docs' ;; esac
     (umask 077 && grep -E "^deeplink_($roles)=" "$(site_get postgresql_secrets)" \
         >"$STATE/secrets/postgresql-$service-$kind")
     own_file "$STATE/secrets/postgresql-$service-$kind"

@@ -77,6 +77,28 @@ document.addEventListener('keydown', event => {
   menu.firstElementChild.focus();
 });
 
+/* ---- pictures open in a dialog, loops play: what that takes comes when there are some */
+
+/* The style of what a script makes, once. */
+function sheet() {
+  if ($(`link[href="${words.sheet}"]`)) return Promise.resolve();
+  const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: words.sheet });
+  document.head.append(link);
+  return new Promise(done => { link.onload = link.onerror = done; });
+}
+
+const gallery = () => sheet().then(() => import(words.gallery));
+
+document.addEventListener('click', event => {
+  const link = event.target.closest('a.shot[href^="/posts/"]');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || !window.HTMLDialogElement) return;
+  event.preventDefault();
+  gallery().then(g => g.show(link), () => location.assign(link.href));
+});
+
+const liven = () => $('video.loop') && gallery().then(g => g.play(document));
+liven();
+
 /* ---- writing: the field grows, says when the end is near, and keeps the draft until it is sent */
 
 const letters = text => Intl.Segmenter ? [...new Intl.Segmenter(lang).segment(text)].length : [...text].length;
@@ -115,6 +137,19 @@ for (const field of $$('textarea')) {
   measure(field);
 }
 
+/* Files in it: what they take comes when the composer is touched, or has some already. */
+for (const form of $$('.composer')) {
+  const field = $('[type=file]', form);
+  const enhance = () => sheet().then(() => import(words.compose)).then(c => c.enhance(form));
+  if (!field) continue;
+  if ($('.att, [autofocus]', form)) enhance();
+  for (const type of ['focusin', 'pointerdown', 'dragenter', 'change']) form.addEventListener(type, enhance, { once: true });
+  $('.attach > summary', form).addEventListener('click', event => {
+    event.preventDefault();
+    field.click();
+  });
+}
+
 /* ---- forms: sent once, passwords can be looked at, what is wrong is read first */
 
 document.addEventListener('submit', event => {
@@ -144,7 +179,12 @@ for (const field of $$('input[type=password]')) {
 
 for (const field of $$('input[readonly]')) field.addEventListener('focus', () => field.select());
 document.getElementById('errors')?.focus();
-$('.desk > .links [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+// The present place is in the middle of the list of places; the page stays where it is.
+const here = $('.desk > .links [aria-current]'), places = here?.parentElement;
+if (here) {
+  const a = here.getBoundingClientRect(), b = places.getBoundingClientRect();
+  places.scrollBy({ left: a.left - b.left - (b.width - a.width) / 2, top: a.top - b.top - (b.height - a.height) / 2, behavior: 'instant' });
+}
 
 /* ---- times in the reader's zone, short ones kept right */
 
@@ -198,6 +238,7 @@ async function more(link) {
       pager.replaceWith(...$$('.comments > .pager', doc));
     } else pager.replaceWith(...nodes);
     nodes.forEach(tell);
+    liven();
     watchPager();
   } catch {
     location.assign(address);

@@ -85,3 +85,10 @@ char *id_str(struct arena *a, int64_t id) {
     int n = id_format(id, out);
     return arena_memdup(a, out, (size_t)n + 1);
 }
+
+bool id_among(int64_t id, const int64_t *ids, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
+}

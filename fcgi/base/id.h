@@ -4,6 +4,7 @@
 #define DEEPLINK_BASE_ID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct arena;
@@ -30,6 +31,9 @@ int64_t id_time_ms(int64_t id);
 
 /* Reads 1..19 digits and nothing else, > 0 and within 63 bits. */
 bool id_parse(const char *s, int64_t *ret_id);
+
+/* Whether it is one of n. */
+bool id_among(int64_t id, const int64_t *ids, size_t n);
 
 /* Writes the digits and a NUL; returns how many digits. */
 int id_format(int64_t id, char out[ID_STR_MAX]);

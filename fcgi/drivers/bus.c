@@ -20,7 +20,7 @@
 #include "fcgi/log.h"
 #include "gen/queries.h"
 
-#define GATHER_MS 10   /* after work, time for the next batch to come together */
+#define GATHER_MS 2    /* after work, time for the next batch to come together */
 #define QUIET_MIN_MS 4 /* the first sleep after work; each that nobody ends is twice as long */
 #define WAKE_US \
     INT64_C(50000) /* at most one NOTIFY a process in this time; the reader's short polls cover the rest */
@@ -38,7 +38,8 @@ const struct bus_engine *bus_engine_of(const char *setting) {
     if (setting == NULL) /* as in a test that makes its configuration itself */
         return &bus_builtin;
     for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
-        if (text_starts(setting, engines[i]->scheme))
+        if (text_starts(setting, engines[i]->scheme) ||
+            (engines[i]->tls_scheme != NULL && text_starts(setting, engines[i]->tls_scheme)))
             return engines[i];
     return NULL;
 }
@@ -46,7 +47,7 @@ const struct bus_engine *bus_engine_of(const char *setting) {
 int bus_check(const struct config *config, FILE *err) {
     char words[300];
     const struct bus_engine *engine = bus_engine_of(config->bus);
-    const char *problem = engine == NULL            ? "it must be builtin or begin with kafka://"
+    const char *problem = engine == NULL            ? "it must be builtin or begin with kafka:// or kafkas://"
                           : engine->problem != NULL ? engine->problem(config, words, sizeof words)
                                                     : NULL;
     if (problem != NULL)
@@ -117,12 +118,9 @@ static bool run_round(struct bus *b, bool *ret_worked) {
 
 /* What the database has sent. A consumer that was set back is told so. */
 static bool drop_notifies(struct bus *b, PGconn *conn) {
-    bool any = false;
-    for (PGnotify *n; (n = PQnotifies(conn)) != NULL; PQfreemem(n)) {
-        any = true;
-        if (strcmp(n->extra, "moved") == 0)
-            start_anew(b);
-    }
+    bool moved, any = pg_heard(conn, "moved", &moved);
+    if (moved)
+        start_anew(b);
     return any;
 }
 

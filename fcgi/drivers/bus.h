@@ -1,9 +1,10 @@
 /* Events: written to the outbox in the transaction that makes the change, carried to consumers by the engine
  * that the setting `bus` names:
  *   builtin           each consumer reads the outbox itself, in commit order
- *   kafka://host:port,host:port/prefix
+ *   kafka://host:port,host:port/prefix, or kafkas://… with TLS
  *                     the relay, one process at a time, publishes the outbox in commit order; each consumer
- * is a consumer group The interface leaves room for further ones behind the same consumers (bus_run.h).
+ *                     is a consumer group
+ * The interface leaves room for further ones behind the same consumers (bus_run.h).
  *
  * Emitting, in a service's SQL:   SELECT events.emit(topic, key, type, body)   inside the same statement or
  * transaction.

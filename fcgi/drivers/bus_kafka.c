@@ -27,6 +27,7 @@ struct part {
     rd_kafka_message_t **held; /* read, and not settled */
     size_t n_held, room;
     bool sought;       /* reads from where the place says */
+    int64_t missed;    /* the first message that was read, and dropped unsettled; -1: none */
     int64_t committed; /* what Kafka knows */
 };
 
@@ -91,7 +92,7 @@ static struct part *part_new(struct kafka_group *g, const char *there, int32_t p
     p->r.topic = strdup(topic);
     p->r.partition = partition;
     p->g = g;
-    p->committed = -1;
+    p->committed = p->missed = -1;
     p->room = bus_batch_of(&p->r);
     p->held = calloc(p->room, sizeof(rd_kafka_message_t *));
     p->queue = rd_kafka_queue_get_partition(g->rk, there, partition);
@@ -178,8 +179,8 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
     struct kafka_group *g = group_of(k, rk);
     leave_parts(g);
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        take_parts(g, list); /* first: what is read from now on comes by their own queues */
         rd_kafka_assign(rk, list);
-        take_parts(g, list);
     } else {
         rd_kafka_assign(rk, NULL);
     }
@@ -188,34 +189,58 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 
 /* ---- Reading and handing out */
 
-/* Rebalances and errors; and a message that was on its way before its partition had a queue of its own: then
- * all is read again from where it was noted. */
+static void miss(struct part *p, int64_t offset) {
+    if (p->missed < 0 || offset < p->missed)
+        p->missed = offset;
+}
+
+/* A message that came by the consumer's queue: its partition is read again. */
+static void note_missed(struct kafka_group *g, const rd_kafka_message_t *m) {
+    const char *topic = kafka_topic_here(&g->k->at, rd_kafka_topic_name(m->rkt));
+    for (size_t i = 0; i < g->n; i++) {
+        struct part *p = g->parts[i];
+        if (p->r.partition != m->partition || strcmp(p->r.topic, topic) != 0)
+            continue;
+        p->r.mine = false;
+        miss(p, m->offset);
+    }
+}
+
+/* Rebalances and errors. */
 static void serve(struct kafka_group *g) {
     for (rd_kafka_message_t *m; (m = rd_kafka_consumer_poll(g->rk, 0)) != NULL; rd_kafka_message_destroy(m)) {
-        for (size_t i = 0; i < g->n && m->err == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-            g->parts[i]->r.mine = false;
-        if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            note_missed(g, m);
+        else
             log_warn(NULL, "a consumer cannot read", "consumer=%s why=%s", g->due.name,
                      rd_kafka_message_errstr(m));
     }
 }
 
-/* Reading begins where the place says. What was read before is dropped. False: not yet. */
-static bool seek(struct part *p) {
+static bool seek_to(struct part *p, int64_t offset) {
     struct kafka *k = p->g->k;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, kafka_topic_there(&k->at, k->ctx->arena, p->r.topic),
+                                      p->r.partition)
+        ->offset = offset;
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(p->g->rk, list, SEEK_MS);
+    bool sought = error == NULL && list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (error != NULL)
+        rd_kafka_error_destroy(error);
+    rd_kafka_topic_partition_list_destroy(list);
+    return sought;
+}
+
+/* Reading begins where the place says; without a place, where Kafka began by itself. What was read before is
+ * dropped. False: not yet. */
+static bool seek(struct part *p) {
+    if (p->n_held > 0)
+        miss(p, p->held[0]->offset);
     drop_held(p);
-    if (p->r.at.offset >= 0) {
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_topic_partition_list_add(list, kafka_topic_there(&k->at, k->ctx->arena, p->r.topic),
-                                          p->r.partition)
-            ->offset = p->r.at.offset;
-        rd_kafka_error_t *error = rd_kafka_seek_partitions(p->g->rk, list, SEEK_MS);
-        bool sought = error == NULL && list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (error != NULL)
-            rd_kafka_error_destroy(error);
-        rd_kafka_topic_partition_list_destroy(list);
-        return sought;
-    }
+    int64_t from = p->r.at.offset >= 0 ? p->r.at.offset : p->missed;
+    if (from >= 0 && !seek_to(p, from))
+        return false;
+    p->missed = -1;
     return true;
 }
 
@@ -511,6 +536,7 @@ static void close_all(struct bus *b, struct ctx *ctx) {
 
 const struct bus_engine bus_kafka = {
     .scheme = "kafka://",
+    .tls_scheme = "kafkas://",
     .relayed = true,
     .open = open_all,
     .round = round_of,

@@ -1,5 +1,6 @@
 /* Inside the bus on Kafka, by librdkafka. bus_kafka.c: the consumer groups; bus_kafka_relay.c: the relay;
- * bus_kafka_client.c: settings, topics, questions to the brokers; bus_kafka_message.c: events as messages. */
+ * bus_kafka_settings.c: what librdkafka is told; bus_kafka_client.c: clients, topics, questions to the
+ * brokers; bus_kafka_message.c: events as messages. */
 #ifndef DEEPLINK_DRIVERS_BUS_KAFKA_H
 #define DEEPLINK_DRIVERS_BUS_KAFKA_H
 
@@ -10,8 +11,9 @@
 struct kafka_group;
 struct kafka_relay;
 
-/* What the setting `bus` says: kafka://host:port,host:port/prefix. */
+/* What the setting `bus` says: kafka://host:port,host:port/prefix, or kafkas://… */
 struct kafka_address {
+    bool tls;
     char brokers[2000];
     char prefix[100]; /* of topics and groups; "": none */
 };
@@ -28,20 +30,28 @@ struct kafka {
     int64_t topics_us, said_us;
 };
 
-/* ---- bus_kafka_client.c */
+/* ---- bus_kafka_settings.c */
 
 /* False, and why in words: the setting makes no sense. */
 bool kafka_address_read(const char *setting, struct kafka_address *ret, char *words, size_t n);
 
-/* What every client is told: brokers, who we are, the operator's own options. NULL, and why in words. The
- * caller owns it. */
+/* What every client is told: brokers, TLS, who we are, the operator's own options. NULL, and why in words.
+ * The caller owns it. */
 rd_kafka_conf_t *kafka_conf(const struct config *c, const struct kafka_address *at, char *words, size_t n);
-
-/* A client of the process that works: its errors are logged, k is what it calls back with. */
-rd_kafka_t *kafka_client(struct kafka *k, rd_kafka_type_t type, rd_kafka_conf_t *conf);
 
 /* One option, which librdkafka knows. */
 void kafka_option(rd_kafka_conf_t *conf, const char *name, const char *value);
+
+/* Whether brokers are shown a name and a password. */
+bool kafka_logs_in(const struct config *c);
+
+/* For bus_engine: what is wrong with the settings. */
+const char *kafka_problem(const struct config *config, char *words, size_t n);
+
+/* ---- bus_kafka_client.c */
+
+/* A client of the process that works: its errors are logged, k is what it calls back with. */
+rd_kafka_t *kafka_client(struct kafka *k, rd_kafka_type_t type, rd_kafka_conf_t *conf);
 
 /* Topics as the brokers know them, out of an arena; and back. */
 const char *kafka_topic_there(const struct kafka_address *at, struct arena *a, const char *topic);
@@ -57,7 +67,6 @@ int kafka_timeout_ms(const struct kafka *k);
 void kafka_is_up(struct kafka *k);
 
 /* For bus_engine. */
-const char *kafka_problem(const struct config *config, char *words, size_t n);
 enum code kafka_ping(struct ctx *ctx, struct buf *words);
 enum code kafka_rewind(struct ctx *ctx, struct pg *db, const struct consumer *c, struct place to,
                        const struct bus_from *from, int64_t *ret_n);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fcgi/app.h"
 #include "fcgi/base/buf.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/base/text.h"
@@ -12,110 +13,15 @@
 #include "fcgi/log.h"
 #include "gen/queries.h"
 
-#define SCHEME "kafka://"
 #define DAY_MS INT64_C(86400000)
 #define SAY_US INT64_C(10000000) /* an error that goes on is said so often */
 #define SLICE_MS 50
 #define SEEN_TRIES 20
+#define COPIES 3        /* of a topic, where there are that many brokers */
 #define DOWN_MS 1000    /* brokers that are down are not waited for as long as others */
 #define BEFORE_MS 60000 /* messages' times are not quite in their order: so much earlier is looked */
 
-/* ---- The address */
-
-static bool is_broker(const char *s, size_t n) {
-    const char *colon = memrchr(s, ':', n);
-    char port[8];
-    int64_t number;
-    size_t n_port = colon != NULL ? n - (size_t)(colon - s) - 1 : 0;
-    if (colon == NULL || colon == s || n_port == 0 || n_port >= sizeof port)
-        return false;
-    memcpy(port, colon + 1, n_port);
-    port[n_port] = '\0';
-    return text_parse_int(port, 1, 65535, &number);
-}
-
-/* As Kafka has them; each name of ours has to fit behind. */
-static bool is_prefix(const char *s) {
-    return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(s);
-}
-
-bool kafka_address_read(const char *setting, struct kafka_address *ret, char *words, size_t n) {
-    const char *s = setting + strlen(SCHEME), *slash = strchr(s, '/');
-    size_t n_brokers = slash != NULL ? (size_t)(slash - s) : strlen(s);
-    *ret = (struct kafka_address){{0}, {0}};
-    if (n_brokers >= sizeof ret->brokers || (slash != NULL && strlen(slash + 1) >= sizeof ret->prefix)) {
-        snprintf(words, n, "it is too long");
-        return false;
-    }
-    memcpy(ret->brokers, s, n_brokers);
-    if (slash != NULL)
-        memcpy(ret->prefix, slash + 1, strlen(slash + 1));
-    for (const char *p = ret->brokers; p != NULL; p = strchr(p, ',') != NULL ? strchr(p, ',') + 1 : NULL)
-        if (!is_broker(p, strcspn(p, ","))) {
-            snprintf(words, n, "it must be kafka://host:port,host:port or that with /prefix");
-            return false;
-        }
-    if (!is_prefix(ret->prefix)) {
-        snprintf(words, n, "what stands after the slash must be letters, digits, or signs of . _ -");
-        return false;
-    }
-    return true;
-}
-
-const char *kafka_topic_there(const struct kafka_address *at, struct arena *a, const char *topic) {
-    return at->prefix[0] != '\0' ? arena_printf(a, "%s.%s", at->prefix, topic) : topic;
-}
-
-const char *kafka_topic_here(const struct kafka_address *at, const char *topic) {
-    size_t n = strlen(at->prefix);
-    return n > 0 && strncmp(topic, at->prefix, n) == 0 && topic[n] == '.' ? topic + n + 1 : topic;
-}
-
 /* ---- Clients */
-
-void kafka_option(rd_kafka_conf_t *conf, const char *name, const char *value) {
-    char words[300];
-    if (rd_kafka_conf_set(conf, name, value, words, sizeof words) != RD_KAFKA_CONF_OK)
-        log_error(NULL, "librdkafka does not take an option of ours", "option=%s why=%s", name, words);
-}
-
-/* `name=value` words, which go before ours. */
-static bool add_options(rd_kafka_conf_t *conf, const char *options, char *words, size_t n) {
-    char *all = strdup(options), *rest = all;
-    bool good = all != NULL;
-    for (char *word; good && (word = strsep(&rest, " \t")) != NULL;) {
-        char *equals = strchr(word, '=');
-        if (*word == '\0')
-            continue;
-        if (equals == NULL) {
-            snprintf(words, n, "bus_options: \"%.40s\" is not name=value", word);
-            good = false;
-            break;
-        }
-        *equals = '\0';
-        good = rd_kafka_conf_set(conf, word, equals + 1, words, n) == RD_KAFKA_CONF_OK;
-    }
-    free(all);
-    return good;
-}
-
-rd_kafka_conf_t *kafka_conf(const struct config *c, const struct kafka_address *at, char *words, size_t n) {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    kafka_option(conf, "bootstrap.servers", at->brokers);
-    kafka_option(conf, "client.id", "deeplink");
-    kafka_option(conf, "log.queue", "true"); /* callbacks come from our own thread */
-    kafka_option(conf, "reconnect.backoff.max.ms", "2000");
-    kafka_option(conf, "socket.keepalive.enable", "true");
-    kafka_option(conf, "topic.metadata.refresh.interval.ms", "5000");
-    kafka_option(conf, "session.timeout.ms", "10000"); /* a consumer that was killed is missed after that */
-    kafka_option(conf, "queued.max.messages.kbytes", "4096");
-    kafka_option(conf, "linger.ms", "1");
-    if (c->bus_options != NULL && !add_options(conf, c->bus_options, words, n)) {
-        rd_kafka_conf_destroy(conf);
-        return NULL;
-    }
-    return conf;
-}
 
 /* librdkafka's own log: what it cannot do is told by its errors too. */
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text) {
@@ -162,30 +68,36 @@ rd_kafka_t *kafka_client(struct kafka *k, rd_kafka_type_t type, rd_kafka_conf_t 
     return rk;
 }
 
-const char *kafka_problem(const struct config *config, char *words, size_t n) {
-    struct kafka_address at;
-    if (!kafka_address_read(config->bus, &at, words, n))
-        return words;
-    rd_kafka_conf_t *conf = kafka_conf(config, &at, words, n);
-    if (conf == NULL)
-        return words;
-    rd_kafka_conf_destroy(conf);
-    return NULL;
-}
-
 /* ---- Topics */
 
-static rd_kafka_NewTopic_t *new_topic(struct kafka *k, const char *name) {
-    const struct config *c = k->b->env->config;
-    char words[300], retention[32];
-    rd_kafka_NewTopic_t *t =
-        rd_kafka_NewTopic_new(name, c->bus_partitions > 0 ? c->bus_partitions : 12,
-                              c->bus_replicas > 0 ? c->bus_replicas : -1, words, sizeof words);
+const char *kafka_topic_there(const struct kafka_address *at, struct arena *a, const char *topic) {
+    return at->prefix[0] != '\0' ? arena_printf(a, "%s.%s", at->prefix, topic) : topic;
+}
+
+const char *kafka_topic_here(const struct kafka_address *at, const char *topic) {
+    size_t n = strlen(at->prefix);
+    return n > 0 && strncmp(topic, at->prefix, n) == 0 && topic[n] == '.' ? topic + n + 1 : topic;
+}
+
+static int copies_on(const struct config *c, int brokers) {
+    return c->bus_replicas > 0 ? c->bus_replicas : brokers < COPIES ? brokers : COPIES;
+}
+
+/* Of three copies and more, most must have an event before it counts as published; of two, the second may be
+ * away, else each broker that is down would hold all up. */
+static int copies_in_step(int copies) { return copies > 2 ? copies / 2 + 1 : 1; }
+
+static rd_kafka_NewTopic_t *new_topic(const struct config *c, const char *name, int copies) {
+    char words[300], retention[32], in_step[16];
+    rd_kafka_NewTopic_t *t = rd_kafka_NewTopic_new(name, c->bus_partitions > 0 ? c->bus_partitions : 12,
+                                                   copies, words, sizeof words);
     if (t == NULL) {
         log_error(NULL, "a topic has no good name", "topic=%s why=%s", name, words);
         return NULL;
     }
     snprintf(retention, sizeof retention, "%lld", (long long)(c->bus_retention_days * DAY_MS));
+    snprintf(in_step, sizeof in_step, "%d", copies_in_step(copies));
+    rd_kafka_NewTopic_set_config(t, "min.insync.replicas", in_step);
     rd_kafka_NewTopic_set_config(t, "cleanup.policy", "delete");
     if (c->bus_retention_days > 0)
         rd_kafka_NewTopic_set_config(t, "retention.ms", retention);
@@ -262,14 +174,29 @@ static void wait_seen(struct kafka *k, rd_kafka_t *rk, const char *const *names,
         nanosleep(&(struct timespec){0, SLICE_MS * 1000000L}, NULL);
 }
 
+/* How many brokers there are; 0: nobody answers, or the process is told to end. */
+static int count_brokers(struct kafka *k, rd_kafka_t *rk, int timeout_ms) {
+    const struct rd_kafka_metadata *all;
+    int n = 0;
+    for (int ms = 0; n == 0 && ms < timeout_ms && !k->b->stop(); ms += DOWN_MS)
+        if (rd_kafka_metadata(rk, 0, NULL, &all, DOWN_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            n = all->broker_cnt;
+            rd_kafka_metadata_destroy(all);
+        }
+    return n;
+}
+
 bool kafka_make_topics(struct kafka *k, rd_kafka_t *rk, const char *const *names, size_t n) {
-    int timeout_ms = kafka_timeout_ms(k);
+    int timeout_ms = kafka_timeout_ms(k), brokers = count_brokers(k, rk, timeout_ms);
+    if (brokers == 0)
+        return false;
     rd_kafka_NewTopic_t **topics = calloc(n + 1, sizeof(*topics));
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     size_t m = 0;
     for (size_t i = 0; topics != NULL && i < n; i++)
-        if ((topics[m] = new_topic(k, names[i])) != NULL)
+        if ((topics[m] = new_topic(k->b->env->config, names[i], copies_on(k->b->env->config, brokers))) !=
+            NULL)
             m++;
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
     rd_kafka_CreateTopics(rk, topics, m, options, queue);
@@ -290,12 +217,41 @@ bool kafka_make_topics(struct kafka *k, rd_kafka_t *rk, const char *const *names
 
 /* ---- Questions from outside of the process that works */
 
-/* A client that only asks. The caller destroys it. */
-static enum code asking(struct ctx *ctx, struct kafka_address *ret_at, rd_kafka_t **ret) {
+/* Why brokers do not answer, as far as librdkafka knows. */
+struct reason {
+    const char *about; /* the settings that it is about; NULL: where the brokers are */
+    char words[500];
+};
+
+/* A certificate of ours that is not taken is told as a connection that broke. */
+static const char *settings_of(int err, const char *words) {
+    if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+        return "the brokers do not let us in by bus_sasl, bus_user and bus_password: ";
+    if (err == RD_KAFKA_RESP_ERR__SSL || strstr(words, "SSL routines") != NULL)
+        return "no TLS by bus_ca, bus_cert and bus_key: ";
+    return NULL;
+}
+
+static void on_reason(rd_kafka_t *rk, int err, const char *words, void *opaque) {
+    struct reason *why = opaque;
+    (void)rk;
+    if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || why->about != NULL)
+        return;
+    why->about = settings_of(err, words);
+    snprintf(why->words, sizeof why->words, "%s", words);
+}
+
+/* A client that only asks. The caller destroys it; *why lives longer. */
+static enum code asking(struct ctx *ctx, struct kafka_address *ret_at, struct reason *why, rd_kafka_t **ret) {
     char words[300] = "";
     rd_kafka_conf_t *conf = NULL;
     if (kafka_address_read(ctx->env->config->bus, ret_at, words, sizeof words))
         conf = kafka_conf(ctx->env->config, ret_at, words, sizeof words);
+    *why = (struct reason){NULL, ""};
+    if (conf != NULL) {
+        rd_kafka_conf_set_opaque(conf, why);
+        rd_kafka_conf_set_error_cb(conf, on_reason);
+    }
     *ret = conf != NULL ? rd_kafka_new(RD_KAFKA_PRODUCER, conf, words, sizeof words) : NULL;
     if (*ret != NULL)
         return OK;
@@ -304,35 +260,74 @@ static enum code asking(struct ctx *ctx, struct kafka_address *ret_at, rd_kafka_
     return fail_detail(ctx, INTERNAL, "The bus cannot be used.", "%s", words);
 }
 
-static enum code no_answer(struct ctx *ctx, const struct kafka_address *at, rd_kafka_resp_err_t err) {
-    return fail_detail(ctx, UNAVAILABLE, "Kafka does not answer.", "%s: %s", at->brokers,
-                       rd_kafka_err2str(err));
+/* Ends the client. */
+static enum code no_answer(struct ctx *ctx, rd_kafka_t *rk, const struct kafka_address *at,
+                           const struct reason *why, rd_kafka_resp_err_t err) {
+    rd_kafka_poll(rk, 0);
+    rd_kafka_destroy(rk);
+    return fail_detail(ctx, UNAVAILABLE, "Kafka does not answer.", "%s: %s%s", at->brokers,
+                       why->about != NULL ? why->about : "",
+                       why->words[0] != '\0' ? why->words : rd_kafka_err2str(err));
+}
+
+/* Whether a topic is one of the app's. */
+static bool is_read(const struct app *app, const char *topic) {
+    for (const struct service *const *s = app != NULL ? app->services : NULL; s != NULL && *s != NULL; s++)
+        for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++)
+            for (const char *const *t = c->topics; *t != NULL; t++)
+                if (strcmp(*t, topic) == 0)
+                    return true;
+    return false;
+}
+
+/* How many copies there are of our topics, and how many of them are not up to date. */
+static void describe_copies(const struct app *app, const struct kafka_address *at,
+                            const struct rd_kafka_metadata *all, struct buf *words) {
+    int fewest = 0, behind = 0;
+    for (int i = 0; i < all->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *t = &all->topics[i];
+        for (int p = 0; p < t->partition_cnt && is_read(app, kafka_topic_here(at, t->topic)); p++) {
+            int n = t->partitions[p].replica_cnt;
+            behind += n - t->partitions[p].isr_cnt;
+            fewest = fewest == 0 || n < fewest ? n : fewest;
+        }
+    }
+    if (fewest > 0)
+        buf_printf(words, ", ours in %d cop%s", fewest, fewest == 1 ? "y" : "ies");
+    if (behind > 0)
+        buf_printf(words, ", of which %d of partitions are behind", behind);
 }
 
 enum code kafka_ping(struct ctx *ctx, struct buf *words) {
+    const struct config *c = ctx->env->config;
     struct kafka_address at;
+    struct reason why;
     const struct rd_kafka_metadata *all;
     rd_kafka_t *rk;
-    enum code code = asking(ctx, &at, &rk);
+    enum code code = asking(ctx, &at, &why, &rk);
     if (code != OK)
         return code;
-    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 1, NULL, &all, ctx->env->config->server_timeout_ms);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        buf_printf(words, "Kafka, %d broker%s, %d topics", all->broker_cnt, all->broker_cnt == 1 ? "" : "s",
-                   all->topic_cnt);
-        rd_kafka_metadata_destroy(all);
-    } else {
-        code = no_answer(ctx, &at, err);
-    }
+    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 1, NULL, &all, c->server_timeout_ms);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return no_answer(ctx, rk, &at, &why, err);
+    buf_printf(words, "Kafka, %d broker%s, %d topics", all->broker_cnt, all->broker_cnt == 1 ? "" : "s",
+               all->topic_cnt);
+    describe_copies(ctx->env->app, &at, all, words);
+    if (at.tls)
+        buf_puts(words, ", by TLS");
+    if (kafka_logs_in(c))
+        buf_printf(words, ", as %s", c->bus_user);
+    rd_kafka_metadata_destroy(all);
     rd_kafka_destroy(rk);
-    return code;
+    return OK;
 }
 
 /* The offsets of a moment, into `list`, whose partitions are named as the brokers do. -1: nothing since. */
 static enum code offsets_at(struct ctx *ctx, rd_kafka_topic_partition_list_t *list, int64_t time_ms) {
     struct kafka_address at;
+    struct reason why;
     rd_kafka_t *rk;
-    enum code code = asking(ctx, &at, &rk);
+    enum code code = asking(ctx, &at, &why, &rk);
     if (code != OK)
         return code;
     for (int i = 0; i < list->cnt; i++)
@@ -340,8 +335,10 @@ static enum code offsets_at(struct ctx *ctx, rd_kafka_topic_partition_list_t *li
     rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(rk, list, ctx->env->config->server_timeout_ms);
     for (int i = 0; i < list->cnt && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         err = list->elems[i].err;
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return no_answer(ctx, rk, &at, &why, err);
     rd_kafka_destroy(rk);
-    return err == RD_KAFKA_RESP_ERR_NO_ERROR ? OK : no_answer(ctx, &at, err);
+    return OK;
 }
 
 /* Where each partition of a consumer is to be read from; topics as here. *ret_n: how many rows of arrays. */

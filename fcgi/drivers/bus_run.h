@@ -59,8 +59,9 @@ struct bus {
 
 /* What carries events from the outbox to the consumers. */
 struct bus_engine {
-    const char *scheme; /* what the setting `bus` begins with */
-    bool relayed;       /* the outbox is published by the relay, whose place counts */
+    const char *scheme;     /* what the setting `bus` begins with */
+    const char *tls_scheme; /* and with TLS; NULL: there is none */
+    bool relayed;           /* the outbox is published by the relay, whose place counts */
     /* Makes b->self, b->runners, b->n, b->wake_fd. False: not possible, and no restart mends that. */
     bool (*open)(struct bus *b);
     /* Every consumer once. *ret_worked: something was done. Returns whether to go on at once. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/base/arena.h"
 #include "fcgi/base/text.h"
 #include "fcgi/drivers/docs_engine.h"
 
@@ -309,4 +310,38 @@ enum code docs_expire(struct ctx *ctx, struct docs *d, const struct collection *
     if (c->expire_days <= 0)
         return OK;
     return d->engine->expire(ctx, d->self, c, now_ms - c->expire_days * DAY_MS, ret_n);
+}
+
+/* ---- Making documents ---- */
+
+static void put_object(void *o) { json_object_put(o); }
+
+json_object *docs_new(struct ctx *ctx) {
+    json_object *o = json_object_new_object();
+    arena_defer(ctx->arena, put_object, o);
+    return o;
+}
+
+void docs_put_text(json_object *doc, const char *name, const char *s) {
+    json_object_object_add(doc, name, json_object_new_string(s));
+}
+
+void docs_put_int(json_object *doc, const char *name, int64_t v) {
+    json_object_object_add(doc, name, json_object_new_int64(v));
+}
+
+const char *docs_text(struct ctx *ctx, json_object *doc, const char *name) {
+    json_object *v;
+    return json_object_object_get_ex(doc, name, &v) ? arena_strdup(ctx->arena, json_object_get_string(v))
+                                                    : "";
+}
+
+int64_t docs_int(json_object *doc, const char *name) {
+    json_object *v;
+    return json_object_object_get_ex(doc, name, &v) ? json_object_get_int64(v) : 0;
+}
+
+double docs_real(json_object *doc, const char *name) {
+    json_object *v;
+    return json_object_object_get_ex(doc, name, &v) ? json_object_get_double(v) : 0;
 }

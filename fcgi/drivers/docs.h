@@ -42,6 +42,15 @@ enum code docs_prepare(struct ctx *ctx, struct docs *d, const struct collection 
 /* Answers, or UNAVAILABLE. */
 enum code docs_ping(struct ctx *ctx, struct docs *d);
 
+/* An empty document that goes with the arena; and what is put into one. */
+json_object *docs_new(struct ctx *ctx);
+void docs_put_text(json_object *doc, const char *name, const char *s);
+void docs_put_int(json_object *doc, const char *name, int64_t v);
+/* What a field of one holds: "" or 0 when there is none. Text is copied into the arena. */
+const char *docs_text(struct ctx *ctx, json_object *doc, const char *name);
+int64_t docs_int(json_object *doc, const char *name);
+double docs_real(json_object *doc, const char *name);
+
 /* Inserts; `doc` must have _id, p and t. EXISTS when the _id is taken. Borrowed, not owned. */
 enum code docs_insert(struct ctx *ctx, struct docs *d, const struct collection *c, json_object *doc);
 /* Inserts many; those whose _id is taken are left as they are (so that an event replayed changes nothing). */

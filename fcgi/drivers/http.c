@@ -1,8 +1,6 @@
 #include "fcgi/drivers/http.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,21 +10,29 @@
 
 #include "fcgi/app.h"
 #include "fcgi/base/text.h"
+#include "fcgi/drivers/address.h"
 
 #define URL_MAX 2000
+#define CONNECTIONS_KEPT 16L
 
 struct http {
-    CURL *curl; /* kept, so that calls of one server share a connection */
+    CURLM *multi; /* keeps connections, so that calls of one server can share one */
+    struct call *calls;
+    size_t n;
     int timeout_ms;
     bool may_private;
 };
 
-/* What one call fills. */
+/* A call that is under way; in its context's arena. */
 struct call {
-    const struct http *http;
-    const struct http_request *req;
-    struct http_reply *reply;
-    char *body;
+    struct call *next;
+    struct http *http;
+    struct ctx *ctx;
+    struct http_request req;
+    struct http_reply reply;
+    CURL *curl;
+    struct curl_slist *headers;
+    char body[HTTP_REPLY_MAX + 1], words[CURL_ERROR_SIZE];
     size_t at; /* of the request's body */
     bool refused, stopped;
 };
@@ -36,68 +42,39 @@ struct http *http_open(int timeout_ms, bool may_private) {
     if (h == NULL)
         return NULL;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    *h = (struct http){curl_easy_init(), timeout_ms > 0 ? timeout_ms : 10000, may_private};
-    if (h->curl != NULL)
+    *h = (struct http){.multi = curl_multi_init(),
+                       .timeout_ms = timeout_ms > 0 ? timeout_ms : 10000,
+                       .may_private = may_private};
+    if (h->multi != NULL) {
+        curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
         return h;
+    }
     free(h);
     return NULL;
+}
+
+/* Takes a call out of what is under way; its memory stays the arena's. */
+static void forget(struct call *c) {
+    struct call **at = &c->http->calls;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    c->http->n--;
+    curl_multi_remove_handle(c->http->multi, c->curl);
+    curl_easy_cleanup(c->curl);
+    curl_slist_free_all(c->headers);
 }
 
 void http_close(struct http *h) {
     if (h == NULL)
         return;
-    curl_easy_cleanup(h->curl);
+    while (h->calls != NULL)
+        forget(h->calls);
+    curl_multi_cleanup(h->multi);
     free(h);
 }
 
 /* ---- which addresses ---- */
-
-struct block {
-    uint32_t net;
-    unsigned bits;
-};
-
-static bool is_public4(uint32_t a) {
-    static const struct block special[] = {
-        {0x00000000, 8},                                      /* this network */
-        {0x0a000000, 8},                                      /* private */
-        {0x64400000, 10},                                     /* shared by carriers */
-        {0x7f000000, 8},                                      /* loopback */
-        {0xa9fe0000, 16},                                     /* link-local, and the metadata of clouds */
-        {0xac100000, 12},                                     /* private */
-        {0xc0000000, 24}, {0xc0000200, 24}, {0xc0586300, 24}, /* protocols, examples, 6to4 relays */
-        {0xc0a80000, 16},                                     /* private */
-        {0xc6120000, 15}, {0xc6336400, 24}, {0xcb007100, 24}, /* benchmarks, examples */
-        {0xe0000000, 4},  {0xf0000000, 4},                    /* multicast, reserved, broadcast */
-    };
-    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
-        if (((a ^ special[i].net) >> (32 - special[i].bits)) == 0)
-            return false;
-    return true;
-}
-
-static uint32_t be32(const unsigned char *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* Only what IANA gave out as global unicast, and not what carries an IPv4 address inside. */
-static bool is_public6(const unsigned char a[16]) {
-    static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    if (memcmp(a, mapped, sizeof mapped) == 0)
-        return is_public4(be32(a + 12));
-    if ((a[0] & 0xe0) != 0x20)
-        return false;
-    uint32_t top = be32(a);
-    return top != 0x20010000 && top != 0x20010db8 && (top >> 16) != 0x2002 && (top >> 9) != 0x20010000 >> 9;
-}
-
-bool http_is_public(const struct sockaddr *sa) {
-    if (sa->sa_family == AF_INET)
-        return is_public4(ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr));
-    if (sa->sa_family == AF_INET6)
-        return is_public6(((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr);
-    return false;
-}
 
 static bool has_login(const char *url) {
     const char *host = strstr(url, "://") + 3;
@@ -117,7 +94,7 @@ bool http_url_ok(const char *url, bool may_private) {
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a) {
     struct call *c = arg;
     (void)purpose;
-    if (!c->http->may_private && !http_is_public(&a->addr)) {
+    if (!c->http->may_private && !address_is_public(&a->addr)) {
         c->refused = true;
         return CURL_SOCKET_BAD;
     }
@@ -126,15 +103,15 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 
 static size_t give(char *to, size_t size, size_t count, void *arg) {
     struct call *c = arg;
-    if (!c->reply->sent && c->req->before != NULL && !c->req->before(c->req->arg)) {
+    if (!c->reply.sent && c->req.before != NULL && !c->req.before(c->req.arg)) {
         c->stopped = true;
         return CURL_READFUNC_ABORT;
     }
-    c->reply->sent = true;
-    size_t n = c->req->n - c->at;
+    c->reply.sent = true;
+    size_t n = c->req.n - c->at;
     if (n > size * count)
         n = size * count;
-    memcpy(to, (const char *)c->req->body + c->at, n);
+    memcpy(to, (const char *)c->req.body + c->at, n);
     c->at += n;
     return n;
 }
@@ -142,9 +119,9 @@ static size_t give(char *to, size_t size, size_t count, void *arg) {
 /* An answer that is too long is not read further; its status counts all the same. */
 static size_t take(char *from, size_t size, size_t count, void *arg) {
     struct call *c = arg;
-    size_t n = size * count, room = HTTP_REPLY_MAX - c->reply->n;
-    memcpy(c->body + c->reply->n, from, n < room ? n : room);
-    c->reply->n += n < room ? n : room;
+    size_t n = size * count, room = HTTP_REPLY_MAX - c->reply.n;
+    memcpy(c->body + c->reply.n, from, n < room ? n : room);
+    c->reply.n += n < room ? n : room;
     return n <= room ? n : 0;
 }
 
@@ -160,7 +137,7 @@ static size_t take_header(char *line, size_t size, size_t count, void *arg) {
         size_t len = strspn(line + from, "0123456789");
         memcpy(value, line + from, len < sizeof value ? len : 0);
         if (text_parse_int(value, 1, 86400, &seconds))
-            c->reply->retry_after = (int)seconds;
+            c->reply.retry_after = (int)seconds;
     }
     return n;
 }
@@ -181,7 +158,7 @@ static struct curl_slist *header_list(struct ctx *ctx, const struct http_request
 
 static void set_up(CURL *curl, struct call *c) {
     const struct http *h = c->http;
-    curl_easy_setopt(curl, CURLOPT_URL, c->req->url);
+    curl_easy_setopt(curl, CURLOPT_URL, c->req.url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, h->may_private ? "http,https" : "https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -194,48 +171,82 @@ static void set_up(CURL *curl, struct call *c) {
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, c);
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)c->req->n);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)c->req.n);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
     curl_easy_setopt(curl, CURLOPT_READDATA, c);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, c);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, c);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, c->headers);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, c->words);
+    curl_easy_setopt(curl, CURLOPT_PRIVATE, c);
 }
 
-static enum code finish(struct ctx *ctx, const struct call *c, CURLcode done, const char *words) {
+static enum code outcome(struct call *c, CURLcode done) {
     long status = 0;
-    curl_easy_getinfo(c->http->curl, CURLINFO_RESPONSE_CODE, &status);
-    c->reply->status = (int)status;
-    c->reply->body = c->body;
+    curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+    c->reply.status = (int)status;
+    c->reply.body = c->body;
     if (done == CURLE_OK || (status > 0 && done == CURLE_WRITE_ERROR))
         return OK;
-    c->reply->status = 0;
-    const char *why = words[0] != '\0' ? words : curl_easy_strerror(done);
+    c->reply.status = 0;
+    const char *why = c->words[0] != '\0' ? c->words : curl_easy_strerror(done);
     if (c->stopped)
-        return fail(ctx, CANCELLED, "This was not sent.");
+        return fail(c->ctx, CANCELLED, "This was not sent.");
     if (c->refused)
-        return fail_detail(ctx, DENIED, "This address may not be called.", "%s leads into a private network",
-                           c->req->url);
-    return fail_detail(ctx, UNAVAILABLE, "The other server does not answer.", "%s: %s", c->req->url, why);
+        return fail_detail(c->ctx, DENIED, "This address may not be called.",
+                           "%s leads into a private network", c->req.url);
+    return fail_detail(c->ctx, UNAVAILABLE, "The other server does not answer.", "%s: %s", c->req.url, why);
 }
 
-enum code http_post(struct ctx *ctx, struct http *h, const struct http_request *req, struct http_reply *ret) {
-    struct call call = {.http = h, .req = req, .reply = ret};
-    char words[CURL_ERROR_SIZE] = "";
-    *ret = (struct http_reply){0};
+static enum code no_memory(struct ctx *ctx) {
+    return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "http: no memory");
+}
+
+enum code http_begin(struct ctx *ctx, struct http *h, const struct http_request *req) {
     if (!http_url_ok(req->url, h->may_private))
         return fail_detail(ctx, INVALID, "This address may not be called.", "http: %s", req->url);
-    struct curl_slist *headers = header_list(ctx, req);
-    if (headers == NULL)
-        return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "http: no memory");
-    call.body = arena_zalloc(ctx->arena, HTTP_REPLY_MAX + 1);
-    curl_easy_reset(h->curl); /* connections stay */
-    set_up(h->curl, &call);
-    curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, words);
-    enum code code = finish(ctx, &call, curl_easy_perform(h->curl), words);
-    curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, NULL);
-    curl_slist_free_all(headers);
-    return code;
+    struct call *c = arena_one(ctx->arena, struct call);
+    *c = (struct call){.http = h, .ctx = ctx, .req = *req};
+    c->headers = header_list(ctx, req);
+    if (c->headers == NULL)
+        return no_memory(ctx);
+    c->curl = curl_easy_init();
+    if (c->curl == NULL) {
+        curl_slist_free_all(c->headers);
+        return no_memory(ctx);
+    }
+    set_up(c->curl, c);
+    c->next = h->calls;
+    h->calls = c;
+    h->n++;
+    curl_multi_add_handle(h->multi, c->curl);
+    return OK;
+}
+
+static void finish(struct call *c, CURLcode done) {
+    enum code code = outcome(c, done);
+    forget(c);
+    c->req.done(c->req.arg, code, &c->reply); /* the arena may be gone from here on */
+}
+
+size_t http_step(struct http *h, int wait_ms) {
+    CURLMsg *message;
+    int n;
+    if (h->n == 0)
+        return 0;
+    curl_multi_perform(h->multi, &n);
+    if (n == (int)h->n && wait_ms > 0) { /* none is over yet */
+        curl_multi_poll(h->multi, NULL, 0, wait_ms, NULL);
+        curl_multi_perform(h->multi, &n);
+    }
+    while ((message = curl_multi_info_read(h->multi, &n)) != NULL) {
+        struct call *c = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &c);
+        finish(c, message->data.result);
+    }
+    return h->n;
 }

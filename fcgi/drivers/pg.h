@@ -132,6 +132,9 @@ void pg_settle(struct pg *db);
 
 /* For loops that wait for NOTIFY: the raw connection (NULL when down) and its socket. */
 PGconn *pg_raw(struct ctx *ctx, struct pg *db);
+/* Drops what NOTIFY has sent, without waiting for more. Returns whether there was anything; *ret_word:
+ * whether some of it was `word`. */
+bool pg_heard(PGconn *conn, const char *word, bool *ret_word);
 
 /* Values of a result (binary). NULLs: 0, "", false. pg_str is copied into no arena: it lives as long as the
  * result (the request). */

@@ -368,7 +368,7 @@ static bool server_left(struct pg *db) {
 /* A server that was restarted while nobody asked has left a hung-up socket behind. */
 static void drop_stale(struct pg *db) {
     int64_t now = clock_mono_us();
-    if (now - db->used_us >= IDLE_US && server_left(db))
+    if (PQstatus(db->conn) == CONNECTION_BAD || (now - db->used_us >= IDLE_US && server_left(db)))
         pg_conn_hang_up(db);
     else if (db->stale && !db->in_tx && db->first == db->last)
         pg_conn_hang_up(db);
@@ -393,6 +393,16 @@ enum code pg_conn_ready(struct ctx *ctx, struct pg *db) {
 enum code pg_connect(struct ctx *ctx, struct pg *db) { return pg_conn_ready(ctx, db); }
 
 PGconn *pg_raw(struct ctx *ctx, struct pg *db) { return pg_conn_ready(ctx, db) == OK ? db->conn : NULL; }
+
+bool pg_heard(PGconn *conn, const char *word, bool *ret_word) {
+    bool any = false;
+    *ret_word = false;
+    for (PGnotify *n; (n = PQnotifies(conn)) != NULL; PQfreemem(n)) {
+        any = true;
+        *ret_word |= strcmp(n->extra, word) == 0;
+    }
+    return any;
+}
 
 char *pg_secret(const char *path, const char *role) {
     FILE *f = path == NULL || *path == '\0' ? NULL : fopen(path, "re");

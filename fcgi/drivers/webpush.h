@@ -1,7 +1,7 @@
 /* Web Push without anybody's gateway but the browser's own push service: messages that only the subscriber
  * can read (RFC 8291 over RFC 8188, "aes128gcm"; and the draft before it, "aesgcm", which older apps ask
- * for), signed by the site's key (VAPID, RFC 8292). By OpenSSL's libcrypto. Makes messages; http_post() sends
- * them. */
+ * for), signed by the site's key (VAPID, RFC 8292). By OpenSSL's libcrypto. Makes messages; http_begin()
+ * sends them. */
 #ifndef DEEPLINK_DRIVERS_WEBPUSH_H
 #define DEEPLINK_DRIVERS_WEBPUSH_H
 

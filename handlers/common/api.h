@@ -18,10 +18,13 @@ enum code api_reply_none(struct request *req);
 /* The fields of a list's pages. max_id and since_id of 0 are no bound; min_id of 0 is below every id, and so
  * asks for the oldest page, as Mastodon reads it. `most` is the largest limit; more is taken for it, as
  * clients expect. */
-#define API_PAGE_FIELDS                                                                 \
+#define API_PAGE_FIELDS API_PAGE_FIELDS_FROM(1)
+
+/* The same where a limit may be as low as that. */
+#define API_PAGE_FIELDS_FROM(least)                                                     \
     {.name = "max_id", .kind = FIELD_BOUND}, {.name = "since_id", .kind = FIELD_BOUND}, \
         {.name = "min_id", .kind = FIELD_BOUND, .min = 1}, {                            \
-        .name = "limit", .kind = FIELD_INT, .min = 1, .max = 1000                       \
+        .name = "limit", .kind = FIELD_INT, .min = (least), .max = 1000                 \
     }
 
 /* The limit asked for, at most `most`, `otherwise` when it was not said. */

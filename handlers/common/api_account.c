@@ -13,6 +13,7 @@
 #include "fcgi/json.h"
 #include "gen/stubs.h"
 #include "handlers/common/api_html.h"
+#include "handlers/common/media.h"
 #include "handlers/common/models.h"
 
 #define KEPT_BYTES (1u << 20) /* of this worker: some thousand accounts */
@@ -27,7 +28,11 @@
 static const struct shape_field field_fields[] = {
     {.name = "name", .kind = SHAPE_STR, .at = offsetof(struct api_account_field, name)},
     {.name = "value", .kind = SHAPE_STR, .at = offsetof(struct api_account_field, value), .words = "HTML"},
-    {.name = "verified_at", .kind = SHAPE_NULL},
+    {.name = "verified_at",
+     .kind = SHAPE_TIME,
+     .at = offsetof(struct api_account_field, verified_ms),
+     .nullable = true,
+     .words = "since when the page that it links to links back with rel=me"},
     {0},
 };
 
@@ -54,10 +59,10 @@ static const struct shape_field account_fields[] = {
     {AT("uri", SHAPE_URL, url)},
     {AT("avatar", SHAPE_URL, avatar)},
     {AT("avatar_static", SHAPE_URL, avatar)},
-    {AT("avatar_description", SHAPE_STR, nothing)},
+    {AT("avatar_description", SHAPE_STR, avatar_words)},
     {AT("header", SHAPE_URL, header)},
     {AT("header_static", SHAPE_URL, header)},
-    {AT("header_description", SHAPE_STR, nothing)},
+    {AT("header_description", SHAPE_STR, header_words)},
     {AT("followers_count", SHAPE_INT, followers)},
     {AT("following_count", SHAPE_INT, following)},
     {AT("statuses_count", SHAPE_INT, posts)},
@@ -115,7 +120,8 @@ static const char *move_text(char **at, const char *text) {
 static size_t text_bytes(const struct api_account *a) {
     const struct api_account_field *f = a->fields.items;
     size_t n = strlen(a->username) + strlen(a->display_name) + strlen(a->url) + strlen(a->note) +
-               strlen(a->avatar) + strlen(a->header) + strlen(a->headline) + 7;
+               strlen(a->avatar) + strlen(a->header) + strlen(a->avatar_words) + strlen(a->header_words) +
+               strlen(a->headline) + 9;
 
     for (size_t i = 0; i < a->fields.n; i++)
         n += strlen(f[i].name) + strlen(f[i].value) + 2;
@@ -137,7 +143,8 @@ static struct kept *kept_new(const struct api_account *a, const struct buf *json
     fields = (struct api_account_field *)(void *)k->texts;
     at = k->texts + fields_n;
     for (size_t i = 0; i < a->fields.n; i++)
-        fields[i] = (struct api_account_field){move_text(&at, from[i].name), move_text(&at, from[i].value)};
+        fields[i] = (struct api_account_field){move_text(&at, from[i].name), move_text(&at, from[i].value),
+                                               from[i].verified_ms};
     k->view.fields.items = fields;
     k->view.username = move_text(&at, a->username);
     k->view.display_name = move_text(&at, a->display_name);
@@ -145,6 +152,8 @@ static struct kept *kept_new(const struct api_account *a, const struct buf *json
     k->view.note = move_text(&at, a->note);
     k->view.avatar = move_text(&at, a->avatar);
     k->view.header = move_text(&at, a->header);
+    k->view.avatar_words = move_text(&at, a->avatar_words);
+    k->view.header_words = move_text(&at, a->header_words);
     k->view.headline = move_text(&at, a->headline);
     memcpy(at, json->p, json->n);
     k->json = at;
@@ -212,8 +221,16 @@ struct shape_list api_account_fields(struct ctx *ctx, Pb__ProfileField *const *f
     struct api_account_field *out = arena_many(ctx->arena, struct api_account_field, n);
 
     for (size_t i = 0; i < n; i++)
-        out[i] = (struct api_account_field){fields[i]->name, field_html(ctx, fields[i]->value)};
+        out[i] = (struct api_account_field){fields[i]->name, field_html(ctx, fields[i]->value),
+                                            fields[i]->verified_ms};
     return (struct shape_list){out, n};
+}
+
+/* The member's own picture, or the one that is made for everybody. */
+static const char *picture_url(struct ctx *ctx, const Pb__UserCard *card, const char *key, const char *kind) {
+    if (!text_is_empty(key) && card->state != PB__ACCOUNT_STATE__STATE_SUSPENDED)
+        return media_public_url(ctx, key);
+    return arena_printf(ctx->arena, "%s/%s/%" PRId64 ".png", ctx->env->config->base_url, kind, card->id);
 }
 
 /* Everything but the counts. Of a suspended member only who it is. */
@@ -228,8 +245,10 @@ static struct api_account view_of(struct ctx *ctx, const Pb__Profile *p) {
         .display_name = suspended ? "" : card->name,
         .url = arena_printf(ctx->arena, "%s/@%s", base, card->handle),
         .note = suspended ? "" : api_html(ctx, p->bio_html),
-        .avatar = arena_printf(ctx->arena, "%s/avatars/%" PRId64 ".png", base, card->id),
-        .header = arena_printf(ctx->arena, "%s/banners/%" PRId64 ".png", base, card->id),
+        .avatar = picture_url(ctx, card, card->avatar_large, "avatars"),
+        .header = picture_url(ctx, card, card->banner, "banners"),
+        .avatar_words = suspended ? "" : card->avatar_words,
+        .header_words = suspended ? "" : card->banner_words,
         .locked = card->locked,
         .discoverable = card->discoverable && !suspended,
         .noindex = card->noindex,

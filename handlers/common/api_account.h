@@ -9,22 +9,23 @@
 
 struct api_account_field {
     const char *name, *value; /* value: HTML */
+    int64_t verified_ms;      /* 0: not */
 };
 
 struct api_account {
     int64_t id;
     const char *username, *display_name;
-    const char *url;    /* of the profile; also its uri */
-    const char *note;   /* the bio as HTML */
-    const char *avatar; /* absolute URL; also avatar_static */
-    const char *header; /* absolute URL; also header_static */
+    const char *url;                         /* of the profile; also its uri */
+    const char *note;                        /* the bio as HTML */
+    const char *avatar;                      /* absolute URL; also avatar_static */
+    const char *header;                      /* absolute URL; also header_static */
+    const char *avatar_words, *header_words; /* descriptions */
     bool locked, discoverable, noindex, indexable, hide_collections, suspended;
     bool no;                /* what no account is here: a bot, a group */
     int64_t created_ms;     /* midnight of the day */
     int64_t last_status_ms; /* 0: none */
     int64_t followers, following, posts;
     const char *headline;     /* ours */
-    const char *nothing;      /* NULL: texts that there are none of */
     struct shape_list fields; /* struct api_account_field */
 };
 

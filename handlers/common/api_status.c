@@ -12,12 +12,15 @@
 #include "gen/stubs.h"
 #include "handlers/common/act.h"
 #include "handlers/common/api_account.h"
+#include "handlers/common/api_card.h"
 #include "handlers/common/api_html.h"
+#include "handlers/common/api_media.h"
 #include "handlers/common/ready.h"
 
 #define BODIES_BYTES ((size_t)5 << 19)
 #define BODY_KEEP_MS 20000 /* accounts in them are up to a minute old already */
-#define STATE_BYTES 300    /* about what is written of each besides */
+#define DAY_MS INT64_C(86400000)
+#define STATE_BYTES 300 /* about what is written of each besides */
 
 /* ---- The entity, in two parts: what all readers get, and what is written for each */
 
@@ -38,9 +41,10 @@ struct body {
     int64_t id, created_ms, edited_ms, in_reply_to_id, in_reply_to_author_id;
     const char *url, *content, *visibility, *warning, *language;
     bool sensitive;
-    struct shape_list mentions, tags;
+    struct shape_list media, mentions, tags;
     struct shape_json account;
     const struct application *application;
+    const struct api_card *card;
 };
 
 struct state {
@@ -107,11 +111,19 @@ static const struct shape_field body_fields[] = {
     {.name = "sensitive", .kind = SHAPE_BOOL, .at = offsetof(struct body, sensitive)},
     {.name = "spoiler_text", .kind = SHAPE_STR, .at = offsetof(struct body, warning)},
     {.name = "language", .kind = SHAPE_STR, .at = offsetof(struct body, language), .nullable = true},
-    {.name = "media_attachments", .kind = SHAPE_NONE},
+    {.name = "media_attachments",
+     .kind = SHAPE_LIST,
+     .at = offsetof(struct body, media),
+     .of = &api_media_shape},
     {.name = "mentions", .kind = SHAPE_LIST, .at = offsetof(struct body, mentions), .of = &api_mention_shape},
     {.name = "tags", .kind = SHAPE_LIST, .at = offsetof(struct body, tags), .of = &api_status_tag_shape},
     {.name = "emojis", .kind = SHAPE_NONE},
-    {.name = "card", .kind = SHAPE_NULL},
+    {.name = "card",
+     .kind = SHAPE_OBJECT,
+     .at = offsetof(struct body, card),
+     .of = &api_card_shape,
+     .nullable = true,
+     .words = "of the first page that it links to, once it was looked at"},
     {.name = "poll", .kind = SHAPE_NULL},
     {.name = "application",
      .kind = SHAPE_OBJECT,
@@ -255,10 +267,12 @@ static struct body body_of(struct ctx *ctx, const Pb__PostView *post, const Pb__
         .warning = post->warning,
         .language = text_is_empty(post->language) ? NULL : post->language,
         .sensitive = post->sensitive,
+        .media = api_media_list(ctx, post->media, post->n_media),
         .mentions = mentions_of(ctx, post),
         .tags = tags_of(ctx, post),
         .account = *account,
         .application = application_of(ctx, post),
+        .card = api_card_of(ctx, post->card),
     };
 }
 
@@ -443,12 +457,21 @@ static void list_write(struct ctx *ctx, struct buf *out, struct prepared *all, s
     json_close_array(&j);
 }
 
+/* Addresses of media that not everybody may have are others every day (handlers/common/media.h). */
+static uint64_t day_of(const Pb__PostView *post) {
+    for (size_t i = 0; i < post->n_media; i++)
+        if (!post->media[i]->is_public)
+            return (uint64_t)(clock_now_ms() / DAY_MS);
+    return 0;
+}
+
 /* All that a part says, but for the counts of its author, which may be of a while ago anyway, and differ
  * from worker to worker. */
 static uint64_t part_hash(const struct part *p, uint64_t seed) {
     const struct state *s = &p->state;
     uint64_t facts[] = {(uint64_t)p->post->id,
                         (uint64_t)p->post->revision,
+                        day_of(p->post),
                         (uint64_t)p->author->version,
                         (uint64_t)s->comments,
                         (uint64_t)s->reposts,

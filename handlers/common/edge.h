@@ -14,7 +14,9 @@
 #define EDGE_NO_REPOSTS 256u /* no reposts in the home timeline */
 #define EDGE_NOTIFYING 512u  /* a notification of each new post */
 #define EDGE_LANGUAGES 1024u /* posts in some languages alone: Relationship.languages */
-#define EDGE_SELF 128u       /* the viewer itself; never stored */
+#define EDGE_EXCLUSIVE \
+    2048u              /* the target is on an exclusive list: posts stand there, not in the home timeline */
+#define EDGE_SELF 128u /* the viewer itself; never stored */
 
 #define EDGE_SEVERED (EDGE_BLOCKING | EDGE_BLOCKED_BY) /* neither sees the other */
 

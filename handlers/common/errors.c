@@ -29,6 +29,13 @@ static bool wants_json(const struct request *req) {
     return accept != NULL && strstr(accept, "json") != NULL && strstr(accept, "text/html") == NULL;
 }
 
+/* A script asks, which has no use for a page. */
+static bool is_for_script(const struct request *req) {
+    const char *accept = request_header(req, "Accept");
+
+    return form_is_fetch(req) || (accept != NULL && strcmp(accept, "text/event-stream") == 0);
+}
+
 static void show_page(struct request *req, int status) {
     const struct error *e = &req->ctx.error;
     struct error_view v = {
@@ -65,7 +72,7 @@ void error_show(struct request *req) {
         respond_header(req, "Retry-After", "5");
     if (wants_json(req))
         api_error_show(req, status);
-    else if (form_is_fetch(req))
+    else if (is_for_script(req))
         buf_puts(respond(req, status, "text/plain; charset=utf-8"), tr(req->ctx.lang, e->text));
     else if (e->code == UNAUTHENTICATED)
         ask_to_log_in(req);

@@ -1,11 +1,15 @@
 #include "handlers/common/kept.h"
 
+#include <string.h>
+
+#include "fcgi/base/buf.h"
 #include "fcgi/base/id.h"
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
 
 #define BUILD_S "30"    /* a builder that takes longer has died */
 #define KEEP_S "604800" /* 7 days */
+#define WORDS_MAX ((size_t)256 << 10)
 
 /* KEYS: the string. ARGV: the builder's token, what it read. A token begins with 'b', a string does not. */
 static struct redis_script put = {
@@ -63,6 +67,31 @@ void kept_put(struct ctx *ctx, const char *key, const char *token, const char *t
 
     redis_add_script(ctx, ctx->env->redis, &put, 1, 3, argv, NULL);
     answered(ctx, redis_next_script(ctx, ctx->env->redis));
+}
+
+size_t kept_words(struct ctx *ctx, const char *text, const char ***ret) {
+    size_t n = 0, room = strlen(text) / 2 + 1;
+
+    *ret = arena_many(ctx->arena, const char *, room);
+    if (strcmp(text, "-") == 0)
+        return 0;
+    while (*text != '\0') {
+        size_t size = strcspn(text, " ");
+
+        (*ret)[n++] = arena_strndup(ctx->arena, text, size);
+        text += size + (text[size] == ' ');
+    }
+    return n;
+}
+
+void kept_put_words(struct ctx *ctx, const char *key, const char *token, const char *const *words, size_t n) {
+    struct buf b;
+
+    buf_init(&b, ctx->arena, WORDS_MAX);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&b, i > 0 ? " %s" : "%s", words[i]);
+    if (!buf_overflowed(&b))
+        kept_put(ctx, key, token, n > 0 ? buf_str(&b) : "-");
 }
 
 void kept_ahead(struct ctx *ctx, const char *key) {

@@ -10,6 +10,10 @@
 const char *kept_get(struct ctx *ctx, const char *key, const char **ret_token);
 void kept_put(struct ctx *ctx, const char *key, const char *token, const char *text);
 
+/* Lists as such a string: words with spaces between them, "-" for none. */
+size_t kept_words(struct ctx *ctx, const char *text, const char ***ret);
+void kept_put_words(struct ctx *ctx, const char *key, const char *token, const char *const *words, size_t n);
+
 /* The string, or NULL: for readers who don't make it. */
 const char *kept_look(struct ctx *ctx, const char *key);
 

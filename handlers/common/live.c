@@ -87,10 +87,12 @@ void live_tell(struct ctx *ctx, const int64_t *members, size_t n, const struct l
         tell_some(ctx, members + i, n - i < MEMBERS_AT_ONCE ? n - i : MEMBERS_AT_ONCE, event);
 }
 
+static const char *channel_key(struct ctx *ctx, const char *channel) {
+    return arena_printf(ctx->arena, "%s" STREAM_CHANNEL_KEY "%s", site_of(ctx), channel);
+}
+
 void live_tell_channel(struct ctx *ctx, const char *channel, const struct live *live) {
-    const char *argv[] = {"PUBLISH",
-                          arena_printf(ctx->arena, "%s" STREAM_CHANNEL_KEY "%s", site_of(ctx), channel),
-                          written(ctx, live, "")};
+    const char *argv[] = {"PUBLISH", channel_key(ctx, channel), written(ctx, live, "")};
 
     if (argv[2] != NULL)
         redis_want(ctx, ctx->env->redis, 3, argv);
@@ -122,6 +124,32 @@ void live_counts(struct ctx *ctx, int64_t post_id, int64_t version, int64_t like
     live_counts_write(&out, post_id, version, likes, reposts, comments);
     live_tell_channel(ctx, arena_printf(ctx->arena, "post:%" PRId64, post_id),
                       &(struct live){.event = "counts", .key = version, .payload = out.p, .n = out.n});
+}
+
+const char *live_list(struct ctx *ctx, int64_t owner, int64_t list) {
+    return arena_printf(ctx->arena, LIVE_LIST "%" PRId64 ":%" PRId64, owner, list);
+}
+
+/* The reply has each channel and, behind it, how many listen. */
+static void heard_some(struct ctx *ctx, const char *const *channels, size_t n, bool *ret) {
+    const char **argv = arena_many(ctx->arena, const char *, n + 2);
+    const redisReply *r;
+
+    argv[0] = "PUBSUB";
+    argv[1] = "NUMSUB";
+    for (size_t i = 0; i < n; i++)
+        argv[2 + i] = channel_key(ctx, channels[i]);
+    redis_add_argv(ctx->env->redis, (int)n + 2, argv, NULL);
+    if ((r = redis_next(ctx, ctx->env->redis)) == NULL)
+        fail_clear(ctx);
+    for (size_t i = 0; i < n; i++)
+        ret[i] = r != NULL && r->type == REDIS_REPLY_ARRAY && r->elements == 2 * n &&
+                 r->element[2 * i + 1]->integer > 0;
+}
+
+void live_heard(struct ctx *ctx, const char *const *channels, size_t n, bool *ret) {
+    for (size_t i = 0; i < n; i += MEMBERS_AT_ONCE)
+        heard_some(ctx, channels + i, n - i < MEMBERS_AT_ONCE ? n - i : MEMBERS_AT_ONCE, ret + i);
 }
 
 bool live_anybody(struct ctx *ctx) {

@@ -5,9 +5,12 @@
  *
  * Events of members: "update" (a post for the home timeline), "status.update" (a post was edited), "delete"
  * (the id of a post), "notification" (Mastodon's Notification as JSON), "badge"
- * ({"notifications":N,"requests":M,"last":"<id>"}); and for the hubs alone "end" ({"session":"<id>"},
+ * ({"notifications":N,"requests":M,"last":"<id>"}), "media"
+ * ({"id":"<id>","state":"ready|failed","error":"…"}: what became of an upload; for pages alone); and for the
+ * hubs alone "end" ({"session":"<id>"},
  * {"token":"<id>"} or {} for all: these streams are closed at once) and "relations" (whom the member blocks,
- * mutes or is blocked by has changed). Channels: "local", "tag:<folded name>", "post:<id>" ("counts"). */
+ * mutes or is blocked by has changed). Channels: "local", "tag:<folded name>", "list:<its owner>:<id>",
+ * "post:<id>" ("counts"). */
 #ifndef DEEPLINK_COMMON_LIVE_H
 #define DEEPLINK_COMMON_LIVE_H
 
@@ -44,6 +47,13 @@ void live_counts(struct ctx *ctx, int64_t post_id, int64_t version, int64_t like
 struct buf;
 void live_counts_write(struct buf *out, int64_t post_id, int64_t version, int64_t likes, int64_t reposts,
                        int64_t comments);
+
+/* The channel of a member's list, and its name in the member's relations, are this with ids behind it. */
+#define LIVE_LIST "list:"
+const char *live_list(struct ctx *ctx, int64_t owner, int64_t list);
+
+/* Which of n channels somebody listens to; none when Redis is down. */
+void live_heard(struct ctx *ctx, const char *const *channels, size_t n, bool *ret);
 
 /* Whether anybody has a stream open: what nobody would get need not be made. False when Redis is down. */
 bool live_anybody(struct ctx *ctx);

@@ -45,7 +45,9 @@ static const char *print_of(struct request *req) {
     buf_putc(&all, '\n');
     buf_puts(&all, req->content_type);
     buf_putc(&all, '\n');
-    if (req->body_n > 0)
+    if (req->upload.path != NULL)
+        buf_puts(&all, digest(req, req->upload.map, req->upload.n));
+    else if (req->body_n > 0)
         buf_add(&all, req->body, req->body_n);
     return digest(req, buf_str(&all), all.n);
 }

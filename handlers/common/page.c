@@ -19,9 +19,13 @@ static const struct {
     const char *code, *text;
 } notices[] = {
     {"saved", tr_mark("Saved.")},
+    {"picture", tr_mark("The picture is here. It is shown as soon as it is prepared.")},
+    {"picture-gone", tr_mark("The picture is removed.")},
     {"posted", tr_mark("Your post is out.")},
     {"edited", tr_mark("Your changes are out.")},
     {"deleted", tr_mark("The post is deleted.")},
+    {"file-deleted", tr_mark("The file is deleted.")},
+    {"file-retried", tr_mark("The file is being prepared again.")},
     {"logged-out", tr_mark("You are logged out.")},
     {"confirm-sent",
      tr_mark("If that address needs confirming, a message is on its way. Follow the link in it.")},
@@ -39,6 +43,12 @@ static const struct {
     {"followed", tr_mark("You follow this member now.")},
     {"requested", tr_mark("Your request to follow is sent.")},
     {"unfollowed", tr_mark("You no longer follow this member.")},
+    {"tag-followed", tr_mark("Public posts with this tag come into your home now.")},
+    {"tag-unfollowed", tr_mark("You no longer follow this tag.")},
+    {"list-made", tr_mark("The list is there. Choose who is on it.")},
+    {"list-deleted", tr_mark("The list is gone.")},
+    {"listed", tr_mark("This member is on the list now.")},
+    {"unlisted", tr_mark("This member is no longer on the list.")},
     {"blocked", tr_mark("This member is blocked. Neither of you sees the other.")},
     {"unblocked", tr_mark("This member is no longer blocked.")},
     {"muted", tr_mark("You won't see this member's posts in your timelines.")},
@@ -139,7 +149,7 @@ const char *page_field_error(const struct page *page, const char *field) {
 }
 
 const char *page_typed(const struct page *page, const char *field, const char *otherwise) {
-    return page->error != NULL ? field_typed(page->req, field) : otherwise;
+    return page->error != NULL || page->again ? field_typed(page->req, field) : otherwise;
 }
 
 struct safe_url url_user(const struct page *page, const Pb__UserCard *u) {

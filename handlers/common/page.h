@@ -20,6 +20,7 @@ enum place {
     PLACE_NETWORK,
     PLACE_NOTIFICATIONS,
     PLACE_BOOKMARKS,
+    PLACE_LISTS,
     PLACE_ME,
     PLACE_SETTINGS,
     PLACE_ADMIN
@@ -46,11 +47,14 @@ struct page {
     const char *canonical;   /* local path; NULL: page->path */
     const char *feed;        /* local path of an Atom feed, or NULL */
     const char *og_type;     /* NULL: "website" */
+    const char *image;       /* local path of a picture that everybody may have, for link previews; or NULL */
+    const char *image_words; /* what it shows; NULL: not said */
     bool noindex;
     struct bell bell;   /* what the viewer has not read */
     const char *notice; /* what has just been done ("Saved."), or NULL */
     int64_t now_ms;
     const struct error *error; /* what was wrong with the form being shown again, or NULL */
+    bool again; /* the form is shown again although nothing was wrong: what was typed comes back */
     const struct request *req; /* for typed(): what was typed into it */
 };
 

@@ -7,8 +7,6 @@
 #include "gen/templates.h"
 #include "handlers/common/page_cache.h"
 
-void (*post_cards_author_ahead)(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
-
 #define ARTICLES_BYTES ((size_t)2 << 20)
 
 /* All that an article is made from; comparable by bytes. */
@@ -17,7 +15,7 @@ struct origin {
     int64_t author_version;
     int64_t reposter, reposter_version; /* 0: none */
     int64_t reply_to, reply_to_version;
-    uint32_t mine, rights, lang, reserved;
+    uint32_t mine, rights, lang, media;
 };
 
 /* What post_article made of a card, kept in the worker. Most readers of a language see the same. */
@@ -55,7 +53,8 @@ static struct origin origin_of(const struct page *page, const struct post_card *
                        .author_version = card->author->version,
                        .mine = card->mine,
                        .rights = rights_of(card),
-                       .lang = (uint32_t)page->lang};
+                       .lang = (uint32_t)page->lang,
+                       .media = media_stamp(card->post)};
 
     if (card->reposter != NULL) {
         o.reposter = card->reposter->id;

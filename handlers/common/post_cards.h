@@ -32,8 +32,4 @@ bool post_cards_first(const struct request *req);
 struct post_list post_cards_list(struct request *req, const struct page *page,
                                  const Pb__TimelinePage *timeline, const char *path, const char *fragment);
 
-/* For the prefetch of a page that will show the first page of an author's timeline: asks Redis ahead for it.
- * Set by the post service when it starts in this process; NULL where it lives elsewhere. */
-extern void (*post_cards_author_ahead)(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
-
 #endif

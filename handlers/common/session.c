@@ -305,7 +305,7 @@ enum code session_guard(struct request *req) {
         return c;
     if (needs_csrf(req) && (c = csrf_check(req)) != OK)
         return c;
-    if (req->route->face != FACE_JSON || ctx->session_id != 0)
+    if (req->route->face == FACE_PAGE || ctx->session_id != 0) /* nothing else has forms */
         req->session.csrf = csrf_token(req);
     c = rate_judge(ctx, &rate);
     return c != OK ? c : once_begin(req);

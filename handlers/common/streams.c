@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fcgi/base/clock.h"
+#include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "fcgi/config.h"
 #include "fcgi/drivers/redis.h"
@@ -26,7 +27,7 @@
 
 /* ---- The streams */
 
-/* All members are here, and no post has media: what is remote or has media alone is nothing. */
+/* All members are here: what is remote is nothing. */
 static const struct stream_kind kinds[] = {
     {.name = "user",
      .events = "update|status.update|delete|notification",
@@ -36,13 +37,14 @@ static const struct stream_kind kinds[] = {
     {.name = "public", .channel = "local", .scopes = STREAM_SCOPE_POSTS},
     {.name = "public:local", .channel = "local", .scopes = STREAM_SCOPE_POSTS},
     {.name = "public:remote", .scopes = STREAM_SCOPE_POSTS},
-    {.name = "public:media", .scopes = STREAM_SCOPE_POSTS},
-    {.name = "public:local:media", .scopes = STREAM_SCOPE_POSTS},
+    {.name = "public:media", .channel = "local:media", .scopes = STREAM_SCOPE_POSTS},
+    {.name = "public:local:media", .channel = "local:media", .scopes = STREAM_SCOPE_POSTS},
     {.name = "public:remote:media", .scopes = STREAM_SCOPE_POSTS},
     {.name = "hashtag", .channel = "tag:", .parameter = "tag", .scopes = STREAM_SCOPE_POSTS},
     {.name = "hashtag:local", .channel = "tag:", .parameter = "tag", .scopes = STREAM_SCOPE_POSTS},
     {.name = "direct", .scopes = STREAM_SCOPE_POSTS},
     {.name = "list",
+     .channel = LIVE_LIST,
      .parameter = "list",
      .scopes = STREAM_SCOPE_POSTS,
      .refused = "Not authorized to stream this list"},
@@ -50,7 +52,7 @@ static const struct stream_kind kinds[] = {
 };
 
 static const struct stream_kind page = {
-    .name = "page", .events = "badge|update|delete", .brief = "update|delete", .scopes = ALL_SCOPES};
+    .name = "page", .events = "badge|update|delete|media", .brief = "update|delete", .scopes = ALL_SCOPES};
 
 /* ---- What the hub looks at */
 
@@ -160,6 +162,19 @@ static unsigned scopes_of(const struct request *req) {
            (scopes_allow(access->scopes, "read:notifications") ? STREAM_SCOPE_NOTIFICATIONS : 0);
 }
 
+static enum code check_list(struct request *req, const char *id) {
+    Pb__ListRequest ask = PB__LIST_REQUEST__INIT;
+    enum code c = NOT_FOUND;
+
+    ask.viewer_id = req->ctx.viewer_id;
+    if (id_parse(id, &ask.list_id))
+        c = connection_get_list(&req->ctx, &ask, NULL);
+    if (c != NOT_FOUND)
+        return c;
+    fail_clear(&req->ctx);
+    return fail(&req->ctx, UNAUTHENTICATED, tr_mark("Not authorized to stream this list"));
+}
+
 /* A name that is refused is refused here: once it is a stream, an EventSource cannot be told any more. */
 static enum code check_wish(struct request *req, const struct stream_wish *wish, unsigned scopes) {
     const struct stream_kind *kind;
@@ -176,9 +191,7 @@ static enum code check_wish(struct request *req, const struct stream_wish *wish,
                                                              : tr_mark("Missing list name parameter"));
     if ((scopes & kind->scopes) != kind->scopes)
         return fail(&req->ctx, UNAUTHENTICATED, tr_mark("Access token does not have the required scopes"));
-    return kind->refused == NULL
-               ? OK
-               : fail(&req->ctx, UNAUTHENTICATED, tr_mark("Not authorized to stream this list"));
+    return kind->refused != NULL ? check_list(req, wish->parameter) : OK;
 }
 
 enum code stream_open(struct request *req, const struct stream_wish *wish) {

@@ -17,7 +17,9 @@
 #include "fcgi/format.h"
 #include "fcgi/html.h"
 #include "handlers/common/act.h"
+#include "handlers/common/compose_media.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/media_view.h"
 #include "handlers/common/page.h"
 #include "handlers/common/permission.h"
 
@@ -88,9 +90,9 @@ static inline bool post_is_long(const char *html) {
 }
 
 /* What the template post_article makes of a card, as the worker has kept it from before or makes it now
- * (post_cards.c). It depends on nothing but: the versions of the post and of the members named on it, the
- * reader's reactions and rights, page->lang, and the label of its time. So it is right until
- * post_article_until(). */
+ * (post_cards.c). It depends on nothing but: the versions of the post, of its media and of the members named
+ * on it, the reader's reactions and rights, page->lang, and the label of its time. So it is right until
+ * post_article_until(); signed addresses of media are good for a day at least, and never end before. */
 struct safe_html post_article_html(const struct page *page, const struct post_card *card);
 
 static inline int64_t post_article_until(const struct page *page, const struct post_card *card) {
@@ -151,6 +153,8 @@ struct composer {
     const char *audience;         /* chosen at first: public, unlisted, followers or direct */
     const char *return_to;        /* local path to come back to; NULL: to the new post */
     int64_t max_length;           /* of the text, in letters */
+    const struct attached *media; /* files in it */
+    size_t n_media;
     bool autofocus;
 };
 
@@ -195,6 +199,7 @@ struct side {
 
 enum section {
     SECTION_PROFILE,
+    SECTION_PICTURE,
     SECTION_ACCOUNT,
     SECTION_SESSIONS,
     SECTION_APPS,
@@ -208,7 +213,9 @@ enum section {
     SECTION_MEMBERS,
     SECTION_ROLES,
     SECTION_AUDIT,
-    SECTION_WEBHOOKS
+    SECTION_WEBHOOKS,
+    SECTION_MEDIA,
+    SECTION_STORAGE
 };
 
 /* ---- errors */

@@ -33,7 +33,7 @@ enum code connection_api_note(struct request *req);
 enum code connection_api_authorize(struct request *req);
 enum code connection_api_reject(struct request *req);
 
-/* Lists (api_lists.c). */
+/* Lists of members by what stands between them (api_lists.c). */
 enum code connection_api_followers(struct request *req);
 enum code connection_api_following(struct request *req);
 enum code connection_api_requests(struct request *req);
@@ -44,5 +44,17 @@ enum code connection_api_familiar(struct request *req);
 enum code connection_api_suggestions(struct request *req);
 enum code connection_api_suggestions_v1(struct request *req);
 enum code connection_api_dismiss(struct request *req);
+
+/* Lists that members keep (api_own_lists.c). */
+extern const struct shape api_list_shape; /* "List" */
+enum code connection_api_own_lists(struct request *req);
+enum code connection_api_lists_with(struct request *req);
+enum code connection_api_list(struct request *req);
+enum code connection_api_list_create(struct request *req);
+enum code connection_api_list_change(struct request *req);
+enum code connection_api_list_delete(struct request *req);
+enum code connection_api_list_accounts(struct request *req);
+enum code connection_api_list_add(struct request *req);
+enum code connection_api_list_remove(struct request *req);
 
 #endif

@@ -8,21 +8,17 @@
 #include "handlers/common/api_members.h"
 #include "handlers/common/models.h"
 #include "handlers/connection/api.h"
+#include "handlers/connection/api_shared.h"
 
 #define LIST_LIMIT 40
 #define LIST_MOST 80
 #define SUGGESTIONS_MOST 80
 
-typedef enum code edges_rpc(struct ctx *ctx, const Pb__ListEdgesRequest *req,
-                            const Pb__EdgesPage **ret_reply);
-
-/* The page that the request asks for, and the links to those around it. */
-static enum code read_page(struct request *req, edges_rpc *rpc, int64_t user, const Pb__EdgesPage **ret,
-                           int64_t **ret_ids) {
-    Pb__ListEdgesRequest ask = PB__LIST_EDGES_REQUEST__INIT;
+/* The page that the request asks for of what `ask` names, and the links to those around it. */
+static enum code read_page_of(struct request *req, edges_rpc *rpc, Pb__ListEdgesRequest ask,
+                              const Pb__EdgesPage **ret, int64_t **ret_ids) {
     enum code c;
 
-    ask.user_id = user;
     ask.before = field_int(req, "max_id");
     ask.after = field_int(req, "min_id");
     ask.since = field_int(req, "since_id");
@@ -36,12 +32,19 @@ static enum code read_page(struct request *req, edges_rpc *rpc, int64_t user, co
     return OK;
 }
 
-/* A list that shows whom the viewer may see. Empty where its member keeps it private. */
-static enum code list_visible(struct request *req, edges_rpc *rpc, int64_t user) {
+static enum code read_page(struct request *req, edges_rpc *rpc, int64_t user, const Pb__EdgesPage **ret,
+                           int64_t **ret_ids) {
+    Pb__ListEdgesRequest ask = PB__LIST_EDGES_REQUEST__INIT;
+
+    ask.user_id = user;
+    return read_page_of(req, rpc, ask, ret, ret_ids);
+}
+
+enum code connection_api_page(struct request *req, edges_rpc *rpc, Pb__ListEdgesRequest ask) {
     const Pb__EdgesPage *page;
     int64_t *ids;
     size_t n;
-    enum code c = read_page(req, rpc, user, &page, &ids);
+    enum code c = read_page_of(req, rpc, ask, &page, &ids);
 
     if (c == DENIED) {
         fail_clear(&req->ctx);
@@ -53,6 +56,13 @@ static enum code list_visible(struct request *req, edges_rpc *rpc, int64_t user)
     if ((c = api_members_visible(&req->ctx, ids, &n)) != OK)
         return c;
     return api_reply_members(req, ids, n);
+}
+
+static enum code list_visible(struct request *req, edges_rpc *rpc, int64_t user) {
+    Pb__ListEdgesRequest ask = PB__LIST_EDGES_REQUEST__INIT;
+
+    ask.user_id = user;
+    return connection_api_page(req, rpc, ask);
 }
 
 static enum code list_of_member(struct request *req, edges_rpc *rpc) {

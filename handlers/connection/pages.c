@@ -14,6 +14,7 @@
 #include "handlers/common/models.h"
 #include "handlers/common/page.h"
 #include "handlers/common/side.h"
+#include "handlers/connection/pages_shared.h"
 #include "handlers/connection/view.h"
 
 #define LIST_LIMIT 40
@@ -24,19 +25,14 @@ static const char *words(struct request *req, const char *text) { return tr(req-
 /* ---- Lists
  * ------------------------------------------------------------------------------------------------------- */
 
-typedef enum code edges_rpc(struct ctx *ctx, const Pb__ListEdgesRequest *req,
-                            const Pb__EdgesPage **ret_reply);
-
-/* One page of a list of edges as members, and the link to the next. Ends of mutes are carried over. */
-static enum code list_members(struct request *req, edges_rpc *rpc, int64_t user, struct member_list *ret) {
+enum code connection_page_of(struct request *req, edges_rpc *rpc, Pb__ListEdgesRequest ask,
+                             struct member_list *ret) {
     struct ctx *ctx = &req->ctx;
-    Pb__ListEdgesRequest ask = PB__LIST_EDGES_REQUEST__INIT;
     const Pb__EdgesPage *edges;
     struct member_row *rows;
     int64_t *ids;
     enum code c;
 
-    ask.user_id = user;
     ask.before = field_int(req, "before");
     ask.limit = LIST_LIMIT;
     if ((c = rpc(ctx, &ask, &edges)) != OK)
@@ -55,6 +51,13 @@ static enum code list_members(struct request *req, edges_rpc *rpc, int64_t user,
     if (ask.before != 0)
         ret->pager.newer = req->path;
     return OK;
+}
+
+static enum code list_members(struct request *req, edges_rpc *rpc, int64_t user, struct member_list *ret) {
+    Pb__ListEdgesRequest ask = PB__LIST_EDGES_REQUEST__INIT;
+
+    ask.user_id = user;
+    return connection_page_of(req, rpc, ask, ret);
 }
 
 /* Followers or following of the member in the address. */
@@ -236,30 +239,34 @@ enum code connection_page_mute(struct request *req) {
 
 enum code connection_page_unmute(struct request *req) { return change(req, connection_unmute, 0, "unmuted"); }
 
-enum code connection_page_block_ask(struct request *req) {
-    struct block_view v = {.return_to = field_text(req, "return_to")};
-    struct member_row row;
+/* The member whom a page asks about. */
+static enum code asked_about(struct request *req, struct member_row *ret) {
     int64_t id;
-    enum code c;
+    enum code c = target_of(req, &id);
 
-    if ((c = target_of(req, &id)) != OK || (c = member_row_get(&req->ctx, id, &row)) != OK)
+    return c == OK ? member_row_get(&req->ctx, id, ret) : c;
+}
+
+enum code connection_page_block_ask(struct request *req) {
+    struct member_row row;
+    struct block_view v;
+    enum code c = asked_about(req, &row);
+
+    if (c != OK)
         return c;
-    v.user = row.user;
-    v.edges = row.edges;
+    v = (struct block_view){row.user, row.edges, field_text(req, "return_to")};
     tpl_connection_block(form_html(req), page_new(req, PLACE_NONE, words(req, tr_mark("Block"))), &v);
     return OK;
 }
 
 enum code connection_page_mute_ask(struct request *req) {
-    struct mute_view v = {.return_to = field_text(req, "return_to")};
     struct member_row row;
-    int64_t id;
-    enum code c;
+    struct mute_view v;
+    enum code c = asked_about(req, &row);
 
-    if ((c = target_of(req, &id)) != OK || (c = member_row_get(&req->ctx, id, &row)) != OK)
+    if (c != OK)
         return c;
-    v.user = row.user;
-    v.edges = row.edges;
+    v = (struct mute_view){row.user, row.edges, 0, field_text(req, "return_to")};
     tpl_connection_mute(form_html(req), page_new(req, PLACE_NONE, words(req, tr_mark("Mute"))), &v);
     return OK;
 }

@@ -21,4 +21,17 @@ enum code connection_page_reject(struct request *req);
 enum code connection_page_blocks(struct request *req);
 enum code connection_page_mutes(struct request *req);
 
+/* Lists that members keep (pages_lists.c). */
+enum code connection_page_lists(struct request *req);
+enum code connection_page_list_create(struct request *req);
+enum code connection_page_list_form(struct request *req);
+enum code connection_page_list_change(struct request *req);
+enum code connection_page_list_delete_ask(struct request *req);
+enum code connection_page_list_delete(struct request *req);
+enum code connection_page_list_members(struct request *req);
+enum code connection_page_list_followed(struct request *req);
+enum code connection_page_list_add(struct request *req);
+enum code connection_page_list_remove(struct request *req);
+enum code connection_page_lists_of(struct request *req);
+
 #endif

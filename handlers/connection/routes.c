@@ -2,6 +2,7 @@
 
 #include "handlers/common/permission.h"
 #include "handlers/connection/pages.h"
+#include "handlers/connection/policy.h"
 
 static const struct field list_fields[] = {{.name = "before", .kind = FIELD_ID, .label = "Page"}, {0}};
 
@@ -16,6 +17,19 @@ static const struct field mute_fields[] = {
     {.name = "return_to", .kind = FIELD_PATH, .label = "Way back"},
     {0},
 };
+
+static const struct field title_fields[] = {
+    {.name = "title", .kind = FIELD_LINE, .required = true, .label = "Name"}, {0}};
+
+static const struct field list_form_fields[] = {
+    {.name = "title", .kind = FIELD_LINE, .required = true, .label = "Name"},
+    {.name = "replies", .kind = FIELD_CHOICE, .choices = POLICY_NAMES, .label = "Comments"},
+    {.name = "exclusive", .kind = FIELD_BOOL, .label = "Home"},
+    {0},
+};
+
+/* Counted with those of programs. */
+static const struct rate list_rate = {"list", 300, 600, false};
 
 /* Follows cost others attention: slower than other writes. */
 static const struct rate follow_rate = {"follow", 120, 600, false};
@@ -105,5 +119,63 @@ const struct route connection_routes[] = {
      .handler = connection_page_mutes,
      .fields = list_fields,
      .summary = "whom the reader mutes"},
+
+    {.method = METHOD_GET,
+     .pattern = "/lists",
+     .handler = connection_page_lists,
+     .summary = "the reader's lists of members"},
+    {.method = METHOD_POST,
+     .pattern = "/lists",
+     .handler = connection_page_list_create,
+     .rate = &list_rate,
+     .fields = title_fields,
+     .invalid = connection_page_lists,
+     .summary = "a new list"},
+    {.method = METHOD_GET,
+     .pattern = "/lists/{id}/edit",
+     .handler = connection_page_list_form,
+     .summary = "one's list in a form"},
+    {.method = METHOD_POST,
+     .pattern = "/lists/{id}/edit",
+     .handler = connection_page_list_change,
+     .rate = &list_rate,
+     .fields = list_form_fields,
+     .invalid = connection_page_list_form,
+     .summary = "changes a list"},
+    {.method = METHOD_GET,
+     .pattern = "/lists/{id}/delete",
+     .handler = connection_page_list_delete_ask,
+     .summary = "asks whether to delete a list"},
+    {.method = METHOD_POST,
+     .pattern = "/lists/{id}/delete",
+     .handler = connection_page_list_delete,
+     .rate = &list_rate,
+     .summary = "deletes a list"},
+    {.method = METHOD_GET,
+     .pattern = "/lists/{id}/members",
+     .handler = connection_page_list_members,
+     .fields = list_fields,
+     .summary = "who is on a list"},
+    {.method = METHOD_GET,
+     .pattern = "/lists/{id}/people",
+     .handler = connection_page_list_followed,
+     .fields = list_fields,
+     .summary = "whom the reader follows, to be put on a list"},
+    {.method = METHOD_POST,
+     .pattern = "/lists/{id}/members/{member}/add",
+     .handler = connection_page_list_add,
+     .rate = &list_rate,
+     .fields = return_fields,
+     .summary = "puts a member on a list"},
+    {.method = METHOD_POST,
+     .pattern = "/lists/{id}/members/{member}/remove",
+     .handler = connection_page_list_remove,
+     .rate = &list_rate,
+     .fields = return_fields,
+     .summary = "takes a member off a list"},
+    {.method = METHOD_GET,
+     .pattern = "/members/{id}/lists",
+     .handler = connection_page_lists_of,
+     .summary = "on which of the reader's lists a member is"},
     {0},
 };

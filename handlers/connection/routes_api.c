@@ -3,6 +3,7 @@
 #include "handlers/common/api_members.h"
 #include "handlers/common/permission.h"
 #include "handlers/connection/api.h"
+#include "handlers/connection/policy.h"
 #include "handlers/connection/routes.h"
 
 static const struct field page_fields[] = {API_PAGE_FIELDS, {0}};
@@ -33,6 +34,21 @@ static const struct field mute_fields[] = {
 
 static const struct field note_fields[] = {{.name = "comment", .kind = FIELD_TEXT, .max = 2000}, {0}};
 
+static const struct field list_page_fields[] = {API_PAGE_FIELDS_FROM(0), {0}};
+
+#define LIST_FIELDS                                                              \
+    {.name = "replies_policy", .kind = FIELD_CHOICE, .choices = POLICY_NAMES}, { \
+        .name = "exclusive", .kind = FIELD_BOOL                                  \
+    }
+static const struct field list_create_fields[] = {
+    {.name = "title", .kind = FIELD_LINE, .required = true}, LIST_FIELDS, {0}};
+static const struct field list_change_fields[] = {{.name = "title", .kind = FIELD_LINE}, LIST_FIELDS, {0}};
+
+static const struct field members_fields[] = {
+    {.name = "account_ids", .kind = FIELD_IDS, .required = true, .max = 500}, {0}};
+
+static const struct rate list_rate = {"list", 300, 600, false};
+
 /* As for the pages' buttons, and counted with them. */
 static const struct rate follow_rate = {"follow", 120, 600, false};
 
@@ -43,6 +59,8 @@ static const int gone[] = {410, 0};
 #define POST .method = METHOD_POST, .face = FACE_JSON
 #define ACCOUNTS GET, .reply = &api_account_shape, .reply_list = true
 #define EMPTY_LIST GET, .handler = connection_api_none, .reply = &api_nothing_shape, .reply_list = true
+#define LISTS GET, .scope = "read:lists"
+#define LIST_CHANGE .face = FACE_JSON, .scope = "write:lists", .rate = &list_rate
 #define CHANGE POST, .reply = &api_relationship_shape
 
 const struct route connection_api_routes[] = {
@@ -93,6 +111,28 @@ const struct route connection_api_routes[] = {
      .summary = "domains that one blocks: none, since all members are of this one"},
     {EMPTY_LIST, .pattern = "/api/v1/endorsements", .scope = "read:accounts",
      .summary = "members shown on one's profile: none"},
+
+    {LISTS, .pattern = "/api/v1/lists", .handler = connection_api_own_lists, .reply = &api_list_shape,
+     .reply_list = true, .summary = "one's lists of members"},
+    {LISTS, .pattern = "/api/v1/lists/{id}", .handler = connection_api_list, .reply = &api_list_shape,
+     .summary = "one of them"},
+    {LISTS, .pattern = "/api/v1/lists/{id}/accounts", .handler = connection_api_list_accounts,
+     .fields = list_page_fields, .reply = &api_account_shape, .reply_list = true, .paged = true,
+     .summary = "who is on a list; limit=0: everybody"},
+    {LISTS, .also = gone, .pattern = "/api/v1/accounts/{id}/lists", .handler = connection_api_lists_with,
+     .reply = &api_list_shape, .reply_list = true, .summary = "one's lists that hold a member"},
+    {LIST_CHANGE, .method = METHOD_POST, .pattern = "/api/v1/lists", .handler = connection_api_list_create,
+     .fields = list_create_fields, .reply = &api_list_shape, .summary = "a new list"},
+    {LIST_CHANGE, .method = METHOD_PUT, .pattern = "/api/v1/lists/{id}",
+     .handler = connection_api_list_change, .fields = list_change_fields, .reply = &api_list_shape,
+     .summary = "changes a list; what is not said stays as it is"},
+    {LIST_CHANGE, .method = METHOD_DELETE, .pattern = "/api/v1/lists/{id}",
+     .handler = connection_api_list_delete, .summary = "deletes a list"},
+    {LIST_CHANGE, .method = METHOD_POST, .pattern = "/api/v1/lists/{id}/accounts",
+     .handler = connection_api_list_add, .fields = members_fields,
+     .summary = "puts members on a list, all of them or nobody: 404 where one does not follow them"},
+    {LIST_CHANGE, .method = METHOD_DELETE, .pattern = "/api/v1/lists/{id}/accounts",
+     .handler = connection_api_list_remove, .fields = members_fields, .summary = "takes members off a list"},
 
     {GET, .pattern = "/api/v2/suggestions", .handler = connection_api_suggestions, .scope = "read",
      .fields = limit_fields, .reply = &api_suggestion_shape, .reply_list = true,

@@ -9,8 +9,10 @@
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/models.h"
 #include "handlers/common/page_cache.h"
+#include "handlers/connection/service_edges.h"
 #include "handlers/connection/store.h"
 #include "handlers/services.h"
 
@@ -306,10 +308,6 @@ static void fill_items(struct ctx *ctx, const struct list_row *rows, size_t n, P
     }
 }
 
-static unsigned limit_of(const Pb__ListEdgesRequest *req) {
-    return req->limit == 0 ? 40 : req->limit > LIST_MAX ? LIST_MAX : req->limit;
-}
-
 /* Newest first, also what was read upwards. */
 static void turn(struct list_row *rows, size_t n) {
     for (size_t i = 0; i < n / 2; i++) {
@@ -322,9 +320,9 @@ static void turn(struct list_row *rows, size_t n) {
 
 /* One row more than asked for tells whether there is more in the direction of reading. Above there may
  * always be something soon, and below is where one came from who reads upwards. */
-static enum code list(struct ctx *ctx, enum connection_list which, const Pb__ListEdgesRequest *req,
-                      Pb__EdgesPage *reply) {
-    unsigned limit = limit_of(req);
+enum code connection_edges_page(struct ctx *ctx, enum connection_list which, const Pb__ListEdgesRequest *req,
+                                Pb__EdgesPage *reply) {
+    unsigned limit = limit_of(req->limit, 40, LIST_MAX);
     struct list_bounds bounds = {.before = req->before,
                                  .after = req->after != 0 ? req->after : req->since,
                                  .up = req->after != 0,
@@ -370,14 +368,14 @@ enum code connection_service_list_followers(struct ctx *ctx, const Pb__ListEdges
                                             Pb__EdgesPage *reply) {
     enum code c = check_public_list(ctx, req->user_id);
 
-    return c != OK ? c : list(ctx, LIST_FOLLOWERS, req, reply);
+    return c != OK ? c : connection_edges_page(ctx, LIST_FOLLOWERS, req, reply);
 }
 
 enum code connection_service_list_following(struct ctx *ctx, const Pb__ListEdgesRequest *req,
                                             Pb__EdgesPage *reply) {
     enum code c = check_public_list(ctx, req->user_id);
 
-    return c != OK ? c : list(ctx, LIST_FOLLOWING, req, reply);
+    return c != OK ? c : connection_edges_page(ctx, LIST_FOLLOWING, req, reply);
 }
 
 /* The lists below are the member's own. */
@@ -385,7 +383,7 @@ static enum code list_own(struct ctx *ctx, enum connection_list which, const Pb_
                           Pb__EdgesPage *reply) {
     if (req->user_id != ctx->viewer_id)
         return fail(ctx, DENIED, "This list is for its member alone.");
-    return list(ctx, which, req, reply);
+    return connection_edges_page(ctx, which, req, reply);
 }
 
 enum code connection_service_list_requests(struct ctx *ctx, const Pb__ListEdgesRequest *req,
@@ -407,7 +405,7 @@ enum code connection_service_suggest_follows(struct ctx *ctx, const Pb__ListEdge
                                              Pb__EdgesPage *reply) {
     struct list_row *rows;
     size_t n;
-    unsigned limit = limit_of(req);
+    unsigned limit = limit_of(req->limit, 40, LIST_MAX);
     enum code c = connection_store_suggest(ctx, req->user_id, limit, &rows, &n);
 
     if (c == OK)
@@ -419,7 +417,7 @@ typedef enum code ids_read(struct ctx *ctx, int64_t user, int64_t after, unsigne
                            size_t *ret_n);
 
 static enum code ids(struct ctx *ctx, const Pb__IdsRequest *req, ids_read *store, Pb__IdsReply *reply) {
-    unsigned limit = req->limit == 0 || req->limit > IDS_MAX ? IDS_MAX : req->limit;
+    unsigned limit = limit_of(req->limit, IDS_MAX, IDS_MAX);
     enum code c = store(ctx, req->user_id, req->after, limit, &reply->ids, &reply->n_ids);
 
     if (c == OK && reply->n_ids == limit)
@@ -446,7 +444,7 @@ enum code connection_service_followee_ids(struct ctx *ctx, const Pb__IdsRequest 
 
 enum code connection_service_followers_of(struct ctx *ctx, const Pb__FollowersOfRequest *req,
                                           Pb__FollowersOfReply *reply) {
-    unsigned limit = req->limit == 0 || req->limit > IDS_MAX ? IDS_MAX : req->limit;
+    unsigned limit = limit_of(req->limit, IDS_MAX, IDS_MAX);
 
     if (req->n_user_ids > TARGETS_MAX)
         return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
@@ -456,19 +454,23 @@ enum code connection_service_followers_of(struct ctx *ctx, const Pb__FollowersOf
 
 enum code connection_service_list_notified(struct ctx *ctx, const Pb__FollowersOfRequest *req,
                                            Pb__FollowersOfReply *reply) {
-    unsigned limit = req->limit == 0 || req->limit > IDS_MAX ? IDS_MAX : req->limit;
+    unsigned limit = limit_of(req->limit, IDS_MAX, IDS_MAX);
+
+    const char **languages = arena_many(ctx->arena, const char *, req->n_user_ids);
 
     if (ctx->viewer_id != 0)
         return fail(ctx, DENIED, "Your role does not allow this.");
     if (req->n_user_ids > TARGETS_MAX)
         return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
-    return connection_store_notified_of(ctx, req->user_ids, req->n_user_ids, limit, &reply->followers,
-                                        &reply->n_followers);
+    for (size_t i = 0; i < req->n_user_ids; i++)
+        languages[i] = i < req->n_languages ? req->languages[i] : "";
+    return connection_store_notified_of(ctx, req->user_ids, languages, req->n_user_ids, limit,
+                                        &reply->followers, &reply->n_followers);
 }
 
-static bool among(int64_t id, const int64_t *list_of_ids, size_t n) {
+bool connection_is_among(int64_t id, const int64_t *all, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (list_of_ids[i] == id)
+        if (all[i] == id)
             return true;
     return false;
 }
@@ -493,8 +495,8 @@ enum code connection_service_filter_audience(struct ctx *ctx, const Pb__FilterAu
     for (size_t i = 0; i < req->n_candidate_ids; i++) {
         int64_t id = req->candidate_ids[i];
 
-        if (!among(id, severed, n_severed) &&
-            (!followers_only || id == req->author_id || among(id, followers, n_followers)))
+        if (!connection_is_among(id, severed, n_severed) &&
+            (!followers_only || id == req->author_id || connection_is_among(id, followers, n_followers)))
             reply->allowed_ids[reply->n_allowed_ids++] = id;
     }
     return OK;

@@ -2,6 +2,7 @@
  * it for anybody, so that both sides' numbers and models are right. */
 #include "deeplink/v1/connection.pb-c.h"
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/models.h"
 #include "handlers/connection/store.h"
 
@@ -25,7 +26,7 @@ static enum code end_edge(struct ctx *ctx, const struct erased_edge *e) {
 
 enum code connection_service_erase_edges(struct ctx *ctx, const Pb__EraseEdgesRequest *req,
                                          Pb__EraseEdgesReply *reply) {
-    unsigned limit = req->limit == 0 ? BATCH : req->limit < BATCH_MAX ? req->limit : BATCH_MAX;
+    unsigned limit = limit_of(req->limit, BATCH, BATCH_MAX);
     struct erased_edge *edges;
     size_t n;
     enum code c;
@@ -39,5 +40,5 @@ enum code connection_service_erase_edges(struct ctx *ctx, const Pb__EraseEdgesRe
     reply->erased = (int64_t)n;
     reply->done = n == 0;
     connection_store_forget(ctx, &req->user_id, 1);
-    return n == 0 ? connection_store_erase_counts(ctx, req->user_id) : OK;
+    return n == 0 ? connection_store_erase_rest(ctx, req->user_id) : OK;
 }

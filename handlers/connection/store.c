@@ -11,12 +11,12 @@
 #include "fcgi/drivers/pg.h"
 #include "fcgi/drivers/redis.h"
 #include "fcgi/log.h"
-#include "fcgi/rpc.h"
 #include "fcgi/stream_wire.h"
 #include "gen/queries.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/kept.h"
 #include "handlers/common/live.h"
+#include "handlers/common/packed.h"
 #include "handlers/services.h"
 
 #define MODEL_TTL_S "604800"
@@ -25,14 +25,6 @@
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_CONNECTION]; }
 
 /* The event's body: who, whom, and what stands between them now. */
-static struct pg_val packed(struct ctx *ctx, const Pb__EdgeChanged *e) {
-    const unsigned char *p;
-    size_t n;
-
-    rpc_pack(ctx, &e->base, &p, &n);
-    return pg_bytes(p, n);
-}
-
 static struct pg_val event_body(struct ctx *ctx, int64_t actor, int64_t target, uint32_t edges,
                                 int64_t until_ms) {
     Pb__EdgeChanged e = PB__EDGE_CHANGED__INIT;
@@ -41,7 +33,7 @@ static struct pg_val event_body(struct ctx *ctx, int64_t actor, int64_t target, 
     e.target_id = target;
     e.edges = edges;
     e.until_ms = until_ms;
-    return packed(ctx, &e);
+    return packed_val(ctx, &e.base);
 }
 
 /* The same for a request that was accepted. */
@@ -52,7 +44,7 @@ static struct pg_val accepted_body(struct ctx *ctx, int64_t requester, int64_t t
     e.target_id = target;
     e.edges = EDGE_FOLLOWING;
     e.accepted = true;
-    return packed(ctx, &e);
+    return packed_val(ctx, &e.base);
 }
 
 /* Ends every change: reads the flag in that column and wakes the consumers. */
@@ -188,8 +180,8 @@ enum code connection_store_erase_edges(struct ctx *ctx, int64_t user, unsigned l
     return OK;
 }
 
-enum code connection_store_erase_counts(struct ctx *ctx, int64_t user) {
-    return pg_run(ctx, db(ctx), &Q_CONNECTION_ERASE_COUNTS, NULL, pg_i8(user));
+enum code connection_store_erase_rest(struct ctx *ctx, int64_t user) {
+    return pg_run(ctx, db(ctx), &Q_CONNECTION_ERASE_REST, NULL, pg_i8(user));
 }
 
 enum code connection_store_erase_on(struct ctx *ctx, int64_t user) {
@@ -301,6 +293,7 @@ enum code connection_store_list(struct ctx *ctx, enum connection_list list, int6
         [LIST_REQUESTS] = {&Q_CONNECTION_REQUESTS, &Q_CONNECTION_REQUESTS_UP},
         [LIST_BLOCKS] = {&Q_CONNECTION_BLOCKS, &Q_CONNECTION_BLOCKS_UP},
         [LIST_MUTES] = {&Q_CONNECTION_MUTES, &Q_CONNECTION_MUTES_UP},
+        [LIST_OF_LIST] = {&Q_CONNECTION_LIST_MEMBERS, &Q_CONNECTION_LIST_MEMBERS_UP},
     };
     PGresult *rows = NULL;
     enum code c =
@@ -346,11 +339,8 @@ enum code connection_store_follower_ids(struct ctx *ctx, int64_t user, int64_t a
     return ids_read(ctx, c, rows, ret, ret_n);
 }
 
-static enum code followers_read(struct ctx *ctx, const struct query *query, const int64_t *users, size_t n,
-                                unsigned limit, Pb__Followers ***ret, size_t *ret_n) {
-    PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), query, &rows, pg_ids(users, n), pg_i8(limit));
-
+static enum code followers_read(struct ctx *ctx, enum code c, const PGresult *rows, unsigned limit,
+                                Pb__Followers ***ret, size_t *ret_n) {
     if (c != OK)
         return c;
     *ret_n = (size_t)PQntuples(rows);
@@ -368,12 +358,19 @@ static enum code followers_read(struct ctx *ctx, const struct query *query, cons
 
 enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
                                         Pb__Followers ***ret, size_t *ret_n) {
-    return followers_read(ctx, &Q_CONNECTION_FOLLOWERS_OF, users, n, limit, ret, ret_n);
+    PGresult *rows = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_FOLLOWERS_OF, &rows, pg_ids(users, n), pg_i8(limit));
+
+    return followers_read(ctx, c, rows, limit, ret, ret_n);
 }
 
-enum code connection_store_notified_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
-                                       Pb__Followers ***ret, size_t *ret_n) {
-    return followers_read(ctx, &Q_CONNECTION_NOTIFIED_OF, users, n, limit, ret, ret_n);
+enum code connection_store_notified_of(struct ctx *ctx, const int64_t *users, const char *const *languages,
+                                       size_t n, unsigned limit, Pb__Followers ***ret, size_t *ret_n) {
+    PGresult *rows = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_CONNECTION_NOTIFIED_OF, &rows, pg_ids(users, n), pg_i8(limit),
+                         pg_texts(languages, n));
+
+    return followers_read(ctx, c, rows, limit, ret, ret_n);
 }
 
 enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,
@@ -425,19 +422,21 @@ static const char *edge_value(struct ctx *ctx, const struct edge_row *e) {
 void connection_store_build(struct ctx *ctx, int64_t viewer) {
     struct redis *redis = ctx->env->redis;
     const char *token = crypto_token(ctx->arena, 12), **argv;
-    PGresult *rows = NULL;
+    PGresult *rows = NULL, *lists = NULL;
     struct edge_row *edges;
-    size_t n;
+    size_t n, n_lists;
     int argc = 0;
 
     if (redis_do(ctx, redis, "SET conn:build:%lld %s EX 30", (long long)viewer, token) == NULL ||
-        pg_run(ctx, db(ctx), &Q_CONNECTION_EDGES, &rows, pg_i8(viewer)) != OK) {
+        pg_run(ctx, db(ctx), &Q_CONNECTION_EDGES, &rows, pg_i8(viewer)) != OK ||
+        pg_run(ctx, db(ctx), &Q_CONNECTION_LIST_IDS, &lists, pg_i8(viewer)) != OK) {
         log_warn(ctx, "relations not cached", "user=%lld", (long long)viewer);
         fail_clear(ctx);
         return;
     }
     edges_read(ctx, rows, &edges, &n);
-    argv = arena_many(ctx->arena, const char *, 2 * n + 6);
+    n_lists = (size_t)PQntuples(lists);
+    argv = arena_many(ctx->arena, const char *, 2 * (n + n_lists) + 6);
     argv[argc++] = arena_printf(ctx->arena, "conn:rel:%" PRId64, viewer);
     argv[argc++] = arena_printf(ctx->arena, "conn:build:%" PRId64, viewer);
     argv[argc++] = token;
@@ -447,6 +446,10 @@ void connection_store_build(struct ctx *ctx, int64_t viewer) {
     for (size_t i = 0; i < n; i++) {
         argv[argc++] = arena_printf(ctx->arena, "%" PRId64, edges[i].target_id);
         argv[argc++] = edge_value(ctx, &edges[i]);
+    }
+    for (size_t i = 0; i < n_lists; i++) {
+        argv[argc++] = arena_printf(ctx->arena, LIVE_LIST "%" PRId64, pg_get_int(lists, (int)i, 0));
+        argv[argc++] = "0";
     }
     redis_add_script(ctx, redis, &finish_model, 2, argc, argv, NULL);
     if (redis_next_script(ctx, redis) == NULL)

@@ -61,7 +61,8 @@ struct erased_edge {
 };
 enum code connection_store_erase_edges(struct ctx *ctx, int64_t user, unsigned limit,
                                        struct erased_edge **ret, size_t *ret_n);
-enum code connection_store_erase_counts(struct ctx *ctx, int64_t user);
+/* Then: counts, lists and notes that were theirs alone. */
+enum code connection_store_erase_rest(struct ctx *ctx, int64_t user);
 /* Asks for another batch by an event. */
 enum code connection_store_erase_on(struct ctx *ctx, int64_t user);
 
@@ -77,9 +78,9 @@ enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t 
 enum code connection_store_counts_one(struct ctx *ctx, int64_t user, struct counts_row *ret);
 enum code connection_store_follows_how_many(struct ctx *ctx, int64_t user, int64_t *ret_n);
 
-enum connection_list { LIST_FOLLOWERS, LIST_FOLLOWING, LIST_REQUESTS, LIST_BLOCKS, LIST_MUTES };
-/* The edges between two edge ids, neither of them included (0: no bound), the newest first; or, with `up`,
- * the oldest first. */
+enum connection_list { LIST_FOLLOWERS, LIST_FOLLOWING, LIST_REQUESTS, LIST_BLOCKS, LIST_MUTES, LIST_OF_LIST };
+/* Of a user, or of the list of that id. The edges between two edge ids, neither of them included (0: no
+ * bound), the newest first; or, with `up`, the oldest first. */
 struct list_bounds {
     int64_t before, after;
     bool up;
@@ -89,6 +90,35 @@ enum code connection_store_list(struct ctx *ctx, enum connection_list list, int6
                                 struct list_bounds bounds, struct list_row **ret_rows, size_t *ret_n);
 enum code connection_store_suggest(struct ctx *ctx, int64_t viewer, unsigned limit,
                                    struct list_row **ret_rows, size_t *ret_n);
+
+/* ---- Lists that members keep (store_lists.c) */
+
+#define LISTS_MAX 100        /* of one member */
+#define LIST_MEMBERS_MAX 500 /* on one list */
+
+/* Those of an owner, the oldest first; with a member, those that it is on (0: all). */
+enum code connection_store_lists(struct ctx *ctx, int64_t owner, int64_t member, Pb__List ***ret,
+                                 size_t *ret_n);
+/* NOT_FOUND: it is not this owner's. */
+enum code connection_store_own_list(struct ctx *ctx, int64_t owner, int64_t id, Pb__List *ret);
+/* Makes or changes one. *ret_done false: there are as many as may be, or it is not the actor's. */
+enum code connection_store_list_save(struct ctx *ctx, const Pb__SaveListRequest *req, Pb__List *ret,
+                                     bool *ret_done);
+/* *ret_done false: it is not this owner's; also of what follows. */
+enum code connection_store_list_delete(struct ctx *ctx, int64_t owner, int64_t id, bool *ret_done);
+/* Nothing is added unless all are followed, nobody is there already and there is room. */
+struct list_addition {
+    bool are_followed, are_there, has_room;
+};
+enum code connection_store_list_add(struct ctx *ctx, const Pb__ListMembersRequest *req,
+                                    struct list_addition *ret, bool *ret_done);
+enum code connection_store_list_remove(struct ctx *ctx, const Pb__ListMembersRequest *req, bool *ret_done);
+/* Everybody who is on a list, who came last first. */
+enum code connection_store_list_ids(struct ctx *ctx, int64_t id, int64_t **ret, size_t *ret_n);
+enum code connection_store_memberships(struct ctx *ctx, const int64_t *members, size_t n,
+                                       Pb__Membership ***ret, size_t *ret_n);
+
+/* ---- Notes (store_notes.c) */
 
 enum code connection_store_dismiss(struct ctx *ctx, int64_t viewer, int64_t dismissed);
 /* Followers of the targets whom the viewer follows, at most `most` of each; rows of a target stand together.
@@ -109,9 +139,10 @@ enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t a
 /* The lowest ids of the followers of each, at most `limit`. */
 enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
                                         Pb__Followers ***ret, size_t *ret_n);
-/* The same of those who want to be told of each new post. */
-enum code connection_store_notified_of(struct ctx *ctx, const int64_t *users, size_t n, unsigned limit,
-                                       Pb__Followers ***ret, size_t *ret_n);
+/* The same of those who want to be told of each new post, and whose follow brings the language of each one's
+ * post; "" is in all. */
+enum code connection_store_notified_of(struct ctx *ctx, const int64_t *users, const char *const *languages,
+                                       size_t n, unsigned limit, Pb__Followers ***ret, size_t *ret_n);
 enum code connection_store_severed_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,
                                          int64_t **ret, size_t *ret_n);
 enum code connection_store_followers_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,

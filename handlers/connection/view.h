@@ -3,6 +3,7 @@
 #ifndef DEEPLINK_CONNECTION_VIEW_H
 #define DEEPLINK_CONNECTION_VIEW_H
 
+#include "deeplink/v1/connection.pb-c.h"
 #include "handlers/common/models.h"
 #include "handlers/common/views.h"
 
@@ -43,5 +44,40 @@ struct mute_view {
 struct severed_view {
     struct member_list members;
 };
+
+/* connection_lists: those that the reader keeps. */
+struct lists_view {
+    Pb__List *const *lists;
+    size_t n;
+};
+
+/* connection_list_form, connection_list_delete: one of them. */
+struct list_view {
+    const Pb__List *list;
+    const char *policy; /* which replies it shows */
+};
+
+/* connection_list_members: who is on it; connection_list_followed: whom the reader follows. */
+struct list_members_view {
+    const Pb__List *list;
+    struct member_list members;
+};
+
+/* connection_lists_of: the reader's lists, and whether a member is on each. */
+struct lists_of_view {
+    const Pb__UserCard *user;
+    bool followed;
+    Pb__List *const *lists;
+    const bool *on;
+    size_t n;
+};
+
+/* Whether a member is on a list that was asked for with its members. */
+static inline bool list_has(const Pb__List *list, int64_t member) {
+    for (size_t i = 0; i < list->n_member_ids; i++)
+        if (list->member_ids[i] == member)
+            return true;
+    return false;
+}
 
 #endif

@@ -12,13 +12,6 @@
 
 /* ---- What is asked for */
 
-static bool is_in(const int64_t *kinds, size_t n, int64_t kind) {
-    for (size_t i = 0; i < n; i++)
-        if (kinds[i] == kind)
-            return true;
-    return false;
-}
-
 size_t notification_api_kinds(struct request *req, const char ***ret) {
     const struct field_value *types = field_get(req, "types"), *without = field_get(req, "exclude_types");
     int64_t yes[KIND_END], no[KIND_END];
@@ -29,9 +22,9 @@ size_t notification_api_kinds(struct request *req, const char ***ret) {
     notification_kinds_named(without->texts, without->n_texts, no, &n_no);
     for (int64_t kind = 1; kind < KIND_END; kind++) {
         const struct notification_kind *k = notification_kind(kind);
-        bool is_asked = types->n_texts > 0 ? is_in(yes, n_yes, kind) : k->mastodon != NULL;
+        bool is_asked = types->n_texts > 0 ? id_among(kind, yes, n_yes) : k->mastodon != NULL;
 
-        if (is_asked && !is_in(no, n_no, kind))
+        if (is_asked && !id_among(kind, no, n_no))
             (*ret)[n++] = k->name;
     }
     return n;
@@ -60,7 +53,7 @@ enum code notification_api_id(struct request *req, int64_t *ret_id) {
 static enum code views_of(struct ctx *ctx, const Pb__NotificationsPage *page, struct notification_view **ret,
                           size_t *ret_n) {
     struct notification_seen *seen;
-    enum code c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, &seen, ret_n);
+    enum code c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, true, &seen, ret_n);
 
     return c != OK ? c : notification_views(ctx, ctx->viewer_id, seen, *ret_n, ret);
 }

@@ -245,7 +245,7 @@ enum code notification_api_groups(struct request *req) {
     ask.grouped_kinds = grouped;
     ask.grouped = ask.n_grouped_kinds > 0;
     if ((ask.n_kinds > 0 && (c = notification_list_notifications(ctx, &ask, &page)) != OK) ||
-        (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, &seen, &n)) != OK)
+        (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, true, &seen, &n)) != OK)
         return c;
     groups = arena_many(ctx->arena, struct group_view, n + 1);
     for (size_t i = 0; i < n; i++) {
@@ -275,7 +275,7 @@ enum code notification_api_group(struct request *req) {
     ask.user_id = ctx->viewer_id;
     ask.group_key = req->args[0];
     if ((c = notification_list_notifications(ctx, &ask, &page)) != OK ||
-        (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, &seen, &n)) != OK)
+        (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, true, &seen, &n)) != OK)
         return c;
     if (n == 0)
         return no_group(ctx);

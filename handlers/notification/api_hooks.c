@@ -165,37 +165,21 @@ enum code notification_api_hook_change(struct request *req) {
     return reply_hook(req, &notification_hook_shape, h);
 }
 
-static Pb__WebhookRequest request_of(struct request *req, int64_t id) {
+typedef enum code hook_rpc(struct ctx *ctx, const Pb__WebhookRequest *req, const Pb__Empty **ret_reply);
+
+static enum code act(struct request *req, hook_rpc *rpc) {
     Pb__WebhookRequest ask = PB__WEBHOOK_REQUEST__INIT;
+    enum code c = id_of(req, &ask.id);
 
     ask.actor_id = req->ctx.viewer_id;
-    ask.id = id;
-    return ask;
-}
-
-enum code notification_api_hook_drop(struct request *req) {
-    Pb__WebhookRequest ask;
-    int64_t id;
-    enum code c = id_of(req, &id);
-
-    if (c != OK)
+    if (c != OK || (c = rpc(&req->ctx, &ask, NULL)) != OK)
         return c;
-    ask = request_of(req, id);
-    c = notification_delete_webhook(&req->ctx, &ask, NULL);
-    return c != OK ? c : api_own_done(req);
+    return api_own_done(req);
 }
 
-enum code notification_api_hook_ping(struct request *req) {
-    Pb__WebhookRequest ask;
-    int64_t id;
-    enum code c = id_of(req, &id);
+enum code notification_api_hook_drop(struct request *req) { return act(req, notification_delete_webhook); }
 
-    if (c != OK)
-        return c;
-    ask = request_of(req, id);
-    c = notification_ping_webhook(&req->ctx, &ask, NULL);
-    return c != OK ? c : api_own_done(req);
-}
+enum code notification_api_hook_ping(struct request *req) { return act(req, notification_ping_webhook); }
 
 enum code notification_api_hook_calls(struct request *req) {
     Pb__WebhookCallsRequest ask = PB__WEBHOOK_CALLS_REQUEST__INIT;

@@ -58,7 +58,7 @@ enum code notification_api_own_list(struct request *req) {
     }
     if ((c = api_own_cursor_id(req, &ask.max_id, &ask.min_id)) != OK ||
         (c = notification_list_notifications(ctx, &ask, &page)) != OK ||
-        (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, &seen, &n)) != OK ||
+        (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, true, &seen, &n)) != OK ||
         (c = notification_views(ctx, ctx->viewer_id, seen, n, &views)) != OK)
         return c;
     own = arena_many(ctx->arena, struct own_view, n + 1);

@@ -114,6 +114,7 @@ static enum code posts_of(struct ctx *ctx, const Pb__HeldPage *page, struct shap
     enum code c;
 
     ask.viewer_id = ctx->viewer_id;
+    ask.with_muted = true;
     ask.ids = arena_many(ctx->arena, int64_t, page->n_items);
     for (size_t i = 0; i < page->n_items; i++)
         if (page->items[i]->post_id != 0)

@@ -37,6 +37,7 @@ static const struct shape types_shape = {
                                            TYPE("edit", PREFS_EDIT),
                                            TYPE("sign_in", PREFS_SIGN_IN),
                                            TYPE("moderation", PREFS_MODERATION),
+                                           TYPE("post", PREFS_POST),
                                            {0}}};
 
 struct quiet {

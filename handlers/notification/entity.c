@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fcgi/base/id.h"
 #include "gen/stubs.h"
 #include "handlers/common/api_account.h"
 #include "handlers/common/api_status.h"
@@ -19,37 +20,42 @@ struct people {
     size_t n;
 };
 
-static bool has_id(const int64_t *ids, size_t n, int64_t id) {
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] == id)
-            return true;
-    return false;
-}
-
 static void add_id(int64_t *ids, size_t *n, int64_t id) {
-    if (id != 0 && !has_id(ids, *n, id))
+    if (id != 0 && !id_among(id, ids, *n))
         ids[(*n)++] = id;
 }
 
-static enum code find_people(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n,
-                             struct people *ret) {
+static struct people people_of(struct ctx *ctx, Pb__NotificationItem *const *items, size_t n) {
+    struct people people = {0};
     size_t room = 0;
-    enum code c;
 
     for (size_t i = 0; i < n; i++)
         room += 1 + items[i]->n_sample_ids;
-    ret->ids = arena_many(ctx->arena, int64_t, room);
+    people.ids = arena_many(ctx->arena, int64_t, room);
     for (size_t i = 0; i < n; i++) {
-        add_id(ret->ids, &ret->n, items[i]->actor_id);
+        add_id(people.ids, &people.n, items[i]->actor_id);
         for (size_t k = 0; k < items[i]->n_sample_ids; k++)
-            add_id(ret->ids, &ret->n, items[i]->sample_ids[k]);
+            add_id(people.ids, &people.n, items[i]->sample_ids[k]);
     }
-    ret->cards = arena_many(ctx->arena, const Pb__UserCard *, ret->n);
-    ret->edges = arena_many(ctx->arena, uint32_t, ret->n);
-    if (ret->n == 0)
+    return people;
+}
+
+static enum code find_people(struct ctx *ctx, int64_t user, struct people *people) {
+    enum code c;
+
+    people->cards = arena_many(ctx->arena, const Pb__UserCard *, people->n);
+    people->edges = arena_many(ctx->arena, uint32_t, people->n);
+    if (people->n == 0)
         return OK;
-    c = cards_get(ctx, ret->ids, ret->n, ret->cards);
-    return c != OK ? c : edges_get(ctx, user, ret->ids, ret->n, ret->edges);
+    c = cards_get(ctx, people->ids, people->n, people->cards);
+    return c != OK ? c : edges_get(ctx, user, people->ids, people->n, people->edges);
+}
+
+void notification_see_ahead(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n) {
+    struct people people = people_of(ctx, items, n);
+
+    if (people.n > 0)
+        edges_ahead(ctx, user, people.ids, people.n);
 }
 
 /* NULL for who is not to be seen. */
@@ -64,11 +70,12 @@ static const Pb__UserCard *person(const struct people *p, int64_t id) {
 }
 
 static enum code find_posts(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n,
-                            const Pb__PostsReply **ret) {
+                            bool for_views, const Pb__PostsReply **ret) {
     static const Pb__PostsReply none = PB__POSTS_REPLY__INIT;
     Pb__GetPostsRequest ask = PB__GET_POSTS_REQUEST__INIT;
 
     ask.viewer_id = user;
+    ask.with_muted = for_views;
     ask.ids = arena_many(ctx->arena, int64_t, n);
     for (size_t i = 0; i < n; i++)
         add_id(ask.ids, &ask.n_ids, items[i]->post_id);
@@ -107,15 +114,15 @@ static bool see(struct ctx *ctx, const Pb__NotificationItem *item, const struct 
 }
 
 enum code notification_see(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n,
-                           struct notification_seen **ret, size_t *ret_n) {
-    struct people people = {0};
+                           bool for_views, struct notification_seen **ret, size_t *ret_n) {
+    struct people people = people_of(ctx, items, n);
     const Pb__PostsReply *posts;
     enum code c;
 
     *ret = arena_many(ctx->arena, struct notification_seen, n);
     *ret_n = 0;
-    if ((c = find_people(ctx, user, items, n, &people)) != OK ||
-        (c = find_posts(ctx, user, items, n, &posts)) != OK)
+    if ((c = find_people(ctx, user, &people)) != OK ||
+        (c = find_posts(ctx, user, items, n, for_views, &posts)) != OK)
         return c;
     for (size_t i = 0; i < n; i++)
         *ret_n += see(ctx, items[i], &people, posts, &(*ret)[*ret_n]);

@@ -19,9 +19,13 @@ struct notification_seen {
 
 /* Those of the items that their member may see, in order; in a few rounds, whatever n. Whoever is gone,
  * suspended, blocked (either way) or muted is left out, and so is what is about a post that cannot be seen.
- */
+ * for_views: notification_views() comes next, and what it needs is read ahead. */
 enum code notification_see(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n,
-                           struct notification_seen **ret, size_t *ret_n);
+                           bool for_views, struct notification_seen **ret, size_t *ret_n);
+
+/* Asks Redis ahead for what stands between a member and others, for who sees for many members one after the
+ * other. */
+void notification_see_ahead(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n);
 
 /* The entity Notification. */
 struct notification_view {

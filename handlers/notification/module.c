@@ -5,6 +5,7 @@
 #include "gen/stubs.h"
 #include "handlers/notification/routes.h"
 #include "handlers/notification/service.h"
+#include "handlers/notification/service_metrics.h"
 #include "handlers/notification/worker.h"
 #include "handlers/notification/worker_deliver.h"
 
@@ -19,4 +20,5 @@ const struct service notification_service = {
     .queries = queries_notification,
     .consumers = notification_consumers,
     .timers = notification_timers,
+    .metrics = notification_metrics,
 };

@@ -126,7 +126,7 @@ static enum code read_rows(struct request *req, struct news_view *v) {
     ask.grouped = true;
     choose_kinds(req, &ask);
     if ((c = notification_list_notifications(ctx, &ask, &page)) != OK ||
-        (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, &seen, &v->n)) != OK)
+        (c = notification_see(ctx, ctx->viewer_id, page->items, page->n_items, false, &seen, &v->n)) != OK)
         return c;
     rows = arena_many(ctx->arena, struct news_row, v->n + 1);
     for (size_t i = 0; i < v->n; i++)

@@ -23,6 +23,7 @@ static const char *const words[PREFS_KINDS] = {
     [PREFS_EDIT] = tr_mark("A post that you reposted is edited"),
     [PREFS_SIGN_IN] = tr_mark("A new device logs in to your account"),
     [PREFS_MODERATION] = tr_mark("A moderator acts on your account"),
+    [PREFS_POST] = tr_mark("Somebody whose posts you want to be told of writes one"),
 };
 
 /* ---- showing */

@@ -39,6 +39,7 @@ static const struct field prefs_fields[] = {
     TYPE("edit"),
     TYPE("sign_in"),
     TYPE("moderation"),
+    TYPE("post"),
     {.name = "quiet_hours[on]", .kind = FIELD_BOOL, .label = "Keep quiet hours"},
     {.name = "quiet_hours[from]", .kind = FIELD_LINE, .max = 5, .label = "From"},
     {.name = "quiet_hours[to]", .kind = FIELD_LINE, .max = 5, .label = "Until"},

@@ -18,6 +18,7 @@ static const struct {
     [PREFS_EDIT] = {WAY_IN_APP, "update"},
     [PREFS_SIGN_IN] = {WAY_IN_APP | WAY_PUSH, NULL},
     [PREFS_MODERATION] = {WAY_IN_APP | WAY_EMAIL | WAY_PUSH, NULL},
+    [PREFS_POST] = {WAY_IN_APP | WAY_PUSH, "status"},
 };
 
 const char *const prefs_alerts[] = {"mention",        "quote",        "status", "reblog", "follow",

@@ -11,6 +11,7 @@
 #include "fcgi/i18n.h"
 #include "fcgi/log.h"
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/notification/kinds.h"
 #include "handlers/notification/service_shared.h"
 
@@ -63,7 +64,7 @@ static void grouped_of(struct ctx *ctx, const char *const *words, size_t n, stru
 
 static enum code list(struct ctx *ctx, const Pb__ListNotificationsRequest *req,
                       Pb__NotificationsPage *reply) {
-    unsigned limit = req->limit == 0 ? LIST_LIMIT : req->limit < LIST_MAX ? req->limit : LIST_MAX;
+    unsigned limit = limit_of(req->limit, LIST_LIMIT, LIST_MAX);
     struct notification_query q = {.user = req->user_id,
                                    .below = req->max_id,
                                    .above = req->min_id != 0 ? req->min_id : req->since_id,
@@ -132,7 +133,7 @@ enum code notification_service_list_notifications(struct ctx *ctx, const Pb__Lis
 
 enum code notification_service_list_group_actors(struct ctx *ctx, const Pb__GroupActorsRequest *req,
                                                  Pb__GroupActorsReply *reply) {
-    unsigned limit = req->limit == 0 || req->limit > ACTORS_MAX ? ACTORS_MAX : req->limit;
+    unsigned limit = limit_of(req->limit, ACTORS_MAX, ACTORS_MAX);
     int64_t *notifications;
     enum code c;
 

@@ -1,5 +1,6 @@
 /* Erasing what a member was told and what others were told of it, once the account is gone. */
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/models.h"
 #include "handlers/notification/store.h"
 #include "handlers/notification/store_deliver.h"
@@ -9,7 +10,7 @@
 
 enum code notification_service_erase_notifications(struct ctx *ctx, const Pb__EraseNotificationsRequest *req,
                                                    Pb__EraseNotificationsReply *reply) {
-    unsigned limit = req->limit == 0 ? BATCH : req->limit < BATCH_MAX ? req->limit : BATCH_MAX;
+    unsigned limit = limit_of(req->limit, BATCH, BATCH_MAX);
     size_t n;
     enum code c;
 

@@ -1,6 +1,7 @@
 /* Webhooks of the administrator: signed calls that say by ids what happened
  * (https://www.standardwebhooks.com). */
 #include "handlers/notification/service_hooks.h"
+#include "handlers/common/limit.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -213,7 +214,7 @@ enum code notification_service_list_webhook_calls(struct ctx *ctx, const Pb__Web
                                                   Pb__WebhookCallsReply *reply) {
     Pb__WebhookCallsRequest of = *req;
     Pb__Webhook *hook;
-    uint32_t limit = req->limit == 0 ? CALLS : req->limit < CALLS_MAX ? req->limit : CALLS_MAX;
+    uint32_t limit = limit_of(req->limit, CALLS, CALLS_MAX);
     enum code c = hook_now(ctx, req->webhook_id, &hook);
 
     of.limit = limit + 1;

@@ -2,6 +2,7 @@
 #include "fcgi/base/text.h"
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/notification/service_shared.h"
 
 #define LIST_LIMIT 40
@@ -67,7 +68,7 @@ enum code notification_service_set_policy(struct ctx *ctx, const Pb__Notificatio
 
 enum code notification_service_list_held(struct ctx *ctx, const Pb__ListHeldRequest *req,
                                          Pb__HeldPage *reply) {
-    unsigned limit = req->limit == 0 ? LIST_LIMIT : req->limit < LIST_MAX ? req->limit : LIST_MAX;
+    unsigned limit = limit_of(req->limit, LIST_LIMIT, LIST_MAX);
     struct held_query q = {.user = req->user_id,
                            .below = req->max_id,
                            .above = req->min_id != 0 ? req->min_id : req->since_id,

@@ -17,24 +17,16 @@
 #define CAP_MAX 1000
 #define MAC_BYTES 16
 
-enum code notification_prefs(struct ctx *ctx, int64_t user_id, struct prefs *ret) {
-    prefs_defaults(user_id, ret);
-    return notification_store_prefs(ctx, user_id, ret);
+enum code notification_prefs_of(struct ctx *ctx, const int64_t *users, size_t n, struct prefs **ret) {
+    *ret = arena_many(ctx->arena, struct prefs, n);
+    for (size_t i = 0; i < n; i++)
+        prefs_defaults(users[i], &(*ret)[i]);
+    return notification_store_prefs(ctx, users, n, *ret);
 }
 
-enum code notification_prefs_shown(struct ctx *ctx, const int64_t *users, const char *const *kinds, size_t n,
-                                   bool *ret) {
-    struct prefs *chosen;
-    size_t n_chosen;
-    enum code c = notification_store_prefs_of(ctx, users, n, &chosen, &n_chosen);
-
-    for (size_t i = 0; i < n; i++)
-        ret[i] = true; /* all kinds are, unless somebody chose otherwise */
-    for (size_t k = 0; c == OK && k < n_chosen; k++)
-        for (size_t i = 0; i < n; i++)
-            if (users[i] == chosen[k].user_id)
-                ret[i] = (prefs_ways(&chosen[k], kinds[i]) & WAY_IN_APP) != 0;
-    return c;
+enum code notification_prefs(struct ctx *ctx, int64_t user_id, struct prefs *ret) {
+    prefs_defaults(user_id, ret);
+    return notification_store_prefs(ctx, &user_id, 1, ret);
 }
 
 /* ---- as a message */

@@ -46,13 +46,21 @@ struct told {
 enum code notification_store_make(struct ctx *ctx, struct told *const *told, size_t n);
 /* Undoes all of them. */
 enum code notification_store_undo(struct ctx *ctx, struct told *const *told, size_t n);
-/* Takes back what is about deleted posts. *ret: whose it was. */
-enum code notification_store_post_gone(struct ctx *ctx, const int64_t *posts, size_t n);
+
+/* Members whose lists have changed, some of them more than once. Begins as zeroes; each step adds to it. */
+struct whose {
+    int64_t *users;
+    size_t n, room;
+};
+void whose_add(struct ctx *ctx, struct whose *to, const int64_t *users, size_t n);
+
+/* Takes back what is about deleted posts. */
+enum code notification_store_post_gone(struct ctx *ctx, const int64_t *posts, size_t n, struct whose *whose);
 /* Takes back what `user` was told of `actor` before the event. */
 enum code notification_store_sever(struct ctx *ctx, const int64_t *users, const int64_t *actors,
-                                   const int64_t *events, size_t n);
+                                   const int64_t *events, size_t n, struct whose *whose);
 /* Hides or shows all that a member did. */
-enum code notification_store_hide(struct ctx *ctx, int64_t actor, bool hidden);
+enum code notification_store_hide(struct ctx *ctx, int64_t actor, bool hidden, struct whose *whose);
 enum code notification_store_sweep(struct ctx *ctx, int64_t before_id, unsigned limit, int64_t *ret_n);
 
 /* ---- Reading */

@@ -47,11 +47,9 @@ static int newest_first(const void *a, const void *b) {
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static enum code take(struct ctx *ctx, const struct query *q, int64_t lease, struct outgoing **ret,
-                      size_t *ret_n) {
-    PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), q, &rows, pg_i8(lease));
-
+static enum code taken(struct ctx *ctx, enum code c, const PGresult *rows, struct outgoing **ret,
+                       size_t *ret_n) {
+    *ret_n = 0;
     if (c != OK)
         return c;
     *ret_n = (size_t)PQntuples(rows);
@@ -63,11 +61,19 @@ static enum code take(struct ctx *ctx, const struct query *q, int64_t lease, str
 }
 
 enum code notification_store_take_mail(struct ctx *ctx, int64_t lease, struct outgoing **ret, size_t *ret_n) {
-    return take(ctx, &Q_NOTIFICATION_OUTGOING_TAKE_MAIL, lease, ret, ret_n);
+    PGresult *rows = NULL;
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_TAKE_MAIL, &rows, pg_i8(lease));
+
+    return taken(ctx, c, rows, ret, ret_n);
 }
 
-enum code notification_store_take_push(struct ctx *ctx, int64_t lease, struct outgoing **ret, size_t *ret_n) {
-    return take(ctx, &Q_NOTIFICATION_OUTGOING_TAKE_PUSH, lease, ret, ret_n);
+enum code notification_store_take_push(struct ctx *ctx, int64_t lease, const int64_t *but, size_t n_but,
+                                       struct outgoing **ret, size_t *ret_n) {
+    PGresult *rows = NULL;
+    enum code c =
+        pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_TAKE_PUSH, &rows, pg_i8(lease), pg_ids(but, n_but));
+
+    return taken(ctx, c, rows, ret, ret_n);
 }
 
 enum code notification_store_news(struct ctx *ctx, int64_t user_id, const int64_t *ids, size_t n,
@@ -87,11 +93,19 @@ enum code notification_store_news(struct ctx *ctx, int64_t user_id, const int64_
 }
 
 enum code notification_store_end(struct ctx *ctx, int64_t lease, const int64_t *ids, size_t n,
-                                 enum outgoing_state state, const char *why) {
+                                 enum outgoing_end end, const char *why) {
+    static const struct {
+        int state;
+        const char *counted;
+    } ends[] = {[OUTGOING_SENT] = {2, "sent"},
+                [OUTGOING_UNKNOWN] = {2, "unknown"},
+                [OUTGOING_DROPPED] = {3, "dropped"},
+                [OUTGOING_FAILED] = {3, "failed"}};
+
     if (n == 0)
         return OK;
     return pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_END, NULL, pg_i8(lease), pg_ids(ids, n),
-                  pg_i4((int)state), pg_text(why));
+                  pg_i4(ends[end].state), pg_text(why), pg_text(ends[end].counted));
 }
 
 enum code notification_store_later(struct ctx *ctx, int64_t lease, int64_t due_ms, bool held,
@@ -132,8 +146,27 @@ enum code notification_store_lost(struct ctx *ctx, size_t *ret_n) {
     enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_LOST, &rows);
 
     if (c == OK)
-        *ret_n = (size_t)PQntuples(rows);
+        *ret_n = (size_t)pg_get_int(rows, 0, 0);
     return c;
+}
+
+enum code notification_store_sendings(struct ctx *ctx, struct sendings **ret, size_t *ret_n) {
+    PGresult *rows;
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_SENDINGS, &rows);
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(rows);
+    *ret = arena_many(ctx->arena, struct sendings, *ret_n);
+    for (int i = 0; i < PQntuples(rows); i++)
+        (*ret)[i] = (struct sendings){.way = pg_get_str(rows, i, 0),
+                                      .waiting = pg_get_int(rows, i, 1),
+                                      .age_ms = pg_get_int(rows, i, 2),
+                                      .sent = pg_get_int(rows, i, 3),
+                                      .failed = pg_get_int(rows, i, 4),
+                                      .dropped = pg_get_int(rows, i, 5),
+                                      .unknown = pg_get_int(rows, i, 6)};
+    return OK;
 }
 
 enum code notification_store_delivery_sweep(struct ctx *ctx, int days) {

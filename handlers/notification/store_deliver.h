@@ -30,6 +30,7 @@ enum prefs_kind {
     PREFS_EDIT,
     PREFS_SIGN_IN,
     PREFS_MODERATION,
+    PREFS_POST,
     PREFS_KINDS
 };
 
@@ -44,11 +45,9 @@ struct prefs {
     int hour_cap, day_cap, digest_hour;
 };
 
-/* What stands in the row; ret is filled with the defaults before, and what there is goes over them. */
-enum code notification_store_prefs(struct ctx *ctx, int64_t user_id, struct prefs *ret);
-/* Of those of several members who chose something: the ways alone, as they were chosen. */
-enum code notification_store_prefs_of(struct ctx *ctx, const int64_t *users, size_t n, struct prefs **ret,
-                                      size_t *ret_n);
+/* Of members who chose something: ret[i] of users[i] is filled with the defaults before, and what was chosen
+ * goes over them. */
+enum code notification_store_prefs(struct ctx *ctx, const int64_t *users, size_t n, struct prefs *ret);
 /* if_version 0: any. *ret_ok: the version was that one. */
 enum code notification_store_prefs_set(struct ctx *ctx, const struct prefs *p, int64_t if_version,
                                        bool *ret_ok);
@@ -68,7 +67,9 @@ struct outgoing {
     bool held;
 };
 
-enum outgoing_state { OUTGOING_WAITS, OUTGOING_HANDED, OUTGOING_SENT, OUTGOING_DROPPED };
+/* How it ended: gone out; handed over, and not known what came of it; not wanted any more; given up or
+ * refused. The latter two are one state in SQL, and all four are counted by themselves. */
+enum outgoing_end { OUTGOING_SENT, OUTGOING_UNKNOWN, OUTGOING_DROPPED, OUTGOING_FAILED };
 
 enum code notification_store_outgoing_add(struct ctx *ctx, const struct outgoing *o, int64_t due_ms);
 
@@ -80,7 +81,9 @@ enum code notification_store_mail_times(struct ctx *ctx, const struct prefs *p, 
 
 /* Leases, the newest first; *ret_n 0: nothing is due. */
 enum code notification_store_take_mail(struct ctx *ctx, int64_t lease, struct outgoing **ret, size_t *ret_n);
-enum code notification_store_take_push(struct ctx *ctx, int64_t lease, struct outgoing **ret, size_t *ret_n);
+/* Of none of these members. */
+enum code notification_store_take_push(struct ctx *ctx, int64_t lease, const int64_t *but, size_t n_but,
+                                       struct outgoing **ret, size_t *ret_n);
 
 struct news {
     int64_t id, post_id;
@@ -90,7 +93,7 @@ enum code notification_store_news(struct ctx *ctx, int64_t user_id, const int64_
                                   struct news **ret, size_t *ret_n);
 
 enum code notification_store_end(struct ctx *ctx, int64_t lease, const int64_t *ids, size_t n,
-                                 enum outgoing_state state, const char *why);
+                                 enum outgoing_end end, const char *why);
 enum code notification_store_later(struct ctx *ctx, int64_t lease, int64_t due_ms, bool held,
                                    const char *why);
 /* Right before the other side can act. *ret_ok: all of them are still this lease's. mail_id 0: no mail. */
@@ -99,14 +102,21 @@ enum code notification_store_hand(struct ctx *ctx, int64_t lease, const int64_t 
 enum code notification_store_mail_undo(struct ctx *ctx, int64_t mail_id);
 /* Closes what was handed over by workers that are no more. */
 enum code notification_store_lost(struct ctx *ctx, size_t *ret_n);
+
+/* What waits and what came of the rest, of each way (email, digest, push, webhook). */
+struct sendings {
+    const char *way;
+    int64_t waiting, age_ms, sent, failed, dropped, unknown; /* age_ms: how long the oldest has been due */
+};
+enum code notification_store_sendings(struct ctx *ctx, struct sendings **ret, size_t *ret_n);
 enum code notification_store_delivery_sweep(struct ctx *ctx, int days);
 enum code notification_store_delivery_erase(struct ctx *ctx, int64_t user_id);
 
 /* ---- Web Push. *ret is NULL when there is none. */
 
 enum code notification_store_push(struct ctx *ctx, const Pb__PushRequest *who, Pb__PushSubscription **ret);
-/* push_id 0: all of the member. */
-enum code notification_store_pushes(struct ctx *ctx, int64_t user_id, int64_t push_id,
+/* Of several members, each named once. push_id 0: all that they have. */
+enum code notification_store_pushes(struct ctx *ctx, const int64_t *users, size_t n, int64_t push_id,
                                     Pb__PushSubscription ***ret, size_t *ret_n);
 enum code notification_store_push_add(struct ctx *ctx, const Pb__PushSubscription *p);
 enum code notification_store_push_change(struct ctx *ctx, const Pb__PushSubscription *p,

@@ -99,10 +99,11 @@ enum code notification_store_hook_call_add(struct ctx *ctx, const struct hook_ca
                   pg_ids(k->hooks, k->n), pg_i8(k->event_id), pg_text(k->event), pg_texts(k->bodies, k->n));
 }
 
-enum code notification_store_hook_take(struct ctx *ctx, int64_t lease, struct hook_call **ret) {
+enum code notification_store_hook_take(struct ctx *ctx, int64_t lease, const int64_t *but, size_t n_but,
+                                       struct hook_call **ret) {
     PGresult *rows;
     size_t n;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_HOOK_TAKE, &rows, pg_i8(lease));
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_HOOK_TAKE, &rows, pg_i8(lease), pg_ids(but, n_but));
 
     *ret = NULL;
     if (c != OK || PQntuples(rows) == 0)

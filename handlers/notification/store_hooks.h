@@ -40,7 +40,7 @@ struct hook_calls {
 };
 enum code notification_store_hook_call_add(struct ctx *ctx, const struct hook_calls *calls);
 
-/* A call that is due, leased; *ret NULL: none is. */
+/* A call that is due, of none of the hooks `but`, leased; *ret NULL: none is. */
 struct hook_call {
     int64_t id, hook_id;
     const char *url, *event, *body;
@@ -48,7 +48,8 @@ struct hook_call {
     int attempts;
     int64_t created_ms;
 };
-enum code notification_store_hook_take(struct ctx *ctx, int64_t lease, struct hook_call **ret);
+enum code notification_store_hook_take(struct ctx *ctx, int64_t lease, const int64_t *but, size_t n_but,
+                                       struct hook_call **ret);
 enum code notification_store_hook_done(struct ctx *ctx, int64_t lease, int64_t call, int status);
 /* due_ms 0: it is not tried again. *ret_disabled: that was a day of failures, and the hook is switched off.
  */

@@ -1,4 +1,6 @@
 /* Telling members of something, each once, and taking it back. */
+#include <string.h>
+
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "fcgi/drivers/bus.h"
@@ -77,25 +79,29 @@ static struct pg_val renewed_kinds(struct ctx *ctx) {
     return pg_ids(kinds, n);
 }
 
-static int64_t *users_of(struct ctx *ctx, const PGresult *rows, size_t *ret_n) {
-    int64_t *users = arena_many(ctx->arena, int64_t, (size_t)PQntuples(rows));
+void whose_add(struct ctx *ctx, struct whose *to, const int64_t *users, size_t n) {
+    if (to->n + n > to->room) {
+        int64_t *more = arena_many(ctx->arena, int64_t, 2 * (to->n + n));
 
-    *ret_n = (size_t)PQntuples(rows);
-    for (size_t i = 0; i < *ret_n; i++)
-        users[i] = pg_get_int(rows, (int)i, 0);
-    return users;
+        if (to->n > 0)
+            memcpy(more, to->users, to->n * sizeof *more);
+        to->users = more;
+        to->room = 2 * (to->n + n);
+    }
+    for (size_t i = 0; i < n; i++)
+        to->users[to->n++] = users[i];
 }
 
 /* Ends a change: drops the counts of whom the rows are about. */
-static enum code changed(struct ctx *ctx, enum code c, const PGresult *rows) {
-    int64_t *users;
-    size_t n;
+static enum code changed(struct ctx *ctx, enum code c, const PGresult *rows, struct whose *whose) {
+    size_t n = c == OK ? (size_t)PQntuples(rows) : 0;
+    int64_t *users = arena_many(ctx->arena, int64_t, n);
 
-    if (c != OK)
-        return c;
-    users = users_of(ctx, rows, &n);
+    for (size_t i = 0; i < n; i++)
+        users[i] = pg_get_int(rows, (int)i, 0);
     notification_store_forget(ctx, users, n);
-    return OK;
+    whose_add(ctx, whose, users, n);
+    return c;
 }
 
 static void mark_made(struct told *const *told, size_t n, const PGresult *rows) {
@@ -161,18 +167,18 @@ enum code notification_store_undo(struct ctx *ctx, struct told *const *told, siz
     return code;
 }
 
-enum code notification_store_post_gone(struct ctx *ctx, const int64_t *posts, size_t n) {
+enum code notification_store_post_gone(struct ctx *ctx, const int64_t *posts, size_t n, struct whose *whose) {
     PGresult *rows = NULL;
     enum code c;
 
     if (n == 0)
         return OK;
     c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_POST_GONE, &rows, pg_ids(posts, n), pg_i4(KIND_MODERATION));
-    return changed(ctx, c, rows);
+    return changed(ctx, c, rows, whose);
 }
 
 enum code notification_store_sever(struct ctx *ctx, const int64_t *users, const int64_t *actors,
-                                   const int64_t *events, size_t n) {
+                                   const int64_t *events, size_t n, struct whose *whose) {
     PGresult *rows;
     enum code c;
 
@@ -180,16 +186,17 @@ enum code notification_store_sever(struct ctx *ctx, const int64_t *users, const 
         return OK;
     c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_SEVER, &rows, pg_ids(users, n), pg_ids(actors, n),
                pg_ids(events, n));
-    if (c == OK)
-        notification_store_forget(ctx, users, n);
-    return c;
+    if (c != OK)
+        return c;
+    notification_store_forget(ctx, users, n);
+    return changed(ctx, c, rows, whose);
 }
 
-enum code notification_store_hide(struct ctx *ctx, int64_t actor, bool hidden) {
+enum code notification_store_hide(struct ctx *ctx, int64_t actor, bool hidden, struct whose *whose) {
     PGresult *rows = NULL;
     enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_HIDE, &rows, pg_i8(actor), pg_bool(hidden));
 
-    return changed(ctx, c, rows);
+    return changed(ctx, c, rows, whose);
 }
 
 enum code notification_store_sweep(struct ctx *ctx, int64_t before_id, unsigned limit, int64_t *ret_n) {

@@ -19,6 +19,7 @@ static const char *const kind_names[PREFS_KINDS] = {
     [PREFS_EDIT] = "edit",
     [PREFS_SIGN_IN] = "sign_in",
     [PREFS_MODERATION] = "moderation",
+    [PREFS_POST] = "post",
 };
 
 int prefs_kind_of(const char *name) {
@@ -34,7 +35,7 @@ const char *prefs_kind_name(int kind) { return kind_names[kind]; }
 static void read_ways(struct ctx *ctx, const PGresult *rows, int row, struct prefs *ret) {
     const char **kinds;
     int64_t *ways;
-    size_t n = pg_get_texts(ctx, rows, row, 1, &kinds), m = pg_get_ids(ctx, rows, row, 2, &ways);
+    size_t n = pg_get_texts(ctx, rows, row, 2, &kinds), m = pg_get_ids(ctx, rows, row, 3, &ways);
 
     for (size_t i = 0; i < n && i < m; i++) {
         int kind = prefs_kind_of(kinds[i]);
@@ -44,42 +45,29 @@ static void read_ways(struct ctx *ctx, const PGresult *rows, int row, struct pre
     }
 }
 
-enum code notification_store_prefs(struct ctx *ctx, int64_t user_id, struct prefs *ret) {
-    PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_PREFERENCES, &rows, pg_i8(user_id));
-
-    if (c != OK || PQntuples(rows) == 0)
-        return c;
-    ret->version = pg_get_int(rows, 0, 0);
-    read_ways(ctx, rows, 0, ret);
-    ret->quiet = pg_get_bool(rows, 0, 3);
-    ret->quiet_from = (int)pg_get_int(rows, 0, 4);
-    ret->quiet_to = (int)pg_get_int(rows, 0, 5);
-    ret->zone = pg_get_str(rows, 0, 6);
-    ret->hour_cap = (int)pg_get_int(rows, 0, 7);
-    ret->day_cap = (int)pg_get_int(rows, 0, 8);
-    ret->digest_hour = (int)pg_get_int(rows, 0, 9);
-    ret->zone_s = (int)pg_get_int(rows, 0, 10);
-    return OK;
+static void read_row(struct ctx *ctx, const PGresult *rows, int row, struct prefs *ret) {
+    ret->version = pg_get_int(rows, row, 1);
+    read_ways(ctx, rows, row, ret);
+    ret->quiet = pg_get_bool(rows, row, 4);
+    ret->quiet_from = (int)pg_get_int(rows, row, 5);
+    ret->quiet_to = (int)pg_get_int(rows, row, 6);
+    ret->zone = pg_get_str(rows, row, 7);
+    ret->hour_cap = (int)pg_get_int(rows, row, 8);
+    ret->day_cap = (int)pg_get_int(rows, row, 9);
+    ret->digest_hour = (int)pg_get_int(rows, row, 10);
+    ret->zone_s = (int)pg_get_int(rows, row, 11);
 }
 
-enum code notification_store_prefs_of(struct ctx *ctx, const int64_t *users, size_t n, struct prefs **ret,
-                                      size_t *ret_n) {
+enum code notification_store_prefs(struct ctx *ctx, const int64_t *users, size_t n, struct prefs *ret) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_PREFERENCES_OF, &rows, pg_ids(users, n));
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_PREFERENCES, &rows, pg_ids(users, n));
 
     if (c != OK)
         return c;
-    *ret_n = (size_t)PQntuples(rows);
-    *ret = arena_many(ctx->arena, struct prefs, *ret_n);
-    for (size_t i = 0; i < *ret_n; i++) {
-        struct prefs *p = &(*ret)[i];
-
-        p->user_id = pg_get_int(rows, (int)i, 0);
-        for (int k = 0; k < PREFS_KINDS; k++)
-            p->ways[k] = WAY_IN_APP; /* kinds that came since it was written */
-        read_ways(ctx, rows, (int)i, p);
-    }
+    for (int row = 0; row < PQntuples(rows); row++)
+        for (size_t i = 0; i < n; i++)
+            if (users[i] == pg_get_int(rows, row, 0))
+                read_row(ctx, rows, row, &ret[i]);
     return OK;
 }
 

@@ -37,10 +37,10 @@ enum code notification_store_push(struct ctx *ctx, const Pb__PushRequest *who, P
     return one(ctx, c, rows, ret);
 }
 
-enum code notification_store_pushes(struct ctx *ctx, int64_t user_id, int64_t push_id,
+enum code notification_store_pushes(struct ctx *ctx, const int64_t *users, size_t n, int64_t push_id,
                                     Pb__PushSubscription ***ret, size_t *ret_n) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_PUSHES, &rows, pg_i8(user_id), pg_i8(push_id));
+    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_PUSHES, &rows, pg_ids(users, n), pg_i8(push_id));
 
     if (c != OK)
         return c;

@@ -52,7 +52,7 @@ static size_t latest(struct telling *t, struct told **ret) {
 }
 
 /* Whether a member is there now, for those whose state has changed. */
-static enum code hide_actors(struct telling *t) {
+static enum code hide_actors(struct telling *t, struct whose *whose) {
     Pb__GetUsersRequest ask = PB__GET_USERS_REQUEST__INIT;
     const Pb__GetUsersReply *found;
     enum code c = OK;
@@ -65,24 +65,31 @@ static enum code hide_actors(struct telling *t) {
         return c;
     for (size_t i = 0; i < found->n_users && c == OK; i++)
         c = notification_store_hide(t->ctx, found->users[i]->id,
-                                    found->users[i]->state != PB__ACCOUNT_STATE__STATE_ACTIVE);
+                                    found->users[i]->state != PB__ACCOUNT_STATE__STATE_ACTIVE, whose);
     return c;
+}
+
+/* What came between members, or is gone, takes back what was told before. */
+static enum code take_back(struct telling *t, struct whose *whose) {
+    enum code c = notification_store_post_gone(t->ctx, t->gone, t->n_gone, whose);
+
+    if (c == OK)
+        c = notification_store_sever(t->ctx, t->severed[0], t->severed[1], t->severed[2], t->n_severed,
+                                     whose);
+    return c == OK ? hide_actors(t, whose) : c;
 }
 
 enum code notification_settle(struct telling *t) {
     struct ctx *ctx = t->ctx;
+    struct whose whose = {0};
     struct told **told = arena_many(ctx->arena, struct told *, t->n);
     size_t n = latest(t, told);
     enum code c;
 
     if ((c = notification_sift(ctx, told, n)) != OK || (c = notification_store_make(ctx, told, n)) != OK ||
-        (c = notification_store_undo(ctx, told, n)) != OK ||
-        (c = notification_store_post_gone(ctx, t->gone, t->n_gone)) != OK ||
-        (c = notification_store_sever(ctx, t->severed[0], t->severed[1], t->severed[2], t->n_severed)) !=
-            OK ||
-        (c = hide_actors(t)) != OK)
+        (c = notification_store_undo(ctx, told, n)) != OK || (c = take_back(t, &whose)) != OK)
         return c;
-    notification_tell_live(ctx, told, n);
+    notification_tell_live(ctx, told, n, &whose);
     t->n = t->n_gone = t->n_severed = t->n_actors = 0;
     t->items = arena_many(ctx->arena, struct told, t->room); /* the others are still pointed to */
     return OK;

@@ -11,6 +11,7 @@ extern const struct consumer notification_consumers[];
 struct written {
     const struct event *event;
     int64_t author, post;
+    const char *language; /* "" where it is not known */
 };
 
 /* What a batch of events comes to. */
@@ -43,8 +44,9 @@ enum code notification_settle(struct telling *t);
  * back. */
 enum code notification_sift(struct ctx *ctx, struct told *const *told, size_t n);
 
-/* Tells open streams of what was made, and of the counts (worker_live.c). Never fails. */
-void notification_tell_live(struct ctx *ctx, struct told *const *told, size_t n);
+/* Tells open streams of what was made, and of the counts, also of those whose lists have changed otherwise
+ * (worker_live.c). Never fails. */
+void notification_tell_live(struct ctx *ctx, struct told *const *told, size_t n, struct whose *whose);
 
 /* Each event names a member whose account is gone: erases a batch (worker_erase.c). */
 enum code notification_erase_events(struct ctx *ctx, const struct event *events, size_t n);

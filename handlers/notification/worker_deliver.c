@@ -58,88 +58,139 @@ static bool is_wanted(const Pb__PushSubscription *s, const struct outgoing *o, u
            policy_allows(s->policy, edges, o->actor_id);
 }
 
-static enum code add_pushes(struct ctx *ctx, const struct prefs *p, struct outgoing o, unsigned ways,
-                            int64_t now_ms) {
-    Pb__PushSubscription **all;
-    struct relation relation = {0};
-    size_t n;
-    enum code c = notification_store_pushes(ctx, o.user_id, 0, &all, &n);
-    int64_t due_ms = prefs_push_due(p, o.kind, now_ms);
+/* ---- The notifications of a batch, and what is known of those they are for: asked for all at once */
 
-    if (c != OK || n == 0)
-        return c;
-    if (o.actor_id != 0 && (c = relation_get(ctx, o.user_id, o.actor_id, &relation)) != OK)
+struct batch {
+    struct ctx *ctx;
+    int64_t now_ms;
+    const Pb__NotificationCreated **news;
+    size_t n;
+    struct prefs *prefs;         /* of each one's member */
+    const Pb__UserCard **cards;  /* of the members and, behind them, the actors */
+    Pb__PushSubscription **push; /* of all members */
+    size_t n_push;
+};
+
+static enum code add_push(struct batch *b, const Pb__PushSubscription *s, struct outgoing o,
+                          const struct prefs *p, unsigned ways) {
+    struct relation relation = {0};
+    int64_t due_ms = prefs_push_due(p, o.kind, b->now_ms);
+    enum code c;
+
+    if (o.actor_id != 0 && (c = relation_get(b->ctx, o.user_id, o.actor_id, &relation)) != OK)
         return c;
     o.channel = "push";
-    o.held = due_ms > now_ms;
-    for (size_t i = 0; i < n && c == OK; i++) {
-        o.target_id = all[i]->id;
-        if (is_wanted(all[i], &o, ways, relation.edges))
-            c = notification_store_outgoing_add(ctx, &o, due_ms);
-    }
+    o.held = due_ms > b->now_ms;
+    o.target_id = s->id;
+    return is_wanted(s, &o, ways, relation.edges) ? notification_store_outgoing_add(b->ctx, &o, due_ms) : OK;
+}
+
+static enum code add_pushes(struct batch *b, const struct outgoing *o, const struct prefs *p, unsigned ways) {
+    enum code c = OK;
+
+    for (size_t i = 0; i < b->n_push && c == OK; i++)
+        if (b->push[i]->user_id == o->user_id)
+            c = add_push(b, b->push[i], *o, p, ways);
     return c;
 }
 
-/* Nobody who is gone is told, or told of: an erasure may have passed by already. */
-static enum code both_there(struct ctx *ctx, const Pb__NotificationCreated *e, bool *ret) {
-    const int64_t ids[] = {e->recipient_id, e->actor_id};
-    const Pb__UserCard *cards[2];
-    enum code c = cards_get(ctx, ids, e->actor_id != 0 ? 2 : 1, cards);
-
-    if (c != OK)
-        return c;
-    *ret = cards[0] != NULL && cards[0]->state == PB__ACCOUNT_STATE__STATE_ACTIVE &&
-           (e->actor_id == 0 || (cards[1] != NULL && cards[1]->state == PB__ACCOUNT_STATE__STATE_ACTIVE));
-    return OK;
+static bool is_active(const Pb__UserCard *card) {
+    return card != NULL && card->state == PB__ACCOUNT_STATE__STATE_ACTIVE;
 }
 
-static enum code decide(struct ctx *ctx, const Pb__NotificationCreated *e) {
+static enum code decide(struct batch *b, size_t i) {
+    const Pb__NotificationCreated *e = b->news[i];
+    const struct prefs *p = &b->prefs[i];
     struct outgoing o = {.notification_id = e->id,
                          .user_id = e->recipient_id,
                          .actor_id = e->actor_id,
                          .kind = e->kind,
                          .created_ms = e->created_ms};
-    struct prefs p;
-    int64_t now_ms = clock_now_ms();
-    bool there;
-    enum code c;
-    unsigned ways;
+    unsigned ways = prefs_ways(p, e->kind);
+    enum code c = OK;
 
-    if (e->created_ms < now_ms - WAIT_DAY_MS)
-        return OK; /* an old event comes again: what it meant has gone out, or is no news */
-    if ((c = both_there(ctx, e, &there)) != OK || !there ||
-        (c = notification_prefs(ctx, e->recipient_id, &p)) != OK)
-        return c;
-    ways = prefs_ways(&p, e->kind);
+    /* Nobody who is gone is told, or told of: an erasure may have passed by already. */
+    if (!is_active(b->cards[i]) || (e->actor_id != 0 && !is_active(b->cards[b->n + i])))
+        return OK;
     if ((ways & WAY_EMAIL) != 0)
-        c = add_mail(ctx, &p, o, now_ms);
+        c = add_mail(b->ctx, p, o, b->now_ms);
     if (c == OK && (ways & WAY_DIGEST) != 0)
-        c = add_digest(ctx, &p, o, now_ms);
-    return c == OK ? add_pushes(ctx, &p, o, ways, now_ms) : c;
+        c = add_digest(b->ctx, p, o, b->now_ms);
+    return c == OK ? add_pushes(b, &o, p, ways) : c;
+}
+
+/* An old event comes again: what it meant has gone out, or is no news. */
+static enum code add_news(struct batch *b, const struct event *event) {
+    const Pb__NotificationCreated *e;
+
+    if (strcmp(event->type, "notification.created") != 0)
+        return OK;
+    e = (const Pb__NotificationCreated *)rpc_unpack(b->ctx, &pb__notification_created__descriptor,
+                                                    event->body, event->n);
+    if (e == NULL)
+        return fail_detail(b->ctx, DATA_LOSS, "An event can't be read.", "%s %s %lld", event->topic,
+                           event->type, (long long)event->id);
+    if (e->created_ms >= b->now_ms - WAIT_DAY_MS)
+        b->news[b->n++] = e;
+    return OK;
+}
+
+static size_t each_once(int64_t *ids, size_t n) {
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t j = 0;
+
+        while (j < k && ids[j] != ids[i])
+            j++;
+        if (j == k)
+            ids[k++] = ids[i];
+    }
+    return k;
+}
+
+static enum code look_up(struct batch *b) {
+    struct arena *a = b->ctx->arena;
+    int64_t *ids = arena_many(a, int64_t, 2 * b->n);
+    enum code c;
+
+    for (size_t i = 0; i < b->n; i++) {
+        ids[i] = b->news[i]->recipient_id;
+        ids[b->n + i] = b->news[i]->actor_id;
+    }
+    b->cards = arena_many(a, const Pb__UserCard *, 2 * b->n);
+    if ((c = cards_get(b->ctx, ids, 2 * b->n, b->cards)) != OK ||
+        (c = notification_prefs_of(b->ctx, ids, b->n, &b->prefs)) != OK)
+        return c;
+    return notification_store_pushes(b->ctx, ids, each_once(ids, b->n), 0, &b->push, &b->n_push);
 }
 
 enum code notification_deliver_events(struct ctx *ctx, const struct event *events, size_t n) {
+    struct batch b = {.ctx = ctx, .now_ms = clock_now_ms()};
     enum code c = OK;
 
-    for (size_t i = 0; i < n && c == OK; i++) {
-        const Pb__NotificationCreated *e;
-
-        if (strcmp(events[i].type, "notification.created") != 0)
-            continue;
-        e = (const Pb__NotificationCreated *)rpc_unpack(ctx, &pb__notification_created__descriptor,
-                                                        events[i].body, events[i].n);
-        if (e == NULL)
-            return fail_detail(ctx, DATA_LOSS, "An event can't be read.", "%s %s %lld", events[i].topic,
-                               events[i].type, (long long)events[i].id);
-        c = decide(ctx, e);
-    }
+    b.news = arena_many(ctx->arena, const Pb__NotificationCreated *, n);
+    for (size_t i = 0; i < n && c == OK; i++)
+        c = add_news(&b, &events[i]);
+    if (c == OK && b.n > 0)
+        c = look_up(&b);
+    for (size_t i = 0; i < b.n && c == OK; i++)
+        c = decide(&b, i);
     return c;
 }
 
 const struct timer notification_timers[] = {
-    {"notification-mails", SVC_NOTIFICATION, notification_mails_run},
-    {"notification-pushes", SVC_NOTIFICATION, notification_pushes_run},
-    {"notification-webhooks", SVC_NOTIFICATION, notification_hooks_run},
-    {"notification-tidy", SVC_NOTIFICATION, notification_tidy_run},
+    {.name = "notification-mails", .service = SVC_NOTIFICATION, .run = notification_mails_run},
+    {.name = "notification-tidy", .service = SVC_NOTIFICATION, .run = notification_tidy_run},
+    {.name = "notification-pushes",
+     .service = SVC_NOTIFICATION,
+     .process = TIMER_CALLS,
+     .run = notification_pushes_run,
+     .finish = notification_pushes_finish},
+    {.name = "notification-webhooks",
+     .service = SVC_NOTIFICATION,
+     .process = TIMER_CALLS,
+     .run = notification_hooks_run,
+     .finish = notification_hooks_finish},
     {0},
 };

@@ -6,9 +6,10 @@
 #include "fcgi/timer.h"
 #include "handlers/notification/service_prefs.h"
 
-struct http;
+struct http_request;
 
 #define DELIVER_KEEP_DAYS 7 /* what went out is remembered that long; older events tell nobody */
+#define CALL_LOOK_MS 250    /* after there was nothing to call: when to look again */
 
 /* The consumer `deliver` of notify.v1: decides by which ways each notification goes, and when. */
 enum code notification_deliver_events(struct ctx *ctx, const struct event *events, size_t n);
@@ -23,6 +24,8 @@ enum code notification_mails_run(struct ctx *ctx, int64_t *ret_wait_ms);
 enum code notification_pushes_run(struct ctx *ctx, int64_t *ret_wait_ms);
 enum code notification_hooks_run(struct ctx *ctx, int64_t *ret_wait_ms);
 enum code notification_tidy_run(struct ctx *ctx, int64_t *ret_wait_ms);
+void notification_pushes_finish(struct ctx *ctx);
+void notification_hooks_finish(struct ctx *ctx);
 
 /* What timers have in common: one piece of work that is leased under one number. */
 struct errand {
@@ -53,11 +56,13 @@ enum code notification_errand_again(struct errand *e, int wait_s, const char *wh
  * on: then the lease runs out. `rows` are those that were leased. */
 enum code notification_errand_failed(struct errand *e, const struct outgoing *rows, size_t n, enum code c);
 
-/* Drops all of it. */
+/* Drops all of it: it is not wanted any more, or the other side will never take it. */
 enum code notification_errand_drop(struct errand *e, const char *why);
+enum code notification_errand_give_up(struct errand *e, const char *why);
 
-/* Calls to other people's servers, one a process. NULL: no memory. */
-struct http *notification_http(struct ctx *ctx);
+/* Calls of other people's servers (http.h), all that a process makes: begins one, and lets them go on. */
+enum code notification_call_begin(struct ctx *ctx, const struct http_request *req);
+void notification_calls_step(int wait_ms);
 
 /* Seconds until the next try, after so many: from a minute to an hour, doubling. */
 int64_t notification_backoff_s(int attempts);

@@ -88,6 +88,10 @@ enum code notification_errand_drop(struct errand *e, const char *why) {
     return notification_store_end(e->ctx, e->lease, ids_of(e), e->n, OUTGOING_DROPPED, why);
 }
 
+enum code notification_errand_give_up(struct errand *e, const char *why) {
+    return notification_store_end(e->ctx, e->lease, ids_of(e), e->n, OUTGOING_FAILED, why);
+}
+
 /* ---- going out */
 
 bool notification_errand_hand(void *errand) {
@@ -117,7 +121,7 @@ enum code notification_errand_again(struct errand *e, int wait_s, const char *wh
     if (now_ms - first->tried_ms > WAIT_DAY_MS) {
         log_warn(e->ctx, "given up after a day", "channel=%s member=%lld notification=%lld n=%zu why=%s",
                  first->channel, (long long)first->user_id, (long long)first->notification_id, e->n, why);
-        return notification_errand_drop(e, why);
+        return notification_errand_give_up(e, why);
     }
     if (wait_s > s)
         s = wait_s;
@@ -137,12 +141,20 @@ enum code notification_errand_failed(struct errand *e, const struct outgoing *ro
     return notification_errand_again(e, 0, why);
 }
 
-struct http *notification_http(struct ctx *ctx) {
-    static struct http *http;
+/* ---- calls */
 
+static struct http *http; /* of this process */
+
+enum code notification_call_begin(struct ctx *ctx, const struct http_request *req) {
     if (http == NULL)
         http = http_open(HTTP_MS, ctx->env->config->outbound_private);
-    return http;
+    return http != NULL ? http_begin(ctx, http, req)
+                        : fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "http: no memory");
+}
+
+void notification_calls_step(int wait_ms) {
+    if (http != NULL)
+        http_step(http, wait_ms);
 }
 
 /* ---- what has grown old */

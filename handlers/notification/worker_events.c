@@ -46,7 +46,8 @@ static const void *body(struct telling *t, const struct event *event, const Prot
 static void note_written(struct telling *t, const struct event *event, const Pb__PostCreated *e) {
     if (e->audience == PB__AUDIENCE__AUDIENCE_DIRECT || e->in_reply_to_id != 0)
         return;
-    t->written[t->n_written++] = (struct written){.event = event, .author = e->author_id, .post = e->post_id};
+    t->written[t->n_written++] =
+        (struct written){.event = event, .author = e->author_id, .post = e->post_id, .language = e->language};
 }
 
 static bool is_told(const struct telling *t, int64_t user, int64_t post) {
@@ -76,8 +77,12 @@ enum code notification_hear_followers(struct telling *t) {
     if (t->n_written == 0)
         return OK;
     ask.user_ids = arena_many(t->ctx->arena, int64_t, t->n_written);
-    for (size_t i = 0; i < t->n_written; i++)
-        ask.user_ids[ask.n_user_ids++] = t->written[i].author;
+    ask.languages = arena_many(t->ctx->arena, const char *, t->n_written);
+    ask.n_user_ids = ask.n_languages = t->n_written;
+    for (size_t i = 0; i < t->n_written; i++) {
+        ask.user_ids[i] = t->written[i].author;
+        ask.languages[i] = t->written[i].language;
+    }
     if ((c = connection_list_notified(t->ctx, &ask, &found)) != OK)
         return c;
     for (size_t i = 0; i < t->n_written && i < found->n_followers; i++)
@@ -112,7 +117,7 @@ static enum code on_created(struct telling *t, const struct event *event) {
 /* Whom an edit mentions only now. */
 static enum code tell_mentioned(struct telling *t, const struct event *event, const Pb__PostChanged *e) {
     Pb__GetPostsRequest ask = PB__GET_POSTS_REQUEST__INIT;
-    int64_t id = e->post_id, days = t->ctx->env->config->notification_days;
+    int64_t id = e->post_id, revision = e->version, days = t->ctx->env->config->notification_days;
     const Pb__PostsReply *found;
     const Pb__PostView *post;
     enum code c;
@@ -121,7 +126,8 @@ static enum code tell_mentioned(struct telling *t, const struct event *event, co
         return OK; /* who was told when it was written is not known any more */
     ask.viewer_id = e->author_id;
     ask.ids = &id;
-    ask.n_ids = 1;
+    ask.revisions = &revision;
+    ask.n_ids = ask.n_revisions = 1;
     if ((c = post_get_posts(t->ctx, &ask, &found)) != OK || found->n_items == 0)
         return c;
     post = found->items[0]->post;

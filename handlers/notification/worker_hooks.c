@@ -11,13 +11,12 @@
 #include "fcgi/base/text.h"
 #include "fcgi/drivers/http.h"
 #include "fcgi/json.h"
+#include "fcgi/lane.h"
 #include "fcgi/log.h"
 #include "fcgi/rpc.h"
 #include "handlers/notification/service_hooks.h"
 #include "handlers/notification/worker_deliver.h"
 
-#define AT_ONCE 20
-#define LOOK_MS 500
 #define FIRST_S 10 /* after the first failure; then twice as long each time, up to an hour */
 #define ERROR_MAX 200
 
@@ -150,6 +149,13 @@ enum code notification_hook_events(struct ctx *ctx, const struct event *events, 
 
 /* ---- calling */
 
+/* One of a call; in its flight's arena. */
+struct attempt {
+    struct flight *flight;
+    struct hook_call *call;
+    int64_t lease;
+};
+
 /* "v1," and base64 of the HMAC over id, time and body, with dots between. */
 static const char *signature(struct ctx *ctx, const struct hook_call *k, const char *id, const char *time_s) {
     unsigned char key[HOOK_KEY], mac[CRYPTO_HASH_BYTES];
@@ -161,26 +167,6 @@ static const char *signature(struct ctx *ctx, const struct hook_call *k, const c
     return arena_printf(ctx->arena, "v1,%s", text_base64(ctx->arena, mac, sizeof mac));
 }
 
-static enum code call(struct ctx *ctx, const struct hook_call *k, struct http_reply *ret) {
-    const char *id = arena_printf(ctx->arena, "%" PRId64, k->id);
-    const char *time_s = arena_printf(ctx->arena, "%" PRId64, clock_now_ms() / 1000);
-    const struct http_header headers[] = {{"Content-Type", "application/json"},
-                                          {"Webhook-Id", id},
-                                          {"Webhook-Timestamp", time_s},
-                                          {"Webhook-Signature", signature(ctx, k, id, time_s)}};
-    struct http *http = notification_http(ctx);
-
-    if (http == NULL)
-        return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "webhook: no memory");
-    return http_post(ctx, http,
-                     &(struct http_request){.url = k->url,
-                                            .headers = headers,
-                                            .n_headers = sizeof headers / sizeof *headers,
-                                            .body = k->body,
-                                            .n = strlen(k->body)},
-                     ret);
-}
-
 static int64_t wait_s(int attempts, int asked) {
     int64_t s = FIRST_S;
 
@@ -190,12 +176,14 @@ static int64_t wait_s(int attempts, int asked) {
     return asked > s ? asked : s;
 }
 
-static enum code failed(struct ctx *ctx, int64_t lease, const struct hook_call *k, const struct http_reply *r,
-                        const char *error) {
+static enum code failed(struct attempt *a, int status, int asked_s, const char *error) {
+    struct ctx *ctx = &a->flight->ctx;
+    const struct hook_call *k = a->call;
     int64_t now_ms = clock_now_ms();
     bool over = now_ms - k->created_ms > WAIT_DAY_MS, disabled;
     enum code c = notification_store_hook_failed(
-        ctx, lease, k->id, r->status, error, over ? 0 : now_ms + wait_s(k->attempts, r->retry_after) * 1000,
+        ctx, a->lease, k->id, status, text_ellipsis(ctx->arena, error, ERROR_MAX),
+        over ? 0 : now_ms + wait_s(k->attempts, asked_s) * 1000,
         notification_hook_audit(ctx, 0, "webhook.disabled", k->url), &disabled);
 
     if (c != OK)
@@ -209,31 +197,75 @@ static enum code failed(struct ctx *ctx, int64_t lease, const struct hook_call *
     return OK;
 }
 
-static enum code run_one(struct ctx *ctx, int64_t lease, const struct hook_call *k) {
-    struct http_reply r = {0};
-    enum code c = call(ctx, k, &r);
+static enum code settle(struct attempt *a, enum code sent, const struct http_reply *r) {
+    struct ctx *ctx = &a->flight->ctx;
     const char *error = ctx->error.detail != NULL ? ctx->error.detail : "";
 
-    if (c == INTERNAL)
-        return c;
     fail_clear(ctx);
-    if (c == OK && r.status >= 200 && r.status < 300)
-        return notification_store_hook_done(ctx, lease, k->id, r.status);
-    if (c == OK)
-        error = arena_printf(ctx->arena, "answered %d", r.status);
-    return failed(ctx, lease, k, &r, text_ellipsis(ctx->arena, error, ERROR_MAX));
+    if (sent == OK && r->status >= 200 && r->status < 300)
+        return notification_store_hook_done(ctx, a->lease, a->call->id, r->status);
+    if (sent == OK)
+        error = arena_printf(ctx->arena, "answered %d", r->status);
+    return failed(a, r->status, r->retry_after, error);
 }
 
-enum code notification_hooks_run(struct ctx *ctx, int64_t *ret_wait_ms) {
-    *ret_wait_ms = LOOK_MS;
-    for (int i = 0; i < AT_ONCE; i++) {
-        int64_t lease = id_next();
-        struct hook_call *k;
-        enum code c = notification_store_hook_take(ctx, lease, &k);
+/* What can't be noted now is called again when the lease is over. */
+static void landed(void *arg, enum code sent, const struct http_reply *r) {
+    struct attempt *a = arg;
+    struct ctx *ctx = &a->flight->ctx;
 
-        if (c != OK || k == NULL || (c = run_one(ctx, lease, k)) != OK)
-            return c;
-    }
-    *ret_wait_ms = 0;
-    return OK;
+    if (settle(a, sent, r) != OK)
+        log_warn(ctx, "it can't be noted what came of a webhook's call", "call=%lld cause=%s",
+                 (long long)a->call->id, ctx->error.detail);
+    flight_over(a->flight);
+}
+
+static enum code call(struct attempt *a) {
+    struct ctx *ctx = &a->flight->ctx;
+    const struct hook_call *k = a->call;
+    const char *id = arena_printf(ctx->arena, "%" PRId64, k->id);
+    const char *time_s = arena_printf(ctx->arena, "%" PRId64, clock_now_ms() / 1000);
+    const struct http_header headers[] = {{"Content-Type", "application/json"},
+                                          {"Webhook-Id", id},
+                                          {"Webhook-Timestamp", time_s},
+                                          {"Webhook-Signature", signature(ctx, k, id, time_s)}};
+
+    return notification_call_begin(ctx, &(struct http_request){.url = k->url,
+                                                               .headers = headers,
+                                                               .n_headers = sizeof headers / sizeof *headers,
+                                                               .body = k->body,
+                                                               .n = strlen(k->body),
+                                                               .done = landed,
+                                                               .arg = a});
+}
+
+static enum code take(struct flight *f, bool *ret_due) {
+    struct attempt *a = arena_one(f->ctx.arena, struct attempt);
+    int64_t busy[FLIGHTS];
+    size_t n = lane_busy(f->lane, busy);
+    enum code c;
+
+    *a = (struct attempt){.flight = f, .lease = id_next()};
+    c = notification_store_hook_take(&f->ctx, a->lease, busy, n, &a->call);
+    *ret_due = c == OK && a->call != NULL;
+    if (!*ret_due)
+        return c;
+    f->whose = a->call->hook_id;
+    if ((c = call(a)) != INVALID)
+        return c;
+    fail_clear(&f->ctx);
+    if ((c = failed(a, 0, 0, "the address is none")) == OK)
+        flight_over(f);
+    return c;
+}
+
+static struct lane lane = {.take = take, .step = notification_calls_step, .look_ms = CALL_LOOK_MS};
+
+enum code notification_hooks_run(struct ctx *ctx, int64_t *ret_wait_ms) {
+    return lane_run(&lane, ctx, ret_wait_ms);
+}
+
+void notification_hooks_finish(struct ctx *ctx) {
+    (void)ctx;
+    lane_finish(&lane);
 }

@@ -1,9 +1,12 @@
 /* Open pages and programs hear of it at once. What is told twice, since a worker was killed on the way,
  * reaches nobody twice: each has its notification's id as key. */
+#include <stdlib.h>
+
 #include "fcgi/base/buf.h"
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
 #include "fcgi/json.h"
+#include "handlers/common/api_account.h"
 #include "handlers/common/live.h"
 #include "handlers/notification/entity.h"
 #include "handlers/notification/kinds.h"
@@ -70,46 +73,117 @@ static size_t items_of(struct ctx *ctx, int64_t member, struct told *const *told
     return k;
 }
 
-static void tell_one(struct ctx *ctx, int64_t member, const struct notification_seen *seen,
-                     const struct notification_view *view) {
-    struct live live = {.event = "notification", .key = view->id, .authors = {seen->item->actor_id}};
+/* What a member is to be shown. */
+struct news {
+    int64_t member;
+    Pb__NotificationItem **items;
+    size_t n;
+};
+
+/* What a member's programs are to get. */
+struct letter {
+    int64_t member;
+    struct live live;
+};
+
+static bool letter_write(struct ctx *ctx, int64_t member, const struct notification_seen *seen,
+                         const struct notification_view *view, struct letter *ret) {
     struct buf out;
     struct json j;
 
     buf_init(&out, ctx->arena, PAYLOAD_MAX);
     json_init(&j, &out);
     shape_write(&j, &notification_shape, view);
-    if (buf_overflowed(&out))
-        return;
-    live.payload = out.p;
-    live.n = out.n;
-    live_tell(ctx, &member, 1, &live);
+    *ret = (struct letter){member, {.event = "notification", .key = view->id, .payload = out.p, .n = out.n}};
+    ret->live.authors[0] = seen->item->actor_id;
+    return !buf_overflowed(&out);
 }
 
-/* As the member sees it. */
-static void tell_member(const struct ctx *ctx, int64_t member, struct told *const *told, size_t n) {
+/* As the member sees it. Returns how many. */
+static size_t letters_of(const struct ctx *ctx, const struct news *news, struct letter *ret) {
     struct ctx as = *ctx;
-    Pb__NotificationItem **items;
     struct notification_seen *seen;
     struct notification_view *views;
-    size_t k = items_of(&as, member, told, n, &items), n_seen;
+    size_t n_seen, k = 0;
 
-    as.viewer_id = member;
-    if (k == 0 || notification_see(&as, member, items, k, &seen, &n_seen) != OK ||
-        notification_views(&as, member, seen, n_seen, &views) != OK)
-        return; /* they see it when they look */
+    as.viewer_id = news->member;
+    if (news->n == 0 ||
+        notification_see(&as, news->member, news->items, news->n, true, &seen, &n_seen) != OK ||
+        notification_views(&as, news->member, seen, n_seen, &views) != OK)
+        return 0; /* they see it when they look */
     for (size_t i = 0; i < n_seen; i++)
-        tell_one(&as, member, &seen[i], &views[i]);
+        k += letter_write(&as, news->member, &seen[i], &views[i], &ret[k]);
+    return k;
 }
 
-void notification_tell_live(struct ctx *ctx, struct told *const *told, size_t n) {
+static int by_number(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Each once. */
+static size_t unique(int64_t *ids, size_t n) {
+    size_t k = 0;
+
+    if (n > 0)
+        qsort(ids, n, sizeof *ids, by_number);
+    for (size_t i = 0; i < n; i++)
+        if (k == 0 || ids[k - 1] != ids[i])
+            ids[k++] = ids[i];
+    return k;
+}
+
+/* The accounts that will be shown, read in one round for all members and kept by this worker: what then is
+ * asked for each member finds them. */
+static void warm_accounts(const struct ctx *ctx, const struct news *all, size_t k, size_t n_items) {
+    struct ctx as = *ctx;
+    int64_t *ids = arena_many(as.arena, int64_t, k + n_items);
+    struct shape_json *unused = arena_many(as.arena, struct shape_json, k + n_items);
+    size_t n = 0;
+
+    for (size_t i = 0; i < k; i++) {
+        if (all[i].n > 0)
+            ids[n++] = all[i].member;
+        for (size_t m = 0; m < all[i].n; m++)
+            if (all[i].items[m]->actor_id != 0)
+                ids[n++] = all[i].items[m]->actor_id;
+    }
+    n = unique(ids, n);
+    if (n > 0)
+        api_accounts_json(&as, ids, n, unused);
+}
+
+/* All is read before any of it is told: so what is asked for one member goes along with the others'. */
+static void tell_members(struct ctx *ctx, const int64_t *members, size_t k, struct told *const *told,
+                         size_t n) {
+    struct news *all = arena_many(ctx->arena, struct news, k);
+    struct letter *letters = arena_many(ctx->arena, struct letter, n);
+    size_t n_items = 0, n_letters = 0;
+
+    for (size_t i = 0; i < k; i++) {
+        all[i].member = members[i];
+        all[i].n = items_of(ctx, members[i], told, n, &all[i].items);
+        n_items += all[i].n;
+    }
+    warm_accounts(ctx, all, k, n_items);
+    for (size_t i = 0; i < k; i++)
+        notification_see_ahead(ctx, all[i].member, all[i].items, all[i].n);
+    for (size_t i = 0; i < k; i++)
+        n_letters += letters_of(ctx, &all[i], &letters[n_letters]);
+    for (size_t i = 0; i < n_letters; i++)
+        live_tell(ctx, &letters[i].member, 1, &letters[i].live);
+}
+
+void notification_tell_live(struct ctx *ctx, struct told *const *told, size_t n, struct whose *whose) {
     int64_t *members;
     size_t k = members_of(ctx, told, n, &members);
 
-    if (k == 0 || !live_anybody(ctx))
+    if (k + whose->n == 0 || !live_anybody(ctx))
         return;
     k = listening(ctx, members, k);
-    for (size_t i = 0; i < k; i++)
-        tell_member(ctx, members[i], told, n);
-    notification_tell_badges(ctx, members, k);
+    tell_members(ctx, members, k, told, n);
+    whose->n = listening(ctx, whose->users, unique(whose->users, whose->n));
+    whose_add(ctx, whose, members, k);
+    notification_tell_badges(ctx, whose->users, unique(whose->users, whose->n));
 }

@@ -76,6 +76,7 @@ static const struct {
     [PREFS_EDIT] = {tr_mark("{name} edited a post that you reposted"), NULL, NULL},
     [PREFS_SIGN_IN] = {tr_mark("A new device logged in to your account"), NULL, NULL},
     [PREFS_MODERATION] = {tr_mark("A moderator acted on your account"), NULL, NULL},
+    [PREFS_POST] = {tr_mark("{name} has written something"), NULL, NULL},
 };
 
 static const char *sentence(struct ctx *ctx, int lang, const struct line *l, const char *name) {
@@ -237,14 +238,14 @@ static enum code settle(struct errand *e, enum code sent) {
     if (sent == UNKNOWN) {
         log_warn(ctx, "not known whether a mail arrived", "member=%lld n=%zu cause=%s",
                  (long long)e->rows[0].user_id, e->n_ids, why);
-        return notification_store_end(ctx, e->lease, e->ids, e->n_ids, OUTGOING_SENT, "unknown");
+        return notification_store_end(ctx, e->lease, e->ids, e->n_ids, OUTGOING_UNKNOWN, "unknown");
     }
     if (sent == CANCELLED)
         return OK; /* somebody else has it now, or the database is away: the lease says so */
     if (e->handed && notification_store_mail_undo(ctx, e->mail_id) != OK)
         fail_clear(ctx);
     if (sent == INVALID)
-        return notification_store_end(ctx, e->lease, e->ids, e->n_ids, OUTGOING_DROPPED, why);
+        return notification_store_end(ctx, e->lease, e->ids, e->n_ids, OUTGOING_FAILED, why);
     return notification_errand_again(e, 0, why);
 }
 

@@ -11,15 +11,21 @@
 #include "fcgi/drivers/webpush.h"
 #include "fcgi/i18n.h"
 #include "fcgi/json.h"
+#include "fcgi/lane.h"
 #include "fcgi/log.h"
 #include "gen/static.h"
 #include "gen/stubs.h"
 #include "handlers/common/vapid.h"
 #include "handlers/notification/worker_deliver.h"
 
-#define AT_ONCE 50
-#define LOOK_MS 250
 #define TTL_S (48 * 3600)
+
+/* In its flight's arena. */
+struct push {
+    struct flight *flight;
+    struct errand errand;
+    bool is_called;
+};
 
 /* ---- what is said: that there is something, of which kind, and under which number. Whoever may read it asks
  * the site for the rest, with a token that is not in here. */
@@ -35,6 +41,7 @@ static const char *const titles[PREFS_KINDS] = {
     [PREFS_EDIT] = tr_mark("A post that you reposted was edited"),
     [PREFS_SIGN_IN] = tr_mark("A new device logged in to your account"),
     [PREFS_MODERATION] = tr_mark("A moderator acted on your account"),
+    [PREFS_POST] = tr_mark("There is a new post that you wanted to be told of"),
 };
 
 /* Apps read Mastodon's names and a number; browsers get ours, and the number as text. */
@@ -87,7 +94,7 @@ static enum code answered(struct errand *e, const struct http_reply *r) {
         return notification_errand_again(e, r->retry_after, why);
     log_warn(e->ctx, "a push service does not take a message", "member=%lld status=%d",
              (long long)e->rows[0].user_id, r->status);
-    return notification_errand_drop(e, why);
+    return notification_errand_give_up(e, why);
 }
 
 static enum code settle(struct errand *e, enum code sent, const struct http_reply *r) {
@@ -99,46 +106,67 @@ static enum code settle(struct errand *e, enum code sent, const struct http_repl
         return answered(e, r);
     if (sent == CANCELLED)
         return OK;
-    if (sent == DENIED || sent == INVALID)
+    if (sent == DENIED)
         return target_gone(e, why);
     if (r->sent) {
         log_warn(ctx, "not known whether a push arrived", "member=%lld cause=%s",
                  (long long)e->rows[0].user_id, why);
-        return notification_store_end(ctx, e->lease, e->ids, e->n_ids, OUTGOING_SENT, "unknown");
+        return notification_store_end(ctx, e->lease, e->ids, e->n_ids, OUTGOING_UNKNOWN, "unknown");
     }
     return notification_errand_again(e, 0, why);
 }
 
-static enum code push(struct errand *e, const Pb__PushSubscription *s, const Pb__Contact *who,
-                      const struct outgoing *o) {
+/* What can't be noted now stays as it was: handed over, and never sent again, or else leased, until that is
+ * over. */
+static void landed(void *arg, enum code sent, const struct http_reply *r) {
+    struct push *p = arg;
+    struct errand *e = &p->errand;
+
+    if (settle(e, sent, r) != OK)
+        log_warn(e->ctx, "it can't be noted what came of a push", "member=%lld cause=%s",
+                 (long long)e->rows[0].user_id, e->ctx->error.detail);
+    flight_over(p->flight);
+}
+
+static bool hand(void *arg) { return notification_errand_hand(&((struct push *)arg)->errand); }
+
+static enum code message_to(struct errand *e, const Pb__PushSubscription *s, const Pb__Contact *who,
+                            const struct outgoing *o, struct webpush_message *ret) {
     struct ctx *ctx = e->ctx;
-    struct http *http = notification_http(ctx);
     struct webpush_wish wish = {subject(ctx), NULL, prefs_kind_of(o->kind) == PREFS_SIGN_IN, TTL_S,
                                 clock_now_ms()};
     struct webpush_target target = {.endpoint = s->endpoint, .legacy = !s->standard};
-    struct webpush_message m;
     struct webpush_key key;
-    struct http_reply reply;
     struct buf payload;
     enum code c;
 
-    if (http == NULL || !webpush_target_read(ctx, s->p256dh, s->auth, &target))
-        return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "push: no memory, or no key");
+    if (!webpush_target_read(ctx, s->p256dh, s->auth, &target))
+        return fail_detail(ctx, INTERNAL, "Something went wrong on our side.", "push: no key");
     buf_init(&payload, ctx->arena, WEBPUSH_PAYLOAD_MAX);
     write_payload(ctx, s, who, o, &payload);
-    if ((c = vapid_key(ctx, &key)) != OK ||
-        (c = webpush_make(ctx, &key, &target, payload.p, payload.n, &wish, &m)) != OK)
+    if ((c = vapid_key(ctx, &key)) != OK)
         return c;
-    c = http_post(ctx, http,
-                  &(struct http_request){.url = s->endpoint,
-                                         .headers = m.headers,
-                                         .n_headers = m.n_headers,
-                                         .body = m.body,
-                                         .n = m.n,
-                                         .before = notification_errand_hand,
-                                         .arg = e},
-                  &reply);
-    return settle(e, c, &reply);
+    return webpush_make(ctx, &key, &target, payload.p, payload.n, &wish, ret);
+}
+
+static enum code call(struct push *p, const Pb__PushSubscription *s, const Pb__Contact *who,
+                      const struct outgoing *o) {
+    struct errand *e = &p->errand;
+    struct webpush_message m;
+    enum code c = message_to(e, s, who, o, &m);
+
+    if (c != OK)
+        return c;
+    c = notification_call_begin(e->ctx, &(struct http_request){.url = s->endpoint,
+                                                               .headers = m.headers,
+                                                               .n_headers = m.n_headers,
+                                                               .body = m.body,
+                                                               .n = m.n,
+                                                               .before = hand,
+                                                               .done = landed,
+                                                               .arg = p});
+    p->is_called = c == OK;
+    return c == INVALID ? target_gone(e, "its address is none") : c;
 }
 
 /* ---- whether it may still go there */
@@ -174,7 +202,8 @@ static enum code reader_of(struct ctx *ctx, int64_t user_id, const Pb__Contact *
 }
 
 /* The newest one speaks for those that waited with it. */
-static enum code push_news(struct errand *e, const Pb__PushSubscription *s) {
+static enum code push_news(struct push *p, const Pb__PushSubscription *s) {
+    struct errand *e = &p->errand;
     const Pb__Contact *who;
     const struct outgoing *left;
     const struct news *news;
@@ -186,10 +215,11 @@ static enum code push_news(struct errand *e, const Pb__PushSubscription *s) {
         return notification_errand_drop(e, "not active");
     if ((c = notification_errand_sift(e, &left, &news)) != OK || e->n_ids == 0)
         return c;
-    return push(e, s, who, &left[0]);
+    return call(p, s, who, &left[0]);
 }
 
-static enum code send_one(struct errand *e) {
+static enum code send_one(struct push *p) {
+    struct errand *e = &p->errand;
     struct ctx *ctx = e->ctx;
     Pb__PushSubscription **found;
     int64_t now_ms = clock_now_ms(), due_ms;
@@ -198,7 +228,7 @@ static enum code send_one(struct errand *e) {
     enum code c;
 
     if ((c = notification_prefs(ctx, e->rows[0].user_id, &e->prefs)) != OK ||
-        (c = notification_store_pushes(ctx, e->rows[0].user_id, e->rows[0].target_id, &found, &n)) != OK)
+        (c = notification_store_pushes(ctx, &e->rows[0].user_id, 1, e->rows[0].target_id, &found, &n)) != OK)
         return c;
     if (n == 0)
         return notification_errand_drop(e, "no such subscription any more");
@@ -207,24 +237,38 @@ static enum code send_one(struct errand *e) {
         return notification_store_later(ctx, e->lease, due_ms, true, "");
     if ((c = check_access(e, found[0], &alive)) != OK || !alive)
         return c;
-    return push_news(e, found[0]);
+    return push_news(p, found[0]);
 }
 
+static enum code take(struct flight *f, bool *ret_due) {
+    struct push *p = arena_one(f->ctx.arena, struct push);
+    struct errand *e = &p->errand;
+    struct outgoing *rows;
+    int64_t busy[FLIGHTS];
+    size_t n = lane_busy(f->lane, busy);
+    enum code c;
+
+    *p = (struct push){.flight = f, .errand = {.ctx = &f->ctx, .lease = id_next()}};
+    c = notification_store_take_push(&f->ctx, e->lease, busy, n, &rows, &e->n);
+    *ret_due = c == OK && e->n > 0;
+    if (!*ret_due)
+        return c;
+    e->rows = rows;
+    f->whose = rows[0].user_id;
+    if ((c = send_one(p)) != OK)
+        c = notification_errand_failed(e, rows, e->n, c);
+    if (c == OK && !p->is_called)
+        flight_over(f);
+    return c;
+}
+
+static struct lane lane = {.take = take, .step = notification_calls_step, .look_ms = CALL_LOOK_MS};
+
 enum code notification_pushes_run(struct ctx *ctx, int64_t *ret_wait_ms) {
-    *ret_wait_ms = LOOK_MS;
-    for (int i = 0; i < AT_ONCE; i++) {
-        struct errand e = {.ctx = ctx, .lease = id_next()};
-        struct outgoing *rows;
-        enum code c = notification_store_take_push(ctx, e.lease, &rows, &e.n);
+    return lane_run(&lane, ctx, ret_wait_ms);
+}
 
-        size_t n = e.n;
-
-        if (c != OK || n == 0)
-            return c;
-        e.rows = rows;
-        if ((c = send_one(&e)) != OK && (c = notification_errand_failed(&e, rows, n, c)) != OK)
-            return c;
-    }
-    *ret_wait_ms = 0;
-    return OK;
+void notification_pushes_finish(struct ctx *ctx) {
+    (void)ctx;
+    lane_finish(&lane);
 }

@@ -193,18 +193,16 @@ static enum code sift_preferences(struct ctx *ctx, struct told *const *all, size
     struct told **told = arena_many(ctx->arena, struct told *, n_all);
     size_t n = pick(all, n_all, is_open, told);
     int64_t *users = arena_many(ctx->arena, int64_t, n);
-    const char **kinds = arena_many(ctx->arena, const char *, n);
-    bool *shown = arena_many(ctx->arena, bool, n);
+    struct prefs *prefs;
     enum code c;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         users[i] = told[i]->user;
-        kinds[i] = notification_kind(told[i]->kind)->name;
-    }
-    if (n == 0 || (c = notification_prefs_shown(ctx, users, kinds, n, shown)) != OK)
+    if (n == 0 || (c = notification_prefs_of(ctx, users, n, &prefs)) != OK)
         return n == 0 ? OK : c;
     for (size_t i = 0; i < n; i++)
-        if (!shown[i] && told[i]->state == TOLD_SHOWN)
+        if ((prefs_ways(&prefs[i], notification_kind(told[i]->kind)->name) & WAY_IN_APP) == 0 &&
+            told[i]->state == TOLD_SHOWN)
             told[i]->state = TOLD_QUIET;
     return OK;
 }

@@ -9,6 +9,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/api_account.h"
 #include "handlers/common/api_html.h"
+#include "handlers/common/api_media.h"
 #include "handlers/common/side.h"
 #include "handlers/post/api_shared.h"
 
@@ -20,6 +21,7 @@ static enum code get_posts(struct ctx *ctx, const int64_t *ids, size_t n, const 
     ask.viewer_id = ctx->viewer_id;
     ask.ids = arena_memdup(ctx->arena, ids, n * sizeof *ids);
     ask.n_ids = n;
+    ask.with_muted = true;
     return post_get_posts(ctx, &ask, ret);
 }
 
@@ -52,9 +54,9 @@ enum code post_api_refusal(struct request *req, enum code c) {
 
 /* ---- Writing */
 
-static bool has_parameters(const struct request *req, const char *prefix) {
+static bool has_poll(const struct request *req) {
     for (size_t i = 0; i < req->form.n; i++)
-        if (text_starts(req->form.items[i].name, prefix) && !param_is_empty(&req->form.items[i]))
+        if (text_starts(req->form.items[i].name, "poll") && !param_is_empty(&req->form.items[i]))
             return true;
     return false;
 }
@@ -64,10 +66,7 @@ static enum code refuse_unknown_kinds(struct request *req) {
     struct ctx *ctx = &req->ctx;
     enum code c = OK;
 
-    if (has_parameters(req, "media_ids"))
-        c = fail_field(ctx, "media_ids",
-                       tr_mark("This site takes no attachments. Send the post without them."));
-    if (has_parameters(req, "poll"))
+    if (has_poll(req))
         c = fail_field(ctx, "poll", tr_mark("This site has no polls. Send the post without one."));
     if (!text_is_empty(params_get(&req->form, "scheduled_at")))
         c = fail_field(ctx, "scheduled_at",
@@ -99,6 +98,7 @@ static void take_app(const struct request *req, Pb__CreatePostRequest *ask) {
 enum code post_api_create(struct request *req) {
     Pb__CreatePostRequest ask = PB__CREATE_POST_REQUEST__INIT;
     const char *visibility = field_text(req, "visibility");
+    const struct field_value *media = field_get(req, "media_ids");
     const Pb__PostReply *reply;
     enum code c;
 
@@ -111,6 +111,9 @@ enum code post_api_create(struct request *req) {
     ask.in_reply_to_id = field_int(req, "in_reply_to_id");
     ask.language = field_text(req, "language");
     ask.idempotency_key = key_of(req);
+    ask.media_ids = (int64_t *)(uintptr_t)media->ids;
+    ask.n_media_ids = media->n_ids;
+    ask.media_ready = true;
     take_app(req, &ask);
     if (text_is_empty(visibility)) {
         const char *usual = side_audience(req);
@@ -143,6 +146,9 @@ enum code post_api_edit(struct request *req) {
     ask.warning = field_present(req, "spoiler_text") ? field_text(req, "spoiler_text") : old->warning;
     ask.sensitive = field_present(req, "sensitive") ? field_bool(req, "sensitive") : old->sensitive;
     ask.language = field_text(req, "language");
+    ask.media_ready = true;
+    if ((c = post_api_media_edit(req, &ask)) != OK)
+        return c;
     if ((c = post_edit_post(&req->ctx, &ask, &reply)) != OK)
         return post_api_refusal(req, c);
     return api_status_reply(req, reply->item, NULL);
@@ -168,7 +174,7 @@ enum code post_api_delete(struct request *req) {
 /* ---- Reading */
 
 enum code post_api_get(struct request *req) {
-    const Pb__PostItem *item;
+    const Pb__PostItem *item = NULL;
     enum code c = post_api_item(req, &item);
 
     return c != OK ? c : api_status_reply(req, item, NULL);
@@ -216,6 +222,7 @@ struct edit_view {
     bool sensitive;
     int64_t at_ms;
     const struct api_account *account;
+    struct shape_list media;
 };
 static const struct shape_field edit_fields[] = {
     {.name = "content", .kind = SHAPE_STR, .at = offsetof(struct edit_view, content), .words = "HTML"},
@@ -226,7 +233,10 @@ static const struct shape_field edit_fields[] = {
      .kind = SHAPE_OBJECT,
      .at = offsetof(struct edit_view, account),
      .of = &api_account_shape},
-    {.name = "media_attachments", .kind = SHAPE_NONE},
+    {.name = "media_attachments",
+     .kind = SHAPE_LIST,
+     .at = offsetof(struct edit_view, media),
+     .of = &api_media_shape},
     {.name = "emojis", .kind = SHAPE_NONE},
     {0},
 };
@@ -249,8 +259,12 @@ enum code post_api_history(struct request *req) {
     for (size_t i = 0; i < history->n_revisions; i++) {
         const Pb__Revision *r = history->revisions[i];
 
-        views[i] =
-            (struct edit_view){api_html(ctx, r->html), r->warning, r->sensitive != 0, r->at_ms, account};
+        views[i] = (struct edit_view){api_html(ctx, r->html),
+                                      r->warning,
+                                      r->sensitive != 0,
+                                      r->at_ms,
+                                      account,
+                                      api_media_list(ctx, r->media, r->n_media)};
     }
     return api_reply_list(req, &post_api_edit_shape, views, history->n_revisions);
 }

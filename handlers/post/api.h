@@ -59,10 +59,15 @@ enum code post_api_link(struct request *req);
 enum code post_api_favourites(struct request *req);
 enum code post_api_bookmarks(struct request *req);
 enum code post_api_account_statuses(struct request *req);
+enum code post_api_trending_statuses(struct request *req);
+
+/* ---- Tags (api_tags.c) */
+
 enum code post_api_tag(struct request *req);
+enum code post_api_follow_tag(struct request *req);
+enum code post_api_unfollow_tag(struct request *req);
 enum code post_api_followed_tags(struct request *req);
 enum code post_api_trending_tags(struct request *req);
-enum code post_api_trending_statuses(struct request *req);
 
 /* Searching (api_search.c). */
 extern const struct shape post_api_search_shape;    /* "Search" */

@@ -5,6 +5,7 @@
 
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
+#include "handlers/common/api_media.h"
 #include "handlers/common/api_own.h"
 #include "handlers/common/api_status.h"
 
@@ -91,6 +92,7 @@ struct revision {
     int64_t number, at;
     const char *text, *html, *warning;
     bool sensitive;
+    struct shape_list media;
 };
 
 const struct shape post_revision_shape = {
@@ -104,6 +106,7 @@ const struct shape post_revision_shape = {
                                      FIELD(revision, html, SHAPE_STR),
                                      FIELD(revision, warning, SHAPE_STR),
                                      FIELD(revision, sensitive, SHAPE_BOOL),
+                                     FIELD(revision, media, SHAPE_LIST, .of = &api_media_shape),
                                      {0}}};
 
 enum code post_api_own_history(struct request *req) {
@@ -124,7 +127,8 @@ enum code post_api_own_history(struct request *req) {
                                      .text = r->text,
                                      .html = r->html,
                                      .warning = r->warning,
-                                     .sensitive = r->sensitive};
+                                     .sensitive = r->sensitive,
+                                     .media = api_media_list(&req->ctx, r->media, r->n_media)};
     }
     return api_own_list(req, &(struct api_own_page){
                                  .shape = &post_revision_shape, .items = views, .n = history->n_revisions});

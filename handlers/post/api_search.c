@@ -84,6 +84,7 @@ static enum code find_posts(struct request *req, const struct search *s, struct 
     one.viewer_id = words.viewer_id = ctx->viewer_id;
     one.ids = &id;
     one.n_ids = 1;
+    one.with_muted = true;
     words.query = *s->q == '#' ? s->q + 1 : s->q;
     words.offset = s->offset;
     words.limit = s->limit;
@@ -109,6 +110,7 @@ static enum code find_tags(struct request *req, const struct search *s, struct f
         return OK;
     ask.query = s->q;
     ask.limit = s->offset + s->limit;
+    ask.viewer_id = ctx->viewer_id;
     if ((c = post_trending_tags(ctx, &ask, &found)) != OK)
         return c;
     skip = s->offset < found->n_tags ? s->offset : found->n_tags;

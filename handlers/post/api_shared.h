@@ -15,6 +15,10 @@ enum code post_api_item(struct request *req, const Pb__PostItem **ret);
  * speaks against a change by the state of things is 422 to clients. Returns c. */
 enum code post_api_refusal(struct request *req, enum code c);
 
+/* What an edit says of media (api_media.c): media_ids, and media_attributes, a list of id, description and
+ * focus. An empty list of ids takes all away; what is not said stays. */
+enum code post_api_media_edit(struct request *req, Pb__EditPostRequest *ask);
+
 /* Tags as views of post_api_tag_shape, in the arena. */
 struct shape_list post_api_tag_views(struct ctx *ctx, Pb__TagInfo *const *tags, size_t n);
 

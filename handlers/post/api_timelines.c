@@ -1,4 +1,4 @@
-/* Timelines and other lists of statuses, and tags. */
+/* Timelines and other lists of statuses. */
 #include <string.h>
 
 #include "fcgi/base/id.h"
@@ -65,14 +65,13 @@ enum code post_api_home(struct request *req) {
 
 /* ---- For everybody */
 
-/* All members are here, and no post has media: nothing is remote, and nothing has only media. */
-static bool is_of_nothing(const struct request *req) {
-    return field_bool(req, "remote") || field_bool(req, "only_media");
-}
+/* All members are here: nothing is remote. */
+static bool is_of_nothing(const struct request *req) { return field_bool(req, "remote"); }
 
 enum code post_api_public(struct request *req) {
     Pb__PageRequest ask = ask_of(req);
 
+    ask.only_media = field_bool(req, "only_media");
     return is_of_nothing(req) ? api_reply_none(req) : answer(req, post_local_timeline, &ask);
 }
 
@@ -89,6 +88,7 @@ enum code post_api_tag_timeline(struct request *req) {
     if (is_of_nothing(req))
         return api_reply_none(req);
     ask.tag = req->args[0];
+    ask.only_media = field_bool(req, "only_media");
     take_names(req, "any", &ask.any_tags, &ask.n_any_tags);
     take_names(req, "all", &ask.all_tags, &ask.n_all_tags);
     take_names(req, "none", &ask.no_tags, &ask.n_no_tags);
@@ -96,7 +96,11 @@ enum code post_api_tag_timeline(struct request *req) {
 }
 
 enum code post_api_list(struct request *req) {
-    return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such list."));
+    Pb__PageRequest ask = ask_of(req);
+
+    if (!id_parse(req->args[0], &ask.list_id))
+        return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such list."));
+    return answer(req, post_list_timeline, &ask);
 }
 
 /* No links are in fashion here: there are no previews of them. */
@@ -128,9 +132,8 @@ enum code post_api_account_statuses(struct request *req) {
         return fail(ctx, NOT_FOUND, tr_mark("There is no such member."));
     if ((c = card_get(ctx, ask.author_id, &author)) != OK)
         return c;
-    if (field_bool(req, "only_media"))
-        return api_reply_none(req);
     ask.in_order = true;
+    ask.only_media = field_bool(req, "only_media");
     ask.pinned = field_bool(req, "pinned");
     ask.with_replies = !field_bool(req, "exclude_replies");
     ask.no_reposts = field_bool(req, "exclude_reblogs");
@@ -140,95 +143,7 @@ enum code post_api_account_statuses(struct request *req) {
     return answer(req, post_author_timeline, &ask);
 }
 
-/* ---- Tags */
-
-struct day_view {
-    const char *day, *uses, *accounts;
-};
-static const struct shape_field day_fields[] = {
-    {.name = "day",
-     .kind = SHAPE_STR,
-     .at = offsetof(struct day_view, day),
-     .words = "Unix time of its midnight"},
-    {.name = "uses", .kind = SHAPE_STR, .at = offsetof(struct day_view, uses)},
-    {.name = "accounts", .kind = SHAPE_STR, .at = offsetof(struct day_view, accounts)},
-    {0},
-};
-static const struct shape day_shape = {"TagDay", sizeof(struct day_view), day_fields,
-                                       "How often a tag was used on one day."};
-
-struct tag_view {
-    const char *name, *url;
-    struct shape_list days;
-    bool following;
-};
-static const struct shape_field tag_fields[] = {
-    {.name = "name", .kind = SHAPE_STR, .at = offsetof(struct tag_view, name)},
-    {.name = "url", .kind = SHAPE_URL, .at = offsetof(struct tag_view, url)},
-    {.name = "history", .kind = SHAPE_LIST, .at = offsetof(struct tag_view, days), .of = &day_shape},
-    {.name = "following",
-     .kind = SHAPE_BOOL,
-     .at = offsetof(struct tag_view, following),
-     .words = "always false: tags cannot be followed"},
-    {0},
-};
-const struct shape post_api_tag_shape = {"Tag", sizeof(struct tag_view), tag_fields,
-                                         "A tag and its last week."};
-
-static const char *number(struct ctx *ctx, int64_t n) {
-    return arena_printf(ctx->arena, "%lld", (long long)n);
-}
-
-static struct tag_view tag_view_of(struct ctx *ctx, const Pb__TagInfo *tag) {
-    struct day_view *days = arena_many(ctx->arena, struct day_view, tag->n_days);
-    struct buf url;
-
-    for (size_t i = 0; i < tag->n_days; i++)
-        days[i] = (struct day_view){number(ctx, tag->days[i]->day_ms / 1000),
-                                    number(ctx, tag->days[i]->posts), number(ctx, tag->days[i]->people)};
-    buf_init(&url, ctx->arena, 4096);
-    buf_printf(&url, "%s/tags/", ctx->env->config->base_url);
-    buf_url(&url, tag->name, strlen(tag->name));
-    return (struct tag_view){.name = tag->name, .url = buf_str(&url), .days = {days, tag->n_days}};
-}
-
-struct shape_list post_api_tag_views(struct ctx *ctx, Pb__TagInfo *const *tags, size_t n) {
-    struct tag_view *views = arena_many(ctx->arena, struct tag_view, n);
-
-    for (size_t i = 0; i < n; i++)
-        views[i] = tag_view_of(ctx, tags[i]);
-    return (struct shape_list){views, n};
-}
-
-enum code post_api_tag(struct request *req) {
-    Pb__TagRequest ask = PB__TAG_REQUEST__INIT;
-    const Pb__TagInfo *tag;
-    struct tag_view v;
-    enum code c;
-
-    ask.name = req->args[0];
-    if ((c = post_get_tag(&req->ctx, &ask, &tag)) != OK)
-        return c;
-    v = tag_view_of(&req->ctx, tag);
-    return api_reply(req, &post_api_tag_shape, &v);
-}
-
-#define TRENDS_MOST 20
-
-enum code post_api_trending_tags(struct request *req) {
-    Pb__TagsRequest ask = PB__TAGS_REQUEST__INIT;
-    const Pb__TagsReply *reply;
-    struct shape_list views;
-    enum code c;
-
-    ask.limit = api_limit(req, 10, TRENDS_MOST);
-    ask.offset = (uint32_t)field_int(req, "offset");
-    ask.days = true;
-    if ((c = post_trending_tags(&req->ctx, &ask, &reply)) != OK)
-        return c;
-    views = post_api_tag_views(&req->ctx, reply->tags, reply->n_tags);
-    return api_reply_list(req, &post_api_tag_shape, views.items, views.n);
-}
+/* ---- Trends */
 
 enum code post_api_trending_statuses(struct request *req) {
     Pb__TrendingPostsRequest ask = PB__TRENDING_POSTS_REQUEST__INIT;
@@ -242,6 +157,3 @@ enum code post_api_trending_statuses(struct request *req) {
         return c;
     return api_statuses_reply(req, reply->items, reply->n_items);
 }
-
-/* Tags cannot be followed here, so nobody follows one. */
-enum code post_api_followed_tags(struct request *req) { return api_reply_none(req); }

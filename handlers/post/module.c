@@ -4,16 +4,10 @@
 #include "fcgi/router.h"
 #include "gen/queries.h"
 #include "gen/stubs.h"
-#include "handlers/common/post_cards.h"
 #include "handlers/post/routes.h"
 #include "handlers/post/service.h"
 #include "handlers/post/store.h"
 #include "handlers/post/worker.h"
-
-static enum code start(struct ctx *ctx) {
-    post_cards_author_ahead = post_author_prefetch;
-    return post_store_start(ctx);
-}
 
 const struct service post_service = {
     .name = "post",
@@ -27,5 +21,6 @@ const struct service post_service = {
     .queries = queries_post,
     .collections = NULL,
     .consumers = post_consumers,
-    .start = start,
+    .timers = post_timers,
+    .start = post_store_start,
 };

@@ -14,8 +14,12 @@ enum code post_page_front(struct request *req);
 enum code post_page_local(struct request *req);
 enum code post_page_tags(struct request *req);
 enum code post_page_tag(struct request *req);
+enum code post_page_follow_tag(struct request *req);
+enum code post_page_unfollow_tag(struct request *req);
 enum code post_page_bookmarks(struct request *req);
 enum code post_page_likes(struct request *req);
+enum code post_page_list(struct request *req);
+enum code post_page_fragment_list(struct request *req);
 enum code post_page_fragment_home(struct request *req);
 enum code post_page_fragment_local(struct request *req);
 enum code post_page_fragment_tag(struct request *req);
@@ -26,11 +30,19 @@ enum code post_page_fragment_user(struct request *req);
 enum code post_page_user_feed(struct request *req);
 enum code post_page_tag_feed(struct request *req);
 
+/* ---- Profiles (pages_profile.c) */
+
+enum code post_page_profile(struct request *req);
+void post_page_profile_prefetch(struct request *req, int64_t claimed_user);
+enum code post_page_replies(struct request *req);
+void post_page_replies_prefetch(struct request *req, int64_t claimed_user);
+
 /* ---- One post (pages_thread.c) */
 
 enum code post_page_thread(struct request *req);
 void post_page_thread_prefetch(struct request *req, int64_t claimed_user);
 enum code post_page_history(struct request *req);
+enum code post_page_media(struct request *req); /* pages_media.c */
 enum code post_page_who_liked(struct request *req);
 enum code post_page_who_reposted(struct request *req);
 

@@ -9,6 +9,7 @@
 #include "handlers/post/pages_shared.h"
 
 #define FEED_CACHING "public, max-age=60"
+#define CONTENT_MAX ((size_t)1 << 18)
 
 /* XML 1.0 section 2.2 leaves out some characters that UTF-8 has: each of their bytes or triples becomes
  * another of the same length. */
@@ -28,7 +29,7 @@ static int64_t updated(const struct feed_view *v, int64_t otherwise) {
     int64_t newest = otherwise;
 
     for (size_t i = 0; i < v->n; i++) {
-        const Pb__PostView *post = v->posts[i].post;
+        const Pb__PostView *post = v->entries[i].card->post;
         int64_t at = post->edited_ms > 0 ? post->edited_ms : post->created_ms;
 
         if (at > newest)
@@ -37,13 +38,40 @@ static int64_t updated(const struct feed_view *v, int64_t otherwise) {
     return newest;
 }
 
+/* The text, and what can be seen of the media. */
+static const char *content_of(const struct page *page, const Pb__PostView *post,
+                              const struct media_list *media) {
+    struct buf html;
+
+    buf_init(&html, page->arena, CONTENT_MAX);
+    buf_puts(&html, post->html);
+    tpl_post_feed_media(&html, page, media);
+    return buf_overflowed(&html) ? post->html : buf_str(&html);
+}
+
+/* What a warning covers stays behind it: readers of feeds know no cover. */
+static struct feed_entry entry_of(const struct page *page, const struct post_card *card) {
+    static const struct media_list none;
+    const Pb__PostView *post = card->post;
+    bool is_warned = !text_is_empty(post->warning);
+    const struct media_list *media = is_warned || post->sensitive ? &none : media_shown(page, post);
+
+    return (struct feed_entry){
+        .card = card, .media = media, .content = is_warned ? "" : content_of(page, post, media)};
+}
+
 static enum code feed(struct request *req, const Pb__TimelinePage *timeline, struct feed_view *v,
                       int64_t since_ms) {
     struct page *page = page_new(req, PLACE_NONE, NULL);
     struct buf *out = respond(req, 200, "application/atom+xml; charset=utf-8");
 
-    v->posts = post_cards(req, page, timeline->items, timeline->n_items);
-    v->n = timeline->n_items;
+    const struct post_card *cards = post_cards(req, page, timeline->items, timeline->n_items);
+    struct feed_entry *entries = arena_many(page->arena, struct feed_entry, timeline->n_items);
+
+    page->viewer = NULL; /* what strangers get is for everybody */
+    for (v->n = 0; v->n < timeline->n_items; v->n++)
+        entries[v->n] = entry_of(page, &cards[v->n]);
+    v->entries = entries;
     v->updated_ms = updated(v, since_ms);
     buf_puts(out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
     tpl_post_feed(out, page, v);

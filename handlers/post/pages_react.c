@@ -29,8 +29,8 @@ static enum code answer(struct request *req, const Pb__PostItem *item, const cha
     }
     page_notice_next(req, notice);
     if (text_is_empty(back))
-        back = post_page_path(&req->ctx, item);
-    return respond_redirect(req, post_page_at(&req->ctx, back, post_page_shown(item)->id));
+        back = post_item_path(&req->ctx, item);
+    return respond_redirect(req, post_page_at(&req->ctx, back, post_item_shown(item)->id));
 }
 
 static enum code react(struct request *req, const char *kind, bool on, const char *notice) {

@@ -3,8 +3,10 @@
 #define DEEPLINK_POST_PAGES_SHARED_H
 
 #include "fcgi/router.h"
+#include "handlers/common/compose.h"
 #include "handlers/common/forms.h"
 #include "handlers/common/post_cards.h"
+#include "handlers/common/post_item.h"
 #include "handlers/common/side.h"
 #include "handlers/post/asks.h"
 #include "handlers/post/view.h"
@@ -12,28 +14,24 @@
 /* The post in the address as the reader sees it; NOT_FOUND when there is none for this reader. */
 enum code post_page_item(struct request *req, const Pb__PostItem **ret);
 
-/* The same for an id from elsewhere. */
-enum code post_page_item_of(struct request *req, int64_t id, const Pb__PostItem **ret);
-
-/* What an item shows: the original of a repost, and who wrote it (NULL: nobody any more). */
-const Pb__PostView *post_page_shown(const Pb__PostItem *item);
-const Pb__UserCard *post_page_author(const Pb__PostItem *item);
-
-/* The thread page of an item; "/" when its author is gone. */
-const char *post_page_path(struct ctx *ctx, const Pb__PostItem *item);
-
 /* path with the post's place on it, unless it names one already. */
 const char *post_page_at(struct ctx *ctx, const char *path, int64_t id);
 
-/* "public", "unlisted", "followers", "direct", and back; what is neither counts as direct, the narrowest. */
-const char *post_page_audience_name(Pb__Audience audience);
-Pb__Audience post_page_audience(const char *name);
-
-/* The composer for a post of its own, or for a comment below an item. */
-struct composer post_page_composer(struct request *req, const Pb__PostItem *answered);
-
 /* The shapes of the posts' own addresses, with what cannot stand in a path encoded. */
 const char *post_page_tag_path(struct ctx *ctx, const char *before, const char *tag, const char *behind);
+
+/* The tag in the address, as it is written there, and its posts. */
+enum code post_page_read_tag(struct request *req, const char **ret_name, const Pb__TimelinePage **ret);
+
+/* Whether the address asks for what is newer than the newest post: then it goes on there. */
+static inline bool post_page_past_newest(const struct request *req, const Pb__TimelinePage *timeline) {
+    return timeline->n_items == 0 && field_int(req, "min_id") != 0;
+}
+
+/* Beside pages that are kept for strangers nothing may stand that changes when they don't. */
+static inline const struct side *post_page_side(struct request *req) {
+    return req->ctx.viewer_id != 0 ? side_get(req) : NULL;
+}
 
 /* Answers an HTML fragment or feed that may be asked for again: an ETag, and caching as said ("private,
  * no-cache"). */

@@ -27,16 +27,27 @@ static const char *words_of(const Pb__PostView *post) {
     return text_is_empty(post->warning) ? post->text : post->warning;
 }
 
+/* The first picture of a post, or the still of its video, for link previews: not what is covered. */
+static void set_picture(struct page *page, const Pb__PostView *post) {
+    const struct media_list *media = media_shown(page, post);
+
+    if (post->sensitive || !text_is_empty(post->warning) || media->n == 0 || !media->items[0].m->is_public)
+        return;
+    page->image = media->items[0].plain.p != NULL ? media->items[0].plain.p : media->items[0].poster.p;
+    page->image_words = media->items[0].m->description;
+}
+
 static void set_head(struct page *page, const Pb__PostItem *item) {
     struct arena *a = page->arena;
-    const Pb__PostView *post = post_page_shown(item);
-    const Pb__UserCard *author = post_page_author(item);
+    const Pb__PostView *post = post_item_shown(item);
+    const Pb__UserCard *author = post_item_author(item);
 
     if (author != NULL)
         page->title = tr_fill(a, page->lang, tr_mark("{name}: {words}"), "name", author->name, "words",
                               text_ellipsis(a, words_of(post), TITLE_LETTERS), NULL);
     page->description = words_of(post);
     page->og_type = "article";
+    set_picture(page, post);
     page->noindex = post->audience != PB__AUDIENCE__AUDIENCE_PUBLIC || author == NULL || author->noindex;
 }
 
@@ -107,7 +118,7 @@ static enum code show_thread(struct request *req, const Pb__ThreadReply *thread)
     v.post = card;
     set_comments(req, page, thread, &v);
     if (card->may_act) {
-        v.composer = post_page_composer(req, thread->post);
+        v.composer = compose_new(req, thread->post);
         v.composer.return_to = page->path;
     }
     /* Strangers' threads are kept, and change less often than what is talked about. */
@@ -119,7 +130,7 @@ static enum code show_thread(struct request *req, const Pb__ThreadReply *thread)
 /* Each post has one address: its author's handle as they write it, and its own id where a repost of it was
  * asked for. */
 static bool is_at_home(const struct request *req, const Pb__PostItem *item) {
-    const Pb__UserCard *author = post_page_author(item);
+    const Pb__UserCard *author = post_item_author(item);
 
     return author == NULL || (item->original == NULL && strcmp(author->handle, req->args[0]) == 0);
 }
@@ -142,7 +153,7 @@ static enum code show_gone(struct request *req, Pb__ThreadRequest *ask) {
     page = page_new(req, PLACE_NONE, tr(ctx->lang, tr_mark("A deleted comment")));
     page->noindex = true;
     v.more =
-        arena_printf(ctx->arena, "%s?below=%" PRId64 "%s#comments", post_page_path(ctx, thread->post),
+        arena_printf(ctx->arena, "%s?below=%" PRId64 "%s#comments", post_item_path(ctx, thread->post),
                      ask->id, ask->after == 0 ? "" : arena_printf(ctx->arena, "&after=%" PRId64, ask->after));
     tpl_post_gone_comment(respond(req, 410, "text/html; charset=utf-8"), page, &v);
     return OK;
@@ -175,8 +186,8 @@ enum code post_page_thread(struct request *req) {
     if ((c = post_get_thread(&req->ctx, &ask, &thread)) != OK)
         return error_http_status(&req->ctx.error) == 410 ? show_gone(req, &ask) : c;
     if (!is_at_home(req, thread->post))
-        return respond_redirect(req, post_page_path(&req->ctx, thread->post));
-    page_cache_on(&req->ctx, 'h', post_page_shown(thread->post)->root_id);
+        return respond_redirect(req, post_item_path(&req->ctx, thread->post));
+    page_cache_on(&req->ctx, 'h', post_item_shown(thread->post)->root_id);
     return show_thread(req, thread);
 }
 
@@ -201,7 +212,11 @@ enum code post_page_history(struct request *req) {
     for (size_t i = 0; i < v.n; i++) {
         const Pb__Revision *revision = history->revisions[v.n - 1 - i];
 
-        rows[i] = (struct revision_row){revision, {revision->html, strlen(revision->html)}, i == 0};
+        rows[i] = (struct revision_row){.revision = revision,
+                                        .number = (int64_t)(v.n - i),
+                                        .html = {revision->html, strlen(revision->html)},
+                                        .media = media_items(page, revision->media, revision->n_media),
+                                        .current = i == 0};
     }
     v.post = post_cards_one(req, page, history->item);
     tpl_post_history(form_html(req), page, &v);
@@ -245,7 +260,7 @@ static enum code show_who(struct request *req, const char *kind, const char *tit
     enum code c;
 
     if ((c = post_page_item(req, &item)) != OK ||
-        (c = list_who(req, kind, post_page_shown(item)->id, &v.members)) != OK)
+        (c = list_who(req, kind, post_item_shown(item)->id, &v.members)) != OK)
         return c;
     page = page_new(req, PLACE_NONE, tr(req->ctx.lang, title));
     page->noindex = true;

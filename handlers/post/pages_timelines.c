@@ -1,4 +1,4 @@
-/* Home, local, tags, bookmarks, likes; and the same as bare fragments for endless scrolling. */
+/* Home, local, bookmarks, likes; and the same as bare fragments for endless scrolling. */
 #include <inttypes.h>
 
 #include "fcgi/base/id.h"
@@ -19,20 +19,9 @@
 
 #define LANDING_POSTS 6
 #define PEOPLE 8
-#define TAGS 40
 
 typedef enum code timeline_rpc(struct ctx *ctx, const Pb__PageRequest *req,
                                const Pb__TimelinePage **ret_reply);
-
-/* Whether the address asks for what is newer than the newest post: then it goes on there. */
-static bool is_past_newest(const struct request *req, const Pb__TimelinePage *timeline) {
-    return timeline->n_items == 0 && field_int(req, "min_id") != 0;
-}
-
-/* Beside pages that are kept for strangers nothing may stand that changes when they don't. */
-static const struct side *side_of(struct request *req) {
-    return req->ctx.viewer_id != 0 ? side_get(req) : NULL;
-}
 
 /* ---- Home
  * -------------------------------------------------------------------------------------------------------- */
@@ -87,12 +76,12 @@ static enum code home(struct request *req) {
 
     if ((c = post_home_timeline(&req->ctx, &ask, &timeline)) != OK)
         return c;
-    if (is_past_newest(req, timeline))
+    if (post_page_past_newest(req, timeline))
         return respond_redirect(req, "/");
     page = page_new(req, PLACE_HOME, tr(req->ctx.lang, tr_mark("Home")));
     v.list = post_cards_list(req, page, timeline, "/", "/fragment/home");
     v.side = side_get(req);
-    v.composer = post_page_composer(req, NULL);
+    v.composer = compose_new(req, NULL);
     v.composer.return_to = "/";
     if (v.list.n == 0 && v.first_page && (c = welcome(req, &v)) != OK)
         return c;
@@ -144,106 +133,12 @@ enum code post_page_local(struct request *req) {
     page_cache_on_name(&req->ctx, "local");
     if ((c = post_local_timeline(&req->ctx, &ask, &timeline)) != OK)
         return c;
-    if (is_past_newest(req, timeline))
+    if (post_page_past_newest(req, timeline))
         return respond_redirect(req, "/local");
     page = page_new(req, PLACE_LOCAL, tr(req->ctx.lang, tr_mark("Local")));
     v.list = post_cards_list(req, page, timeline, "/local", "/fragment/local");
-    v.side = side_of(req);
+    v.side = post_page_side(req);
     tpl_post_local(form_html(req), page, &v);
-    return OK;
-}
-
-/* ---- Tags
- * -------------------------------------------------------------------------------------------------------- */
-
-enum code post_page_tags(struct request *req) {
-    Pb__TagsRequest ask = PB__TAGS_REQUEST__INIT;
-    const Pb__TagsReply *reply;
-    struct tags_view v = {0};
-    enum code c;
-
-    ask.limit = TAGS;
-    if ((c = post_trending_tags(&req->ctx, &ask, &reply)) != OK)
-        return c;
-    v.tags = reply->tags;
-    v.n = reply->n_tags;
-    tpl_post_tags(form_html(req), page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Tags"))), &v);
-    return OK;
-}
-
-/* The tag in the address, as written and folded; NOT_FOUND when no post could have it. */
-static enum code tag_of(struct request *req, const char **ret_name, const char **ret_folded) {
-    const char *name = text_clean_line(req->ctx.arena, req->args[0], strlen(req->args[0]));
-
-    const char *folded = name != NULL && entity_is_tag(name) ? text_fold(req->ctx.arena, name) : NULL;
-
-    if (folded == NULL)
-        return fail(&req->ctx, NOT_FOUND,
-                    tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
-    *ret_name = name;
-    *ret_folded = folded;
-    return OK;
-}
-
-/* How often it is used, where that is known. */
-static enum code count_tag(struct ctx *ctx, const char *folded, struct tag_view *v) {
-    Pb__TagsRequest ask = PB__TAGS_REQUEST__INIT;
-    const Pb__TagsReply *reply;
-    enum code c;
-
-    ask.query = folded;
-    ask.limit = 10;
-    if ((c = post_trending_tags(ctx, &ask, &reply)) != OK)
-        return c;
-    for (size_t i = 0; i < reply->n_tags; i++) {
-        const Pb__TagInfo *tag = reply->tags[i];
-
-        if (!same(text_fold(ctx->arena, tag->name), folded))
-            continue;
-        v->posts = tag->posts;
-        v->people = tag->people;
-    }
-    return OK;
-}
-
-static enum code read_tag(struct request *req, const char **ret_name, const Pb__TimelinePage **ret) {
-    Pb__PageRequest ask = post_cards_ask(req);
-    const char *folded = "";
-    enum code c;
-
-    if ((c = tag_of(req, ret_name, &folded)) != OK)
-        return c;
-    page_cache_begin(req);
-    page_cache_only_as(req, arena_printf(req->ctx.arena, "/tags/%s", folded));
-    page_cache_on_name(&req->ctx, post_tag_dependency(&req->ctx, folded));
-    ask.tag = *ret_name;
-    return post_tag_timeline(&req->ctx, &ask, ret);
-}
-
-enum code post_page_tag(struct request *req) {
-    struct ctx *ctx = &req->ctx;
-    const Pb__TimelinePage *timeline;
-    struct tag_view v = {0};
-    struct page *page;
-    const char *path;
-    enum code c;
-
-    if ((c = read_tag(req, &v.name, &timeline)) != OK)
-        return c;
-    path = post_page_tag_path(ctx, "/tags/", v.name, "");
-    if (is_past_newest(req, timeline))
-        return respond_redirect(req, path);
-    if ((c = count_tag(ctx, text_fold(ctx->arena, v.name), &v)) != OK)
-        return c;
-    page = page_new(req, PLACE_NONE, arena_printf(ctx->arena, "#%s", v.name));
-    page->canonical = path;
-    page->feed = post_page_tag_path(ctx, "/tags/", v.name, "/feed.atom");
-    v.list =
-        post_cards_list(req, page, timeline, path, post_page_tag_path(ctx, "/fragment/tag/", v.name, ""));
-    page->noindex = v.list.n == 0;
-    v.side = side_of(req);
-    /* A tag without posts is no page to be kept or found. */
-    tpl_post_tag(respond(req, v.list.n == 0 && post_cards_first(req) ? 404 : 200, NULL), page, &v);
     return OK;
 }
 
@@ -259,7 +154,7 @@ static enum code kept(struct request *req, timeline_rpc *rpc, struct page *page,
 
     if ((c = rpc(&req->ctx, &ask, &timeline)) != OK)
         return c;
-    if (is_past_newest(req, timeline))
+    if (post_page_past_newest(req, timeline))
         return respond_redirect(req, req->path);
     v.list = post_cards_list(req, page, timeline, req->path, NULL);
     v.side = side_get(req);
@@ -275,6 +170,43 @@ enum code post_page_bookmarks(struct request *req) {
 enum code post_page_likes(struct request *req) {
     return kept(req, post_likes, page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Likes"))),
                 tpl_post_likes);
+}
+
+/* ---- A list of the reader's */
+
+static enum code read_list(struct request *req, const Pb__List **ret, const Pb__TimelinePage **ret_timeline) {
+    Pb__ListRequest ask = PB__LIST_REQUEST__INIT;
+    Pb__PageRequest page = post_cards_ask(req);
+    enum code c;
+
+    if (!id_parse(req->args[0], &page.list_id))
+        return fail(&req->ctx, NOT_FOUND, tr_mark("There is no such list."));
+    ask.viewer_id = req->ctx.viewer_id;
+    ask.list_id = page.list_id;
+    if ((c = connection_get_list(&req->ctx, &ask, ret)) != OK)
+        return c;
+    return post_list_timeline(&req->ctx, &page, ret_timeline);
+}
+
+static const char *list_path(struct request *req, const char *before, const Pb__List *list) {
+    return arena_printf(req->ctx.arena, "%s%" PRId64, before, list->id);
+}
+
+enum code post_page_list(struct request *req) {
+    const Pb__TimelinePage *timeline;
+    struct list_page_view v = {0};
+    struct page *page;
+    enum code c = read_list(req, &v.members, &timeline);
+
+    if (c != OK)
+        return c;
+    if (post_page_past_newest(req, timeline))
+        return respond_redirect(req, req->path);
+    page = page_new(req, PLACE_LISTS, v.members->title);
+    v.list = post_cards_list(req, page, timeline, req->path, list_path(req, "/fragment/list/", v.members));
+    v.side = side_get(req);
+    tpl_post_list_page(form_html(req), page, &v);
+    return OK;
 }
 
 /* ---- Fragments
@@ -309,7 +241,7 @@ enum code post_page_fragment_local(struct request *req) {
 enum code post_page_fragment_tag(struct request *req) {
     const Pb__TimelinePage *timeline;
     const char *name;
-    enum code c = read_tag(req, &name, &timeline);
+    enum code c = post_page_read_tag(req, &name, &timeline);
 
     if (c != OK)
         return c;
@@ -336,4 +268,14 @@ enum code post_page_fragment_user(struct request *req) {
                        ask.with_replies ? "/fragment/user/%" PRId64 "?replies=1" : "/fragment/user/%" PRId64,
                        user->id);
     return fragment(req, timeline, path, own);
+}
+
+enum code post_page_fragment_list(struct request *req) {
+    const Pb__TimelinePage *timeline;
+    const Pb__List *list;
+    enum code c = read_list(req, &list, &timeline);
+
+    if (c != OK)
+        return c;
+    return fragment(req, timeline, list_path(req, "/lists/", list), list_path(req, "/fragment/list/", list));
 }

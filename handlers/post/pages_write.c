@@ -35,60 +35,15 @@ static bool is_worth_a_form(const struct request *req, enum code code) {
 /* ---- New posts
  * --------------------------------------------------------------------------------------------------- */
 
-/* The composer's page, with what it is a comment on. */
-static enum code fill_compose(struct request *req, int64_t in_reply_to, struct compose_view *v,
-                              const Pb__PostItem **ret) {
-    enum code c;
-
-    *ret = NULL;
-    if (in_reply_to != 0 && (c = post_page_item_of(req, in_reply_to, ret)) != OK)
-        return c;
-    v->composer = post_page_composer(req, *ret);
-    v->composer.autofocus = true;
-    return OK;
-}
-
-static void show_compose(struct request *req, struct compose_view *v, const Pb__PostItem *answered) {
-    struct page *page = page_new(
-        req, PLACE_NONE, tr(req->ctx.lang, answered != NULL ? tr_mark("Comment") : tr_mark("New post")));
-
-    if (answered != NULL)
-        v->answered = post_cards_one(req, page, answered);
-    tpl_post_compose(form_html(req), page, v);
-}
-
-enum code post_page_compose(struct request *req) {
-    struct compose_view v = {0};
-    const Pb__PostItem *answered;
-    enum code c = fill_compose(req, field_int(req, "in_reply_to"), &v, &answered);
-
-    if (c != OK)
-        return c;
-    show_compose(req, &v, answered);
-    return OK;
-}
+enum code post_page_compose(struct request *req) { return compose_page(req); }
 
 enum code post_page_create_again(struct request *req) {
-    struct error wrong = req->ctx.error;
-    int64_t in_reply_to = field_int(req, "in_reply_to");
-    struct compose_view v = {0};
-    const char *back = field_text(req, "return_to");
-    const Pb__PostItem *answered;
-    enum code c;
+    struct compose_media media;
 
     if (form_is_fetch(req))
         return refuse_fetch(req);
-    fail_clear(&req->ctx); /* what follows has failures of its own */
-    if ((c = fill_compose(req, in_reply_to, &v, &answered)) != OK) {
-        fail_clear(&req->ctx);
-        fill_compose(req, 0, &v, &answered);
-        v.composer.in_reply_to =
-            c == NOT_FOUND ? 0 : in_reply_to; /* when it is gone, the words can still be a post */
-    }
-    req->ctx.error = wrong;
-    v.composer.return_to = text_is_local_path(back) ? back : NULL;
-    show_compose(req, &v, answered);
-    return OK;
+    compose_media_read(req, &media);
+    return compose_page_again(req, &media);
 }
 
 /* Back to where it was written, with a comment in view; else to the post itself. */
@@ -103,36 +58,58 @@ static enum code answer_created(struct request *req, const Pb__PostItem *item) {
     }
     page_notice_next(req, "posted");
     if (text_is_empty(back))
-        return respond_redirect(req, post_page_path(&req->ctx, item));
+        return respond_redirect(req, post_item_path(&req->ctx, item));
     return respond_redirect(
         req, item->post->in_reply_to_id != 0 ? post_page_at(&req->ctx, back, item->post->id) : back);
 }
 
-/* The form's key and what was typed: pressing the button twice makes one post, changing the text and sending
- * it again makes another. */
-static const char *idempotency_key(struct request *req) {
+/* The form's key and what was typed and attached: pressing the button twice makes one post, changing it and
+ * sending it again makes another. */
+static const char *idempotency_key(struct request *req, const struct compose_media *media) {
     const char *key = field_text(req, "key"), *text = field_text(req, "text");
     unsigned char hash[CRYPTO_HASH_BYTES];
 
     if (text_is_empty(key))
         return "";
+    for (size_t i = 0; i < media->n; i++)
+        text = arena_printf(req->ctx.arena, "%s\n%" PRId64, text, media->ids[i]);
     crypto_digest(hash, text, strlen(text));
     return arena_printf(req->ctx.arena, "form:%s:%s", key, text_hex(req->ctx.arena, hash, 16));
+}
+
+/* A form without a script sends names of files that were chosen and not added: better said than lost. */
+static enum code check_written(struct request *req, const struct compose_media *media) {
+    if (!text_is_empty(field_text(req, "file")))
+        return fail_field(
+            &req->ctx, "file",
+            tr_mark("Choose the files again and press “Add files” first: they were not sent yet."));
+    if (media->n == 0 && text_is_empty(field_text(req, "text")))
+        return fail_field_as(&req->ctx, "text", FIELD_BLANK, tr_mark("Write something, or add a file."));
+    return OK;
 }
 
 enum code post_page_create(struct request *req) {
     Pb__CreatePostRequest ask = PB__CREATE_POST_REQUEST__INIT;
     const char *audience = field_text(req, "audience");
+    struct compose_media media;
     const Pb__PostReply *reply;
     enum code c;
+
+    compose_media_read(req, &media);
+    if (check_written(req, &media) != OK)
+        return post_page_create_again(req);
+    if ((c = compose_media_save(req, &media)) != OK)
+        return is_worth_a_form(req, c) ? post_page_create_again(req) : c;
 
     ask.author_id = req->ctx.viewer_id;
     ask.text = field_text(req, "text");
     ask.warning = field_text(req, "warning");
-    ask.idempotency_key = idempotency_key(req);
+    ask.idempotency_key = idempotency_key(req, &media);
+    ask.media_ids = media.ids;
+    ask.n_media_ids = media.n;
     ask.sensitive = field_bool(req, "sensitive");
     ask.in_reply_to_id = field_int(req, "in_reply_to");
-    ask.audience = post_page_audience(text_is_empty(audience) ? side_audience(req) : audience);
+    ask.audience = compose_audience(text_is_empty(audience) ? side_audience(req) : audience);
     if ((c = post_create_post(&req->ctx, &ask, &reply)) != OK)
         return is_worth_a_form(req, c) ? post_page_create_again(req) : c;
     return answer_created(req, reply->item);
@@ -141,52 +118,45 @@ enum code post_page_create(struct request *req) {
 /* ---- Editing
  * ----------------------------------------------------------------------------------------------------- */
 
-static void show_edit(struct request *req, int64_t id, const Pb__SourceReply *source) {
-    struct page *page = page_new(req, PLACE_NONE, tr(req->ctx.lang, tr_mark("Edit your post")));
-    struct edit_view v = {
-        .id = id,
-        .source = source,
-        .handle = page->viewer->handle,
-        .max_length = req->ctx.env->config->post_max_chars,
-    };
-
-    tpl_post_edit(form_html(req), page, &v);
-}
-
 enum code post_page_edit_form(struct request *req) {
-    Pb__PostRequest ask = PB__POST_REQUEST__INIT;
-    const Pb__SourceReply *source;
-    enum code c;
+    int64_t id;
+    enum code c = post_ask_target(req, &id);
 
-    ask.viewer_id = req->ctx.viewer_id;
-    if ((c = post_ask_target(req, &ask.id)) != OK || (c = post_get_source(&req->ctx, &ask, &source)) != OK)
-        return c;
-    show_edit(req, ask.id, source);
-    return OK;
+    return c != OK ? c : compose_edit_page(req, id);
 }
 
 enum code post_page_edit_again(struct request *req) {
-    static const Pb__SourceReply nothing = PB__SOURCE_REPLY__INIT; /* all of it was typed */
+    struct compose_media media;
     int64_t id;
 
     if (form_is_fetch(req))
         return refuse_fetch(req);
     if (!id_parse(req->args[0], &id))
         return NOT_FOUND;
-    show_edit(req, id, &nothing);
-    return OK;
+    compose_media_read(req, &media);
+    return compose_edit_page_again(req, id, &media);
 }
 
 enum code post_page_edit(struct request *req) {
     Pb__EditPostRequest ask = PB__EDIT_POST_REQUEST__INIT;
+    struct compose_media media;
     const Pb__PostReply *reply;
     struct page *page;
     enum code c;
+
+    compose_media_read(req, &media);
+    if (check_written(req, &media) != OK)
+        return post_page_edit_again(req);
+    if ((c = compose_media_save(req, &media)) != OK)
+        return is_worth_a_form(req, c) ? post_page_edit_again(req) : c;
 
     ask.actor_id = req->ctx.viewer_id;
     ask.text = field_text(req, "text");
     ask.warning = field_text(req, "warning");
     ask.sensitive = field_bool(req, "sensitive");
+    ask.has_media = field_present(req, "post"); /* a form that shows its files */
+    ask.media_ids = media.ids;
+    ask.n_media_ids = media.n;
     if ((c = post_ask_target(req, &ask.id)) != OK)
         return c;
     if ((c = post_edit_post(&req->ctx, &ask, &reply)) != OK)
@@ -197,7 +167,7 @@ enum code post_page_edit(struct request *req) {
         return OK;
     }
     page_notice_next(req, "edited");
-    return respond_redirect(req, post_page_path(&req->ctx, reply->item));
+    return respond_redirect(req, post_item_path(&req->ctx, reply->item));
 }
 
 /* ---- Deleting
@@ -240,7 +210,7 @@ enum code post_page_delete_ask(struct request *req) {
     if (text_is_empty(v.return_to))
         v.return_to = came_from(req);
     if (v.return_to == NULL)
-        v.return_to = post_page_path(&req->ctx, item);
+        v.return_to = post_item_path(&req->ctx, item);
     tpl_post_delete(form_html(req), page, &v);
     return OK;
 }

@@ -1,5 +1,6 @@
 #include "handlers/post/routes.h"
 
+#include "handlers/common/compose_media.h"
 #include "handlers/common/permission.h"
 #include "handlers/common/post_cards.h"
 #include "handlers/common/streams.h"
@@ -25,10 +26,14 @@ static const struct field who_fields[] = {{.name = "before", .kind = FIELD_ID, .
 static const struct field compose_fields[] = {
     {.name = "in_reply_to", .kind = FIELD_ID, .label = "The post answered"}, {0}};
 
+/* The name of a file that was chosen and not sent, see pages_write.c. */
+#define UNSENT_FIELD \
+    { .name = "file", .kind = FIELD_LINE, .max = 1000, .label = "Files" }
+
 /* The text's length is the site's to say: the service checks it. */
 static const struct field create_fields[] = {
     {.name = "key", .kind = FIELD_LINE, .max = 40, .label = "Key"},
-    {.name = "text", .kind = FIELD_TEXT, .required = true, .max = 100000, .label = "The text"},
+    {.name = "text", .kind = FIELD_TEXT, .max = 100000, .label = "The text"},
     {.name = "warning", .kind = FIELD_LINE, .max = 200, .label = "The content warning"},
     {.name = "sensitive", .kind = FIELD_BOOL, .label = "Sensitive"},
     {.name = "audience",
@@ -37,13 +42,18 @@ static const struct field create_fields[] = {
      .label = "Who can see it"},
     {.name = "in_reply_to", .kind = FIELD_ID, .label = "The post answered"},
     {.name = "return_to", .kind = FIELD_PATH, .label = "Way back"},
+    COMPOSE_MEDIA_FIELDS,
+    UNSENT_FIELD,
     {0},
 };
 
 static const struct field edit_fields[] = {
-    {.name = "text", .kind = FIELD_TEXT, .required = true, .max = 100000, .label = "The text"},
+    {.name = "text", .kind = FIELD_TEXT, .max = 100000, .label = "The text"},
     {.name = "warning", .kind = FIELD_LINE, .max = 200, .label = "The content warning"},
     {.name = "sensitive", .kind = FIELD_BOOL, .label = "Sensitive"},
+    {.name = "post", .kind = FIELD_ID, .label = "The post"},
+    COMPOSE_MEDIA_FIELDS,
+    UNSENT_FIELD,
     {0},
 };
 
@@ -91,6 +101,18 @@ const struct route post_routes[] = {
      .cacheable = true,
      .fields = page_fields,
      .summary = "public posts with a tag"},
+    {.method = METHOD_POST,
+     .pattern = "/tags/{tag}/follow",
+     .handler = post_page_follow_tag,
+     .rate = &react_rate,
+     .fields = return_fields,
+     .summary = "brings public posts with a tag into the reader's home"},
+    {.method = METHOD_POST,
+     .pattern = "/tags/{tag}/unfollow",
+     .handler = post_page_unfollow_tag,
+     .rate = &react_rate,
+     .fields = return_fields,
+     .summary = "does so no longer"},
     {.method = METHOD_GET,
      .pattern = "/tags/{tag}/feed.atom",
      .handler = post_page_tag_feed,
@@ -108,6 +130,11 @@ const struct route post_routes[] = {
      .fields = page_fields,
      .summary = "what the reader liked"},
     {.method = METHOD_GET,
+     .pattern = "/lists/{id}",
+     .handler = post_page_list,
+     .fields = page_fields,
+     .summary = "posts of the members of one's list"},
+    {.method = METHOD_GET,
      .pattern = "/@{handle}/{id}",
      .handler = post_page_thread,
      .prefetch = post_page_thread_prefetch,
@@ -115,6 +142,22 @@ const struct route post_routes[] = {
      .cacheable = true,
      .fields = thread_fields,
      .summary = "a post with what it answers and its comments"},
+    {.method = METHOD_GET,
+     .pattern = "/@{handle}",
+     .handler = post_page_profile,
+     .prefetch = post_page_profile_prefetch,
+     .auth = AUTH_ANYBODY,
+     .cacheable = true,
+     .fields = page_fields,
+     .summary = "a member's profile and posts"},
+    {.method = METHOD_GET,
+     .pattern = "/@{handle}/replies",
+     .handler = post_page_replies,
+     .prefetch = post_page_replies_prefetch,
+     .auth = AUTH_ANYBODY,
+     .cacheable = true,
+     .fields = page_fields,
+     .summary = "a member's posts and comments"},
     {.method = METHOD_GET,
      .pattern = "/@{handle}/feed.atom",
      .handler = post_page_user_feed,
@@ -163,6 +206,11 @@ const struct route post_routes[] = {
      .handler = post_page_history,
      .auth = AUTH_ANYBODY,
      .summary = "earlier versions of a post"},
+    {.method = METHOD_GET,
+     .pattern = "/posts/{id}/media/{number}",
+     .handler = post_page_media,
+     .auth = AUTH_ANYBODY,
+     .summary = "a picture or video of a post, large"},
     {.method = METHOD_GET,
      .pattern = "/posts/{id}/likes",
      .handler = post_page_who_liked,
@@ -251,6 +299,11 @@ const struct route post_routes[] = {
      .auth = AUTH_ANYBODY,
      .fields = page_fields,
      .summary = "posts with a tag as bare HTML"},
+    {.method = METHOD_GET,
+     .pattern = "/fragment/list/{id}",
+     .handler = post_page_fragment_list,
+     .fields = page_fields,
+     .summary = "posts of the members of one's list as bare HTML"},
     {.method = METHOD_GET,
      .pattern = "/fragment/user/{id}",
      .handler = post_page_fragment_user,

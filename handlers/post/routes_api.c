@@ -55,14 +55,17 @@ static const struct field create_fields[] = {
     },
     {.name = "in_reply_to_id", .kind = FIELD_ID},
     {.name = "language", .kind = FIELD_LINE, .max = 35},
+    {.name = "media_ids", .kind = FIELD_IDS},
     {0},
 };
 
+/* And media_attributes, which are no single texts. */
 static const struct field edit_fields[] = {
     {.name = "status", .kind = FIELD_TEXT, .max = 100000},
     {.name = "spoiler_text", .kind = FIELD_LINE, .max = 200},
     {.name = "sensitive", .kind = FIELD_BOOL},
     {.name = "language", .kind = FIELD_LINE, .max = 35},
+    {.name = "media_ids", .kind = FIELD_IDS},
     {0},
 };
 
@@ -115,6 +118,10 @@ static const struct rate react_rate = {"react", 600, 600, false};
 #define REACTION                                                                               \
     .method = METHOD_POST, .face = FACE_JSON, .reply = &api_status_shape, .rate = &react_rate, \
     .prefetch = post_page_target_prefetch
+
+#define FOLLOW_TAG                                                                                    \
+    .method = METHOD_POST, .face = FACE_JSON, .scope = "write:follows", .reply = &post_api_tag_shape, \
+    .rate = &react_rate
 
 #define TRENDS \
     .method = METHOD_GET, .face = FACE_JSON, .auth = AUTH_ANYBODY, .fields = trends_fields, .reply_list = true
@@ -241,7 +248,7 @@ const struct route post_api_routes[] = {
     {STREAM, .pattern = "/api/v1/streaming", .handler = post_api_streaming,
      .summary = "a WebSocket: subscribe and unsubscribe by messages, or ?stream="},
     {STREAM, .pattern = "/api/v1/streaming/{stream}", .handler = post_api_stream,
-     .summary = "an EventSource: user, public, hashtag?tag=…, direct"},
+     .summary = "an EventSource: user, public, hashtag?tag=…, list?list=…, direct"},
     {STREAM, .pattern = "/api/v1/streaming/{stream}/{part}", .handler = post_api_stream_of,
      .summary = "the same: user/notification, public/local, public/remote, hashtag/local"},
 
@@ -256,7 +263,7 @@ const struct route post_api_routes[] = {
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/link", .handler = post_api_link,
      .auth = AUTH_ANYBODY, .fields = link_fields, .summary = "posts about a link that is in fashion: none"},
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/timelines/list/{id}", .handler = post_api_list,
-     .scope = "read:lists", .fields = page_fields, .summary = "always 404: there are no lists"},
+     .scope = "read:lists", .fields = page_fields, .summary = "posts of the members of one's list"},
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/favourites", .handler = post_api_favourites,
      .scope = "read:favourites", .fields = page_fields, .summary = "what the reader liked, the latest first"},
     {STATUSES, .method = METHOD_GET, .pattern = "/api/v1/bookmarks", .handler = post_api_bookmarks,
@@ -271,6 +278,10 @@ const struct route post_api_routes[] = {
      .face = FACE_JSON,
      .reply = &post_api_tag_shape,
      .summary = "a tag and how often it was used lately"},
+    {FOLLOW_TAG, .pattern = "/api/v1/tags/{tag}/follow", .handler = post_api_follow_tag,
+     .summary = "brings public posts with a tag into the reader's home timeline"},
+    {FOLLOW_TAG, .pattern = "/api/v1/tags/{tag}/unfollow", .handler = post_api_unfollow_tag,
+     .summary = "does so no longer"},
     {TRENDS, .pattern = "/api/v1/trends/tags", .handler = post_api_trending_tags,
      .reply = &post_api_tag_shape, .summary = "tags of most people's posts in the last week"},
     {TRENDS, .pattern = "/api/v1/trends", .handler = post_api_trending_tags, .reply = &post_api_tag_shape,
@@ -286,7 +297,7 @@ const struct route post_api_routes[] = {
      .fields = page_fields,
      .reply = &post_api_tag_shape,
      .reply_list = true,
-     .summary = "always []: tags cannot be followed"},
+     .summary = "tags that the reader follows, the latest first"},
     {.method = METHOD_GET,
      .pattern = "/api/v2/search",
      .handler = post_api_search,

@@ -50,6 +50,22 @@ static bool follow_brings(const struct post_sight *s) {
     return s->post->repost_of_id != 0 ? (s->edges & EDGE_NO_REPOSTS) == 0 : is_wanted(s);
 }
 
+/* The same where posts of some stand in exclusive lists. */
+static bool follow_brings_home(const struct post_sight *s) {
+    return (s->edges & EDGE_EXCLUSIVE) == 0 && follow_brings(s);
+}
+
+/* What comes to the viewer without any follow of its author. */
+static bool tag_brings(const struct post_sight *s) {
+    return s->tag_followed && s->post->audience == PB__AUDIENCE__AUDIENCE_PUBLIC &&
+           s->post->repost_of_id == 0;
+}
+
+/* The original stays where it is: its author hears of reposts by notifications. */
+static bool is_own_again(const struct post_sight *s) {
+    return s->post->author_id != s->viewer && s->inner != NULL && s->inner->author_id == s->viewer;
+}
+
 static bool place_has(const struct post_sight *s) {
     const Pb__PostView *post = s->post;
 
@@ -57,8 +73,10 @@ static bool place_has(const struct post_sight *s) {
     case POST_BY_ITSELF:
         return true;
     case POST_IN_HOME:
-        return post_is_for_home(post->author_id, post->in_reply_to_author_id) &&
-               (post->author_id == s->viewer || follow_brings(s));
+        return post_is_for_home(post->author_id, post->in_reply_to_author_id) && !is_own_again(s) &&
+               (post->author_id == s->viewer || follow_brings_home(s) || tag_brings(s));
+    case POST_IN_LIST:
+        return !is_own_again(s) && follow_brings(s);
     case POST_IN_LOCAL:
         return post->audience == PB__AUDIENCE__AUDIENCE_PUBLIC && post->in_reply_to_id == 0 &&
                post->repost_of_id == 0;
@@ -129,7 +147,7 @@ static enum code cards_of(struct ctx *ctx, const struct post_read *reads, size_t
 }
 
 static bool sees(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *read,
-                 const Pb__UserCard *const *cards, const Pb__Relationship *follow) {
+                 const Pb__UserCard *const *cards, const Pb__Relationship *follow, bool tag_followed) {
     return post_may_see(&(struct post_sight){
         .viewer = viewer,
         .intranet = ctx->env->config->intranet,
@@ -142,10 +160,11 @@ static bool sees(struct ctx *ctx, int64_t viewer, enum post_place place, const s
         .inner_edges = read->inner_edges,
         .languages = follow != NULL ? (const char *const *)follow->languages : NULL,
         .n_languages = follow != NULL ? follow->n_languages : 0,
+        .tag_followed = tag_followed,
     });
 }
 
-/* The follows of a home timeline's authors that bring some languages alone, which are few: only their owner
+/* The follows of a timeline's authors that bring some languages alone, which are few: only their owner
  * knows which. ret[i] is of reads[i], NULL where its language does not matter. */
 static enum code choosy_follows(struct ctx *ctx, int64_t viewer, const struct post_read *reads, size_t n,
                                 const Pb__Relationship **ret) {
@@ -171,20 +190,59 @@ static enum code choosy_follows(struct ctx *ctx, int64_t viewer, const struct po
     return OK;
 }
 
+/* Whether a follow may not bring it, and a tag may. */
+static bool may_come_by_tag(int64_t viewer, const struct post_read *read) {
+    return read->post != NULL && read->post->n_tags > 0 && read->post->author_id != viewer &&
+           read->post->repost_of_id == 0 && read->post->audience == PB__AUDIENCE__AUDIENCE_PUBLIC &&
+           ((read->edges & EDGE_FOLLOWING) == 0 || (read->edges & (EDGE_LANGUAGES | EDGE_EXCLUSIVE)) != 0);
+}
+
+/* Which of a home timeline's candidates have a tag that the viewer follows. Who follows none has no such
+ * candidates, and so pays nothing for it. */
+static enum code tags_followed(struct ctx *ctx, int64_t viewer, const struct post_read *reads, size_t n,
+                               bool *ret) {
+    const char **followed = NULL;
+    size_t n_followed = 0;
+    enum code c;
+
+    for (size_t i = 0; i < n; i++) {
+        const Pb__PostView *post = reads[i].post;
+
+        if (!may_come_by_tag(viewer, &reads[i]))
+            continue;
+        if (followed == NULL && (c = post_store_tags_of(ctx, viewer, &followed, &n_followed)) != OK)
+            return c;
+        for (size_t k = 0; k < post->n_tags && !ret[i]; k++)
+            ret[i] = post_tag_is_among(ctx, post->tags[k], followed, n_followed);
+    }
+    return OK;
+}
+
+/* What only the viewer of a home timeline or a list knows of its candidates. */
+static enum code wishes(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *reads,
+                        size_t n, const Pb__Relationship **follows, bool *tagged) {
+    enum code c = OK;
+
+    if (place == POST_IN_HOME || place == POST_IN_LIST)
+        c = choosy_follows(ctx, viewer, reads, n, follows);
+    return c == OK && place == POST_IN_HOME ? tags_followed(ctx, viewer, reads, n, tagged) : c;
+}
+
 enum code post_items(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *reads,
                      size_t n, Pb__PostItem **ret, size_t *which, size_t *ret_n) {
     const Pb__Relationship **follows = arena_many(ctx->arena, const Pb__Relationship *, n);
+    bool *tagged = arena_many(ctx->arena, bool, n);
     const Pb__UserCard **cards;
     enum code c;
 
     *ret_n = 0;
     if ((c = cards_of(ctx, reads, n, &cards)) != OK ||
-        (place == POST_IN_HOME && (c = choosy_follows(ctx, viewer, reads, n, follows)) != OK))
+        (c = wishes(ctx, viewer, place, reads, n, follows, tagged)) != OK)
         return c;
     for (size_t i = 0; i < n; i++) {
         const Pb__UserCard **mine = cards + CARDS * i;
 
-        if (!sees(ctx, viewer, place, &reads[i], mine, follows[i]))
+        if (!sees(ctx, viewer, place, &reads[i], mine, follows[i], tagged[i]))
             continue;
         which[*ret_n] = i;
         ret[(*ret_n)++] = post_item(ctx, &reads[i], mine[0], mine[1], mine[2]);
@@ -202,7 +260,7 @@ enum code post_look_up(struct ctx *ctx, int64_t viewer, int64_t id, bool origina
         return fail_http(ctx, 410, NOT_FOUND, "This post was deleted.");
     if ((c = cards_of(ctx, ret, 1, &cards)) != OK)
         return c;
-    if (!sees(ctx, viewer, POST_BY_ITSELF, ret, cards, NULL))
+    if (!sees(ctx, viewer, POST_BY_ITSELF, ret, cards, NULL, false))
         return fail(ctx, NOT_FOUND, "There is no such post.");
     if (original && ret->inner != NULL)
         *ret = (struct post_read){

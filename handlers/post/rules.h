@@ -14,6 +14,7 @@ enum post_place {
     POST_BY_ITSELF, /* asked for by its address, in a thread, in one's likes and bookmarks, on its author's
                        profile */
     POST_IN_HOME,
+    POST_IN_LIST, /* that the viewer keeps; its candidates are of its members */
     POST_IN_LOCAL,
     POST_IN_TAG
 };
@@ -26,8 +27,9 @@ struct post_sight {
     const Pb__PostView *post, *inner;          /* inner: the original of a repost */
     const Pb__UserCard *author, *inner_author; /* NULL: unknown */
     uint32_t edges, inner_edges;               /* viewer to author, EDGE_… */
-    const char *const *languages;              /* home: those that the viewer wants of the author … */
-    size_t n_languages;                        /* … 0: all */
+    const char *const *languages; /* home and lists: those that the viewer wants of the author … */
+    size_t n_languages;           /* … 0: all */
+    bool tag_followed;            /* home: the viewer follows one of its tags */
 };
 
 /* The one place that decides whether a viewer sees a post: for pages, JSON, streams, search and push alike.
@@ -38,8 +40,11 @@ struct post_sight {
  *   - direct: those mentioned or answered
  *   - one's own: always
  *   - in timelines, also: nothing by those muted
- *   - home: by the viewer and whom the viewer follows, as far as that follow brings it (reposts, languages);
- * of comments, authors' own threads alone
+ *   - home: by the viewer and whom the viewer follows, as far as that follow brings it (reposts, languages)
+ * and none of the viewer's exclusive lists has its author, and public posts with tags that the viewer
+ * follows; of comments, authors' own threads alone; no reposts by others of what the viewer wrote, which
+ * stands there already
+ *   - lists: by whom the viewer follows, as far as that follow brings it; no reposts of what the viewer wrote
  *   - local: public posts that answer nothing and repost nothing
  *   - tags: public posts
  *   - a repost: all this for the repost, and for its original, which must be public or unlisted */
@@ -67,6 +72,15 @@ enum code post_look_up(struct ctx *ctx, int64_t viewer, int64_t id, bool origina
 
 /* The item of one read that may be seen. */
 enum code post_item_of(struct ctx *ctx, const struct post_read *read, Pb__PostItem **ret);
+
+/* The folded name of a tag, with or without '#'; NOT_FOUND when no post could have it. */
+enum code post_tag_named(struct ctx *ctx, const char *name, const char **ret_folded);
+
+/* Whether a tag, as written, is among n folded ones. */
+bool post_tag_is_among(struct ctx *ctx, const char *name, const char *const *folded, size_t n);
+
+/* Says of n tags whether the viewer follows them. */
+enum code post_tags_mark(struct ctx *ctx, int64_t viewer, Pb__TagInfo *const *tags, size_t n);
 
 /* Pages that show a list of this tag depend on this name (page_cache_on_name). */
 const char *post_tag_dependency(struct ctx *ctx, const char *folded);

@@ -17,6 +17,7 @@
 #include "handlers/common/markdown.h"
 #include "handlers/common/permission.h"
 #include "handlers/post/rules.h"
+#include "handlers/post/service_media.h"
 #include "handlers/services.h"
 
 #define WARNING_MAX 200
@@ -25,13 +26,13 @@
 
 /* ---- What was typed */
 
-static enum code check_text(struct ctx *ctx, const char *typed, const char **ret) {
+static enum code check_text(struct ctx *ctx, const char *typed, bool has_media, const char **ret) {
     int64_t most = ctx->env->config->post_max_chars;
     const char *text = text_clean(ctx->arena, typed, strlen(typed));
 
     if (text == NULL)
         return fail_field(ctx, "text", "This text is not valid UTF-8.");
-    if (*text == '\0')
+    if (*text == '\0' && !has_media)
         return fail_field(ctx, "text", "Write something first.");
     if ((int64_t)text_utf8_count(text, strlen(text)) > most)
         return fail_field(ctx, "text",
@@ -67,14 +68,14 @@ static enum code render(struct ctx *ctx, const char *source, struct text_result 
     return fail_field(ctx, "text", why);
 }
 
-/* Puts a text into a draft: source, view and result. */
-static enum code draft_text(struct ctx *ctx, struct post_draft *draft, const char *text, const char *warning,
-                            const char *language) {
+/* Puts a text into a draft: source, view and result. It may be empty where there is something attached. */
+static enum code draft_text(struct ctx *ctx, struct post_draft *draft, const char *text, bool has_media,
+                            const char *warning, const char *language) {
     struct text_result *result = arena_one(ctx->arena, struct text_result);
     Pb__PostView *v = &draft->view;
     enum code c, w;
 
-    c = check_text(ctx, text, &draft->source);
+    c = check_text(ctx, text, has_media, &draft->source);
     w = check_warning(ctx, warning, &v->warning);
     if (c != OK || w != OK)
         return c != OK ? c : w;
@@ -190,7 +191,7 @@ static enum code draft_new(struct ctx *ctx, const Pb__CreatePostRequest *req, st
     v->app_name = req->app_name;
     v->app_website = req->app_website;
     draft->key = text_is_empty(req->idempotency_key) ? NULL : req->idempotency_key;
-    if ((c = draft_text(ctx, draft, req->text, req->warning, req->language)) != OK ||
+    if ((c = draft_text(ctx, draft, req->text, req->n_media_ids > 0, req->warning, req->language)) != OK ||
         (c = draft_parent(ctx, req, draft)) != OK)
         return c;
     return check_recipients(ctx, v);
@@ -215,7 +216,14 @@ enum code post_service_create_post(struct ctx *ctx, const Pb__CreatePostRequest 
     enum code c;
 
     if ((c = check_create(ctx, req)) != OK || (c = draft_new(ctx, req, draft)) != OK ||
-        (c = post_store_create(ctx, draft, &made, &id, &parent)) != OK)
+        (c = post_media_for_new(ctx, req, draft, &id)) != OK)
+        return c;
+    if (id != 0)
+        return create_again(ctx, req->author_id, id, reply);
+    c = post_store_create(ctx, draft, &made, &id, &parent);
+    if (req->n_media_ids > 0 && (c != OK || !made))
+        post_media_unmade(ctx, draft->view.id);
+    if (c != OK)
         return c;
     if (!made)
         return create_again(ctx, req->author_id, id, reply);
@@ -230,9 +238,20 @@ enum code post_service_create_post(struct ctx *ctx, const Pb__CreatePostRequest 
 
 /* ---- Edit */
 
-static bool is_unchanged(const struct post_draft *draft, const Pb__SourceReply *old) {
-    return strcmp(draft->source, old->text) == 0 && strcmp(draft->view.warning, old->warning) == 0 &&
-           draft->view.sensitive == (old->sensitive != 0) && strcmp(draft->view.language, old->language) == 0;
+static bool has_same_media(const Pb__PostView *a, const Pb__PostView *b) {
+    if (a->n_media != b->n_media)
+        return false;
+    for (size_t i = 0; i < a->n_media; i++)
+        if (a->media[i]->id != b->media[i]->id || a->media[i]->version != b->media[i]->version)
+            return false;
+    return true;
+}
+
+static bool is_unchanged(const struct post_draft *draft, const Pb__PostView *post,
+                         const Pb__SourceReply *old) {
+    return has_same_media(&draft->view, post) && strcmp(draft->source, old->text) == 0 &&
+           strcmp(draft->view.warning, old->warning) == 0 && draft->view.sensitive == (old->sensitive != 0) &&
+           strcmp(draft->view.language, old->language) == 0;
 }
 
 /* A post of one's own, or an explanation why not. */
@@ -271,11 +290,28 @@ static enum code announce_changed(struct ctx *ctx, const Pb__PostView *old, int6
     return post_item_of(ctx, &read, &reply->item);
 }
 
+static enum code edit_nothing(struct ctx *ctx, const struct post_read *read, const struct post_draft *draft,
+                              Pb__PostReply *reply) {
+    if (draft->has_media)
+        post_media_try_settle(ctx, draft->view.id);
+    return post_item_of(ctx, read, &reply->item);
+}
+
+static enum code edit_store(struct ctx *ctx, const struct post_draft *draft) {
+    int64_t revision;
+    enum code c = post_store_edit(ctx, draft, &revision);
+
+    if (draft->has_media && (c != OK || revision == 0))
+        post_media_try_settle(ctx, draft->view.id);
+    if (c == OK && revision == 0)
+        return fail_http(ctx, 410, NOT_FOUND, "This post was deleted.");
+    return c;
+}
+
 enum code post_service_edit_post(struct ctx *ctx, const Pb__EditPostRequest *req, Pb__PostReply *reply) {
     struct post_draft *draft = arena_one(ctx->arena, struct post_draft);
     Pb__SourceReply old = PB__SOURCE_REPLY__INIT;
     struct post_read read;
-    int64_t revision;
     enum code c;
 
     if ((c = look_up_own(ctx, req->actor_id, req->id, tr_mark("Only its author can edit a post."), &read)) !=
@@ -285,16 +321,16 @@ enum code post_service_edit_post(struct ctx *ctx, const Pb__EditPostRequest *req
     *draft = (struct post_draft){.view = *read.post};
     draft->view.sensitive = req->sensitive;
     draft->view.edited_ms = clock_now_ms();
-    if ((c = draft_text(ctx, draft, req->text, req->warning,
-                        text_is_empty(req->language) ? old.language : req->language)) != OK ||
-        (c = check_recipients(ctx, &draft->view)) != OK)
+    if ((c = draft_text(ctx, draft, req->text, (req->has_media ? req->n_media_ids : read.post->n_media) > 0,
+                        req->warning, text_is_empty(req->language) ? old.language : req->language)) != OK ||
+        (c = check_recipients(ctx, &draft->view)) != OK ||
+        (c = post_media_check_edit(ctx, req, read.post)) != OK ||
+        (c = post_media_for_edit(ctx, req, draft)) != OK)
         return c;
-    if (is_unchanged(draft, &old))
-        return post_item_of(ctx, &read, &reply->item);
-    if ((c = post_store_edit(ctx, draft, &revision)) != OK)
+    if (is_unchanged(draft, read.post, &old))
+        return edit_nothing(ctx, &read, draft, reply);
+    if ((c = edit_store(ctx, draft)) != OK)
         return c;
-    if (revision == 0)
-        return fail_http(ctx, 410, NOT_FOUND, "This post was deleted.");
     bus_wake(ctx, ctx->env->pg[SVC_POST]);
     return announce_changed(ctx, read.post, req->actor_id, reply);
 }
@@ -501,6 +537,8 @@ enum code post_service_delete_post(struct ctx *ctx, const Pb__PostRequest *req, 
         return c;
     bus_wake(ctx, ctx->env->pg[SVC_POST]);
     announce_deleted(ctx, read.post, &gone);
+    if (read.post->n_media > 0) /* so that they can be attached to what is written in its place */
+        post_media_try_settle(ctx, read.post->id);
     *reply = gone.source;
     return OK;
 }

@@ -20,8 +20,7 @@ void post_one_prefetch(struct ctx *ctx, int64_t viewer, int64_t id);
 /* The same for GetThread. */
 void post_thread_prefetch(struct ctx *ctx, int64_t viewer, int64_t id);
 
-/* The same for the first page of AuthorTimeline; other services' pages have it as post_cards_author_ahead().
- */
+/* The same for the first page of AuthorTimeline. */
 void post_author_prefetch(struct ctx *ctx, int64_t viewer, int64_t author, bool with_replies);
 
 #endif

@@ -1,5 +1,6 @@
 /* What workers of other services ask before they tell anybody of something: whether it still stands. */
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/post/store.h"
 
 #define ACTS_MAX 1000
@@ -18,7 +19,7 @@ enum code post_service_get_acts(struct ctx *ctx, const Pb__ActsRequest *req, Pb_
 
 enum code post_service_stream_reposters(struct ctx *ctx, Pb__RepostersRequest *req, Pb__RepostersReply *reply,
                                         bool *ret_more) {
-    size_t limit = req->limit == 0 || req->limit > REPOSTERS_MAX ? REPOSTERS_MAX : req->limit;
+    size_t limit = limit_of(req->limit, REPOSTERS_MAX, REPOSTERS_MAX);
     struct post_range range = {.min = req->after, .up = true, .limit = limit};
     struct post_reaction *rows;
     enum code c;

@@ -2,6 +2,7 @@
  * for. A batch is undone statement by statement, each whole by itself, so that a killed worker leaves nothing
  * half done and whoever goes on finds what is left. */
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/models.h"
 #include "handlers/post/store.h"
 
@@ -10,7 +11,7 @@
 
 enum code post_service_erase_author(struct ctx *ctx, const Pb__EraseAuthorRequest *req,
                                     Pb__EraseAuthorReply *reply) {
-    size_t limit = req->limit == 0 ? BATCH : req->limit < BATCH_MAX ? req->limit : BATCH_MAX, n;
+    size_t limit = limit_of(req->limit, BATCH, BATCH_MAX), n;
     enum code c;
 
     if ((c = card_check_erasing(ctx, req->user_id)) != OK ||

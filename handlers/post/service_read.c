@@ -8,6 +8,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/entities.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/models.h"
 #include "handlers/post/rules.h"
 #include "handlers/post/service.h"
@@ -16,6 +17,28 @@
 #define WHO_MAX 80
 
 /* ---- Posts by id */
+
+static bool is_older(const Pb__GetPostsRequest *req, const Pb__PostView *post) {
+    for (size_t i = 0; i < req->n_ids && i < req->n_revisions; i++)
+        if (req->ids[i] == post->id && post->revision < req->revisions[i])
+            return true;
+    return false;
+}
+
+/* An event may be heard before the worker that made it has told Redis: what is older there is said anew. */
+static enum code catch_up(struct ctx *ctx, const Pb__GetPostsRequest *req, const struct post_row *rows,
+                          size_t n, struct post_read *reads) {
+    int64_t *ids = arena_many(ctx->arena, int64_t, n);
+    size_t n_ids = 0;
+    enum code c;
+
+    for (size_t i = 0; i < n; i++)
+        if (reads[i].post != NULL && is_older(req, reads[i].post))
+            ids[n_ids++] = reads[i].post->id;
+    if (n_ids == 0 || (c = post_store_republish(ctx, ids, n_ids)) != OK)
+        return n_ids == 0 ? OK : c;
+    return post_store_read(ctx, req->viewer_id, rows, n, reads);
+}
 
 enum code post_service_get_posts(struct ctx *ctx, const Pb__GetPostsRequest *req, Pb__PostsReply *reply) {
     size_t n = req->n_ids, *which = arena_many(ctx->arena, size_t, n), known = 0;
@@ -31,7 +54,10 @@ enum code post_service_get_posts(struct ctx *ctx, const Pb__GetPostsRequest *req
         if (rows[i].id != 0)
             rows[known++] = rows[i];
     reply->items = arena_many(ctx->arena, Pb__PostItem *, n);
-    if ((c = post_store_read(ctx, req->viewer_id, rows, known, reads)) != OK)
+    if (req->with_muted && req->viewer_id != 0)
+        post_store_muted_prefetch(ctx, req->viewer_id);
+    if ((c = post_store_read(ctx, req->viewer_id, rows, known, reads)) != OK ||
+        (c = catch_up(ctx, req, rows, known, reads)) != OK)
         return c;
     return post_items(ctx, req->viewer_id, POST_BY_ITSELF, reads, known, reply->items, which,
                       &reply->n_items);
@@ -43,7 +69,7 @@ enum code post_service_get_posts(struct ctx *ctx, const Pb__GetPostsRequest *req
 
 enum code post_service_stream_posts(struct ctx *ctx, Pb__SinceRequest *req, Pb__PostViews *reply,
                                     bool *ret_more) {
-    unsigned limit = req->limit == 0 || req->limit > STREAM_MAX ? STREAM_MAX : req->limit;
+    unsigned limit = limit_of(req->limit, STREAM_MAX, STREAM_MAX);
     enum code c = post_store_after(ctx, req->after, limit, &reply->posts, &reply->n_posts);
 
     *ret_more = c == OK && reply->n_posts == limit;
@@ -109,7 +135,7 @@ static void reverse(struct post_reaction *rows, size_t n) {
 }
 
 enum code post_service_who_reacted(struct ctx *ctx, const Pb__WhoRequest *req, Pb__WhoReply *reply) {
-    size_t limit = req->limit == 0 ? 40 : req->limit < WHO_MAX ? req->limit : WHO_MAX, n;
+    size_t limit = limit_of(req->limit, 40, WHO_MAX), n;
     struct post_range range = {.max = req->before,
                                .since = req->since,
                                .min = req->after,

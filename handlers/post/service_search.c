@@ -4,6 +4,7 @@
 #include "fcgi/base/text.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/limit.h"
 #include "handlers/post/rules.h"
 
 #define CHUNK 100     /* proposals read at once */
@@ -28,6 +29,7 @@ static enum code add_found(struct ctx *ctx, int64_t viewer, int64_t *ids, size_t
     ask.viewer_id = viewer;
     ask.ids = ids;
     ask.n_ids = n;
+    ask.with_muted = true; /* programs alone search */
     if ((c = post_service_get_posts(ctx, &ask, &seen)) != OK)
         return c;
     for (size_t i = 0; i < seen.n_items && reply->n_items < limit; i++) {
@@ -48,8 +50,7 @@ enum code post_service_search_posts(struct ctx *ctx, const Pb__SearchPostsReques
                                  .above = req->min_id,
                                  .author = req->author_id,
                                  .limit = CHUNK};
-    size_t limit = req->limit == 0 || req->limit > SEARCH_MAX ? 20 : req->limit, skip = req->offset,
-           n = CHUNK;
+    size_t limit = limit_of(req->limit, 20, SEARCH_MAX), skip = req->offset, n = CHUNK;
     int64_t *ids;
     enum code c = OK;
 

@@ -6,6 +6,7 @@
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/models.h"
 #include "handlers/post/rules.h"
 #include "handlers/post/service.h"
@@ -30,8 +31,10 @@ struct source {
     const char *tag;
     struct tags_query tags;
     struct author_query author;
+    bool only_media;    /* local */
     int64_t *followees; /* home: with the viewer; NULL: not asked for yet */
     size_t n_followees;
+    struct list_query list;
     bool past_cache; /* home: the cache has given all it has */
     const struct post_row
         *built; /* rows in hand, read on from `built_at`: home just built, or an author's head */
@@ -66,7 +69,7 @@ static enum code next_from_sql(struct ctx *ctx, struct source *src, size_t want,
 }
 
 static enum code rows_local(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
-    return post_store_local_rows(ctx, &src->range, ret, ret_n);
+    return post_store_local_rows(ctx, src->only_media, &src->range, ret, ret_n);
 }
 
 static enum code rows_tag(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
@@ -244,6 +247,45 @@ static enum code next_home(struct ctx *ctx, struct source *src, size_t want, str
     return next_cached(ctx, src, want, ret, ret_n);
 }
 
+/* ---- A list */
+
+static enum code rows_list(struct ctx *ctx, struct source *src, struct post_row **ret, size_t *ret_n) {
+    return post_store_list_rows(ctx, src->viewer, &src->list, &src->range, ret, ret_n);
+}
+
+/* Whose comments by whom it shows: those to the viewer always. */
+static enum code ask_answered(struct ctx *ctx, struct source *src, const Pb__List *list) {
+    struct list_query *q = &src->list;
+    enum code c;
+
+    if (list->replies == PB__REPLIES_POLICY__REPLIES_FOLLOWED) {
+        c = ask_followees(ctx, src);
+        q->answered = src->followees;
+        q->n_answered = src->n_followees;
+        return c;
+    }
+    q->answered = arena_many(ctx->arena, int64_t, list->n_member_ids + 1);
+    q->answered[q->n_answered++] = src->viewer;
+    for (size_t i = 0; list->replies == PB__REPLIES_POLICY__REPLIES_LIST && i < list->n_member_ids; i++)
+        q->answered[q->n_answered++] = list->member_ids[i];
+    return OK;
+}
+
+static enum code ask_list(struct ctx *ctx, int64_t id, struct source *src) {
+    Pb__ListRequest ask = PB__LIST_REQUEST__INIT;
+    const Pb__List *list;
+    enum code c;
+
+    ask.viewer_id = src->viewer;
+    ask.list_id = id;
+    ask.with_members = true;
+    if ((c = connection_get_list(ctx, &ask, &list)) != OK)
+        return c;
+    src->list.members = list->member_ids;
+    src->list.n_members = list->n_member_ids;
+    return ask_answered(ctx, src, list);
+}
+
 /* ---- Filling a page */
 
 struct filling {
@@ -297,10 +339,6 @@ static enum code fill(struct ctx *ctx, struct source *src, enum post_place place
     return OK;
 }
 
-static size_t limit_of(uint32_t asked) {
-    return asked == 0 ? LIMIT_DEFAULT : asked < LIMIT_MAX ? asked : LIMIT_MAX;
-}
-
 static void reverse(struct filling *f) {
     for (size_t i = 0; i < f->n / 2; i++) {
         Pb__PostItem *item = f->items[i];
@@ -336,7 +374,7 @@ static void finish(const Pb__PageRequest *req, const struct source *src, struct 
 
 static enum code page(struct ctx *ctx, const Pb__PageRequest *req, struct source *src, enum post_place place,
                       Pb__TimelinePage *reply) {
-    size_t limit = limit_of(req->limit);
+    size_t limit = limit_of(req->limit, LIMIT_DEFAULT, LIMIT_MAX);
     struct filling f = {.wanted = limit + 1};
     enum code c;
 
@@ -358,7 +396,7 @@ void post_author_prefetch(struct ctx *ctx, int64_t viewer, int64_t author, bool 
 /* ---- The timelines */
 
 void post_home_prefetch(struct ctx *ctx, int64_t viewer, int64_t max_id, uint32_t limit) {
-    post_store_home_prefetch(ctx, viewer, max_id, (unsigned)limit_of(limit) + 1);
+    post_store_home_prefetch(ctx, viewer, max_id, (unsigned)limit_of(limit, LIMIT_DEFAULT, LIMIT_MAX) + 1);
 }
 
 enum code post_service_home_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
@@ -370,7 +408,7 @@ enum code post_service_home_timeline(struct ctx *ctx, const Pb__PageRequest *req
 }
 
 enum code post_service_local_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
-    struct source src = {.next = next_from_sql, .rows = rows_local};
+    struct source src = {.next = next_from_sql, .rows = rows_local, .only_media = req->only_media};
 
     return page(ctx, req, &src, POST_IN_LOCAL, reply);
 }
@@ -412,9 +450,17 @@ enum code post_service_tag_timeline(struct ctx *ctx, const Pb__PageRequest *req,
         (c = fold_tags(ctx, NULL, req->all_tags, req->n_all_tags, &q->all, &q->n_all)) != OK ||
         (c = fold_tags(ctx, NULL, req->no_tags, req->n_no_tags, &q->none, &q->n_none)) != OK)
         return c;
-    if (req->n_any_tags + req->n_all_tags + req->n_no_tags > 0)
+    q->only_media = req->only_media;
+    if (req->n_any_tags + req->n_all_tags + req->n_no_tags > 0 || req->only_media)
         src.rows = rows_tags;
     return page(ctx, req, &src, POST_IN_TAG, reply);
+}
+
+enum code post_service_list_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
+    struct source src = {.next = next_from_sql, .rows = rows_list, .viewer = req->viewer_id};
+    enum code c = ask_list(ctx, req->list_id, &src);
+
+    return c != OK ? c : page(ctx, req, &src, POST_IN_LIST, reply);
 }
 
 enum code post_service_bookmarks(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
@@ -535,24 +581,26 @@ static enum code author_page_one(struct ctx *ctx, const Pb__PageRequest *req, st
 }
 
 enum code post_service_author_timeline(struct ctx *ctx, const Pb__PageRequest *req, Pb__TimelinePage *reply) {
-    struct source src = {.next = req->in_order ? next_from_sql : next_author, .rows = rows_author};
+    bool in_order = req->in_order || req->only_media; /* of those with media no beginning is kept */
+    struct source src = {.next = in_order ? next_from_sql : next_author, .rows = rows_author};
     enum code c;
 
     src.author = (struct author_query){.author = req->author_id,
                                        .reader = req->viewer_id,
                                        .with_replies = req->with_replies,
                                        .with_reposts = !req->no_reposts,
-                                       .with_pins = req->in_order,
-                                       .tag = req->in_order ? text_fold(ctx->arena, req->tag) : ""};
+                                       .with_pins = in_order,
+                                       .only_media = req->only_media,
+                                       .tag = in_order ? text_fold(ctx->arena, req->tag) : ""};
     if (src.author.tag == NULL)
         return fail_field(ctx, "tagged", "This is not the name of a tag.");
-    if (!req->in_order && req->max_id == 0 && req->min_id == 0)
+    if (!in_order && req->max_id == 0 && req->min_id == 0)
         post_store_author_ahead(ctx, req->viewer_id, req->author_id, req->with_replies);
     if ((c = widest_of(ctx, req, &src.author.widest)) != OK || src.author.widest < 0)
         return c;
     if (req->pinned)
         return pinned(ctx, req, &reply->items, &reply->n_items);
-    if (req->max_id == 0 && req->min_id == 0 && req->since_id == 0 && !req->in_order)
+    if (req->max_id == 0 && req->min_id == 0 && req->since_id == 0 && !in_order)
         c = author_page_one(ctx, req, &src, reply);
     else
         c = page(ctx, req, &src, POST_BY_ITSELF, reply);

@@ -7,6 +7,7 @@
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
 #include "handlers/common/entities.h"
+#include "handlers/common/limit.h"
 #include "handlers/post/rules.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -25,15 +26,10 @@ static bool is_fresh(int64_t at_ms, int64_t now) {
 /* ---- Tags */
 
 enum code post_service_get_tag(struct ctx *ctx, const Pb__TagRequest *req, Pb__TagInfo *reply) {
-    const char *name = req->name[0] == '#' ? req->name + 1 : req->name;
-    const char *folded = text_fold(ctx->arena, name);
-    enum code c;
+    enum code c = post_tag_named(ctx, req->name, &reply->name);
 
-    if (folded == NULL || !entity_is_tag(folded))
-        return fail(ctx, NOT_FOUND,
-                    tr_mark("A tag has letters, digits and _ alone, and at least one letter."));
-    reply->name = folded;
-    if ((c = post_store_tag_days(ctx, &reply, 1, TAG_DAYS)) != OK)
+    if (c != OK || (c = post_store_tag_days(ctx, &reply, 1, TAG_DAYS)) != OK ||
+        (c = post_tags_mark(ctx, req->viewer_id, &reply, 1)) != OK)
         return c;
     for (size_t i = 0; i < TAG_DAYS; i++)
         reply->posts += reply->days[i]->posts;
@@ -90,19 +86,24 @@ static enum code trending(struct ctx *ctx, const Pb__TagsRequest *req, size_t li
         t->posts = trends.tags[from + i].posts;
         t->people = trends.tags[from + i].people;
     }
-    return req->days ? post_store_tag_days(ctx, reply->tags, reply->n_tags, TAG_DAYS) : OK;
+    if (req->days && (c = post_store_tag_days(ctx, reply->tags, reply->n_tags, TAG_DAYS)) != OK)
+        return c;
+    return post_tags_mark(ctx, req->viewer_id, reply->tags, reply->n_tags);
 }
 
 enum code post_service_trending_tags(struct ctx *ctx, const Pb__TagsRequest *req, Pb__TagsReply *reply) {
-    size_t limit = req->limit == 0 ? 10 : req->limit < TAGS_MAX ? req->limit : TAGS_MAX;
+    size_t limit = limit_of(req->limit, 10, TAGS_MAX);
     const char *query = req->query[0] == '#' ? req->query + 1 : req->query, *folded;
+    enum code c;
 
     if (*query == '\0')
         return trending(ctx, req, limit, reply);
     folded = text_fold(ctx->arena, query);
     if (folded == NULL)
         return fail_field(ctx, "query", "This text is not valid UTF-8.");
-    return post_store_tags(ctx, folded, 0, limit, &reply->tags, &reply->n_tags);
+    if ((c = post_store_tags(ctx, folded, 0, limit, &reply->tags, &reply->n_tags)) != OK)
+        return c;
+    return post_tags_mark(ctx, req->viewer_id, reply->tags, reply->n_tags);
 }
 
 /* ---- Posts: those that were liked and reposted most of late, as candidates that the rules judge for each
@@ -138,7 +139,7 @@ static bool may_trend(const Pb__PostItem *item) {
 
 enum code post_service_get_trending_posts(struct ctx *ctx, const Pb__TrendingPostsRequest *req,
                                           Pb__PostsReply *reply) {
-    size_t limit = req->limit == 0 || req->limit > POSTS_MAX ? 20 : req->limit, skip = req->offset, n;
+    size_t limit = limit_of(req->limit, 20, POSTS_MAX), skip = req->offset, n;
     struct post_read *reads = arena_many(ctx->arena, struct post_read, POSTS_MAX);
     Pb__PostItem **seen = arena_many(ctx->arena, Pb__PostItem *, POSTS_MAX);
     size_t *which = arena_many(ctx->arena, size_t, POSTS_MAX);

@@ -6,19 +6,12 @@
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
 #include "fcgi/drivers/pg.h"
-#include "fcgi/rpc.h"
 #include "gen/queries.h"
+#include "handlers/common/packed.h"
+#include "handlers/post/store_media.h"
 #include "handlers/services.h"
 
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_POST]; }
-
-static struct pg_val packed(struct ctx *ctx, const ProtobufCMessage *event) {
-    const unsigned char *p;
-    size_t n;
-
-    rpc_pack(ctx, event, &p, &n);
-    return pg_bytes(p, n);
-}
 
 /* Counters in four columns from `col` on; all zero where they are NULL. */
 static struct post_counters counters_at(const PGresult *r, int col) {
@@ -59,10 +52,14 @@ static struct pg_val created_event(struct ctx *ctx, const Pb__PostView *v, const
     e.mentioned_ids = m->ids;
     e.n_tags = v->n_tags;
     e.tags = v->tags;
-    return packed(ctx, &e.base);
+    e.media_ids = arena_many(ctx->arena, int64_t, v->n_media);
+    for (; e.n_media_ids < v->n_media; e.n_media_ids++)
+        e.media_ids[e.n_media_ids] = v->media[e.n_media_ids]->id;
+    e.language = v->language;
+    return packed_val(ctx, &e.base);
 }
 
-static enum code made_before(struct ctx *ctx, const struct post_draft *draft, int64_t *ret_id) {
+enum code post_store_made_before(struct ctx *ctx, const struct post_draft *draft, int64_t *ret_id) {
     PGresult *r;
     enum code c;
 
@@ -99,7 +96,7 @@ enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, boo
     *ret_parent = (struct post_counters){0};
     *ret_id = v->id;
     *ret_made = true;
-    if (draft->key == NULL && v->in_reply_to_id == 0 && text->n_tags == 0)
+    if (draft->key == NULL && v->in_reply_to_id == 0 && text->n_tags == 0 && v->n_media == 0)
         return create_plain(ctx, draft);
     c = pg_run(ctx, db(ctx), &Q_POST_CREATE, &r, pg_i8(v->id), pg_i8(v->author_id),
                pg_i8_or_null(v->in_reply_to_id), pg_i8_or_null(v->in_reply_to_author_id), pg_i8(v->root_id),
@@ -108,12 +105,13 @@ enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, boo
                pg_text(v->language), pg_ids(m.ids, m.n), pg_texts(m.handles, m.n),
                pg_texts(text->tags, text->n_tags), pg_texts(text->folded, text->n_tags),
                pg_time(v->created_ms), pg_text(draft->key), created_event(ctx, v, &m), pg_text(v->app_name),
-               pg_text(v->app_website));
+               pg_text(v->app_website), post_media_value(ctx, v->media, v->n_media),
+               pg_text(post_media_words(ctx, v->media, v->n_media)));
     if (c != OK)
         return c;
     *ret_made = PQntuples(r) > 0;
     if (!*ret_made)
-        return made_before(ctx, draft, ret_id);
+        return post_store_made_before(ctx, draft, ret_id);
     *ret_parent = counters_at(r, 0);
     return OK;
 }
@@ -129,14 +127,14 @@ static Pb__PostChanged change_of(const Pb__PostView *v) {
 static struct pg_val changed_event(struct ctx *ctx, const Pb__PostView *v) {
     Pb__PostChanged e = change_of(v);
 
-    return packed(ctx, &e.base);
+    return packed_val(ctx, &e.base);
 }
 
 static struct pg_val edited_event(struct ctx *ctx, const Pb__PostView *v) {
     Pb__PostChanged e = change_of(v);
 
     e.edited = true;
-    return packed(ctx, &e.base);
+    return packed_val(ctx, &e.base);
 }
 
 static int64_t revision_of(const PGresult *r) { return PQntuples(r) > 0 ? pg_get_int(r, 0, 0) : 0; }
@@ -152,7 +150,9 @@ enum code post_store_edit(struct ctx *ctx, const struct post_draft *draft, int64
                pg_text(v->html), pg_text(v->text), pg_text(v->warning), pg_bool(v->sensitive),
                pg_text(v->language), pg_ids(m.ids, m.n), pg_texts(m.handles, m.n),
                pg_texts(text->tags, text->n_tags), pg_texts(text->folded, text->n_tags),
-               pg_time(v->edited_ms), edited_event(ctx, v));
+               pg_time(v->edited_ms), edited_event(ctx, v), pg_bool(draft->has_media),
+               post_media_value(ctx, v->media, v->n_media),
+               pg_text(post_media_words(ctx, v->media, v->n_media)));
     if (c == OK)
         *ret_revision = revision_of(r);
     return c;
@@ -183,7 +183,7 @@ enum code post_store_delete(struct ctx *ctx, const Pb__PostView *post, struct po
     e.tags = post->tags;
     e.by_id = ctx->viewer_id != post->author_id ? ctx->viewer_id : 0;
     c = pg_run(ctx, db(ctx), &Q_POST_DELETE, &r, pg_i8(post->id), pg_time(clock_now_ms()),
-               packed(ctx, &e.base));
+               packed_val(ctx, &e.base));
     if (c != OK)
         return c;
     if (PQntuples(r) == 0)
@@ -231,6 +231,7 @@ enum code post_store_revisions(struct ctx *ctx, int64_t id, Pb__Revision ***ret,
         v->warning = pg_get_str(r, i, 3);
         v->sensitive = pg_get_bool(r, i, 4);
         v->at_ms = pg_get_time(r, i, 5);
+        v->n_media = post_media_read(ctx, r, i, 6, &v->media);
     }
     return OK;
 }
@@ -246,7 +247,7 @@ static struct pg_val reacted_event(struct ctx *ctx, int64_t viewer, const Pb__Po
     e.author_id = post->author_id;
     e.kind = kind;
     e.on = on;
-    return packed(ctx, &e.base);
+    return packed_val(ctx, &e.base);
 }
 
 /* What a statement of the reactions answered. */
@@ -309,7 +310,7 @@ enum code post_store_unrepost(struct ctx *ctx, int64_t viewer, const Pb__PostVie
     e.author_id = viewer;
     e.repost_of_id = post->id;
     c = pg_run(ctx, db(ctx), &Q_POST_UNREPOST, &r, pg_i8(viewer), pg_i8(post->id), pg_time(clock_now_ms()),
-               reacted_event(ctx, viewer, post, "repost", false), packed(ctx, &e.base));
+               reacted_event(ctx, viewer, post, "repost", false), packed_val(ctx, &e.base));
     c = change_read(c, r, ret);
     if (ret->changed) {
         ret->repost = pg_get_int(r, 0, 4);

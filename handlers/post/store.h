@@ -214,6 +214,7 @@ struct post_draft {
     const char *source;
     const struct text_result *text;
     bool counted;    /* among the parent's comments */
+    bool has_media;  /* an edit: the view's media take the place of what it had */
     const char *key; /* the client's; NULL: none */
 };
 
@@ -222,7 +223,11 @@ struct post_draft {
 enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, bool *ret_made, int64_t *ret_id,
                             struct post_counters *ret_parent);
 
-/* The draft's id, author, texts and edited_ms. *ret_revision 0: there is no such post of this author. */
+/* What the draft's key made before; *ret_id 0: nothing. */
+enum code post_store_made_before(struct ctx *ctx, const struct post_draft *draft, int64_t *ret_id);
+
+/* The draft's id, author, texts and edited_ms; its media where it says so. *ret_revision 0: there is no such
+ * post of this author. */
 enum code post_store_edit(struct ctx *ctx, const struct post_draft *draft, int64_t *ret_revision);
 
 struct post_gone {
@@ -277,8 +282,15 @@ struct post_range {
 
 enum code post_store_home_rows(struct ctx *ctx, int64_t viewer, const int64_t *authors, size_t n_authors,
                                const struct post_range *range, struct post_row **ret, size_t *ret_n);
-enum code post_store_local_rows(struct ctx *ctx, const struct post_range *range, struct post_row **ret,
-                                size_t *ret_n);
+/* Posts by some, and their comments on those of others. */
+struct list_query {
+    int64_t *members, *answered;
+    size_t n_members, n_answered;
+};
+enum code post_store_list_rows(struct ctx *ctx, int64_t viewer, const struct list_query *query,
+                               const struct post_range *range, struct post_row **ret, size_t *ret_n);
+enum code post_store_local_rows(struct ctx *ctx, bool only_media, const struct post_range *range,
+                                struct post_row **ret, size_t *ret_n);
 enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct post_range *range,
                               struct post_row **ret, size_t *ret_n);
 
@@ -286,6 +298,7 @@ enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct 
 struct tags_query {
     const char **any, **all, **none;
     size_t n_any, n_all, n_none;
+    bool only_media;
 };
 enum code post_store_tags_rows(struct ctx *ctx, const struct tags_query *query,
                                const struct post_range *range, struct post_row **ret, size_t *ret_n);
@@ -304,7 +317,7 @@ enum code post_store_own_repost(struct ctx *ctx, int64_t member, int64_t post, i
 struct author_query {
     int64_t author, reader;
     int widest; /* audience number that the reader may see without being mentioned; -1: none */
-    bool with_replies, with_reposts, with_pins;
+    bool with_replies, with_reposts, with_pins, only_media;
     const char *tag; /* folded; "": whatever it has */
 };
 enum code post_store_author_rows(struct ctx *ctx, const struct author_query *query,
@@ -364,6 +377,29 @@ void post_store_muted_take(struct ctx *ctx);
 /* Roots, ascending. */
 enum code post_store_muted(struct ctx *ctx, int64_t viewer, int64_t **ret, size_t *ret_n);
 enum code post_store_mute(struct ctx *ctx, int64_t viewer, int64_t root, bool on);
+
+/* ---- Followed tags (store_tags.c): in PostgreSQL, and in Redis as post:tags:<uid>, folded names with spaces
+ * between them, "-" for none */
+
+#define TAGS_FOLLOWED_MAX 100 /* by one member */
+
+/* All of a member, folded. */
+enum code post_store_tags_of(struct ctx *ctx, int64_t viewer, const char ***ret, size_t *ret_n);
+/* *ret_ok: it is followed, or not, as was asked; false: there are as many as may be. */
+enum code post_store_follow_tag(struct ctx *ctx, int64_t viewer, const char *folded, bool on, bool *ret_ok);
+/* After a change: whoever misses it reads it anew, and builds the home timeline anew. */
+enum code post_store_tags_forget(struct ctx *ctx, const int64_t *viewers, size_t n);
+/* A page of them, as a range says, in its order; ids[i] orders ret[i]. */
+enum code post_store_tags_followed(struct ctx *ctx, int64_t viewer, const struct post_range *range,
+                                   Pb__TagInfo ***ret, int64_t **ret_ids, size_t *ret_n);
+/* Who follows some tags: pairs by tag and member, at most `limit`, behind the pair (*after_tag, *after),
+ * which move on; begin with "" and 0. */
+struct tag_follower {
+    const char *tag;
+    int64_t user;
+};
+enum code post_store_tag_followers(struct ctx *ctx, const char *const *tags, size_t n, size_t limit,
+                                   struct tag_follower *after, struct tag_follower **ret, size_t *ret_n);
 
 /* ---- Searching (store_search.c) */
 

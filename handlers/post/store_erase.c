@@ -83,7 +83,8 @@ enum code post_store_erase_rest(struct ctx *ctx, int64_t user) {
 
     if (c != OK)
         return c;
-    return redis_do(ctx, ctx->env->redis, "DEL post:home:%lld post:mark:%lld post:mine:%lld post:author:%lld",
+    return redis_do(ctx, ctx->env->redis,
+                    "DEL post:home:%lld post:mark:%lld post:mine:%lld post:author:%lld post:tags:%lld", id,
                     id, id, id, id) != NULL
                ? OK
                : ctx->error.code;

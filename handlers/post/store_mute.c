@@ -1,7 +1,6 @@
 /* Conversations that members have muted. */
 #include <stdlib.h>
 
-#include "fcgi/base/buf.h"
 #include "fcgi/base/id.h"
 #include "fcgi/drivers/pg.h"
 #include "gen/queries.h"
@@ -17,13 +16,14 @@ static const char *key_of(struct ctx *ctx, int64_t viewer) {
 
 void post_store_muted_prefetch(struct ctx *ctx, int64_t viewer) { kept_ahead(ctx, key_of(ctx, viewer)); }
 
-static void parse(struct ctx *ctx, const char *text, int64_t **ret, size_t *ret_n) {
-    int64_t *ids = arena_many(ctx->arena, int64_t, MUTED_MAX);
-    char *at = (char *)(uintptr_t)text;
+static size_t parse(struct ctx *ctx, const char *text, int64_t **ret) {
+    const char **words;
+    size_t n = kept_words(ctx, text, &words);
 
-    for (*ret_n = 0; *at != '\0' && *at != '-' && *ret_n < MUTED_MAX; at += *at == ' ')
-        ids[(*ret_n)++] = strtoll(at, &at, 10);
-    *ret = ids;
+    *ret = arena_many(ctx->arena, int64_t, n);
+    for (size_t i = 0; i < n; i++)
+        (*ret)[i] = strtoll(words[i], NULL, 10);
+    return n;
 }
 
 static enum code read_sql(struct ctx *ctx, int64_t viewer, int64_t **ret, size_t *ret_n) {
@@ -39,15 +39,12 @@ static enum code read_sql(struct ctx *ctx, int64_t viewer, int64_t **ret, size_t
     return OK;
 }
 
-static const char *text_of(struct ctx *ctx, const int64_t *ids, size_t n) {
-    struct buf b;
+static void keep(struct ctx *ctx, const char *key, const char *token, const int64_t *ids, size_t n) {
+    const char **words = arena_many(ctx->arena, const char *, n);
 
-    if (n == 0)
-        return "-";
-    buf_init(&b, ctx->arena, MUTED_MAX * ID_STR_MAX);
     for (size_t i = 0; i < n; i++)
-        buf_printf(&b, i > 0 ? " %lld" : "%lld", (long long)ids[i]);
-    return buf_overflowed(&b) ? NULL : buf_str(&b);
+        words[i] = id_str(ctx->arena, ids[i]);
+    kept_put_words(ctx, key, token, words, n);
 }
 
 enum code post_store_muted(struct ctx *ctx, int64_t viewer, int64_t **ret, size_t *ret_n) {
@@ -55,15 +52,12 @@ enum code post_store_muted(struct ctx *ctx, int64_t viewer, int64_t **ret, size_
     enum code c;
 
     if (text != NULL) {
-        parse(ctx, text, ret, ret_n);
+        *ret_n = parse(ctx, text, ret);
         return OK;
     }
-    if ((c = read_sql(ctx, viewer, ret, ret_n)) != OK)
-        return c;
-    text = token != NULL ? text_of(ctx, *ret, *ret_n) : NULL;
-    if (text != NULL)
-        kept_put(ctx, key, token, text);
-    return OK;
+    if ((c = read_sql(ctx, viewer, ret, ret_n)) == OK && token != NULL)
+        keep(ctx, key, token, *ret, *ret_n);
+    return c;
 }
 
 enum code post_store_mute(struct ctx *ctx, int64_t viewer, int64_t root, bool on) {

@@ -45,15 +45,34 @@ enum code post_store_home_rows(struct ctx *ctx, int64_t viewer, const int64_t *a
     return rows_read(ctx, c, r, ret, ret_n);
 }
 
-enum code post_store_local_rows(struct ctx *ctx, const struct post_range *range, struct post_row **ret,
-                                size_t *ret_n) {
-    struct pg_val limit = pg_i8((int64_t)range->limit);
+enum code post_store_list_rows(struct ctx *ctx, int64_t viewer, const struct list_query *q,
+                               const struct post_range *range, struct post_row **ret, size_t *ret_n) {
+    struct pg_val limit = pg_i8((int64_t)range->limit), who = pg_i8(viewer),
+                  members = pg_ids(q->members, q->n_members), answered = pg_ids(q->answered, q->n_answered);
     PGresult *r = NULL;
-    enum code c =
-        range->up ? pg_run(ctx, db(ctx), &Q_POST_LOCAL_ABOVE, &r, pg_i8(range->min), limit)
-                  : pg_run(ctx, db(ctx), &Q_POST_LOCAL_BELOW, &r, max_of(range), pg_i8(range->since), limit);
+    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_LIST_ABOVE, &r, who, members, answered,
+                                     pg_i8(range->min), limit)
+                            : pg_run(ctx, db(ctx), &Q_POST_LIST_BELOW, &r, who, members, answered,
+                                     max_of(range), pg_i8(range->since), limit);
 
     return rows_read(ctx, c, r, ret, ret_n);
+}
+
+static enum code local_rows(struct ctx *ctx, const struct query *below, const struct query *above,
+                            const struct post_range *range, struct post_row **ret, size_t *ret_n) {
+    struct pg_val limit = pg_i8((int64_t)range->limit);
+    PGresult *r = NULL;
+    enum code c = range->up ? pg_run(ctx, db(ctx), above, &r, pg_i8(range->min), limit)
+                            : pg_run(ctx, db(ctx), below, &r, max_of(range), pg_i8(range->since), limit);
+
+    return rows_read(ctx, c, r, ret, ret_n);
+}
+
+enum code post_store_local_rows(struct ctx *ctx, bool only_media, const struct post_range *range,
+                                struct post_row **ret, size_t *ret_n) {
+    return only_media
+               ? local_rows(ctx, &Q_POST_LOCAL_MEDIA_BELOW, &Q_POST_LOCAL_MEDIA_ABOVE, range, ret, ret_n)
+               : local_rows(ctx, &Q_POST_LOCAL_BELOW, &Q_POST_LOCAL_ABOVE, range, ret, ret_n);
 }
 
 enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct post_range *range,
@@ -70,12 +89,27 @@ enum code post_store_tag_rows(struct ctx *ctx, const char *folded, const struct 
 enum code post_store_tags_rows(struct ctx *ctx, const struct tags_query *q, const struct post_range *range,
                                struct post_row **ret, size_t *ret_n) {
     struct pg_val limit = pg_i8((int64_t)range->limit), any = pg_texts(q->any, q->n_any);
-    struct pg_val all = pg_texts(q->all, q->n_all), none = pg_texts(q->none, q->n_none);
+    struct pg_val all = pg_texts(q->all, q->n_all), none = pg_texts(q->none, q->n_none),
+                  media = pg_bool(q->only_media);
     PGresult *r = NULL;
-    enum code c = range->up
-                      ? pg_run(ctx, db(ctx), &Q_POST_TAGS_ABOVE, &r, any, all, none, pg_i8(range->min), limit)
-                      : pg_run(ctx, db(ctx), &Q_POST_TAGS_BELOW, &r, any, all, none, max_of(range),
-                               pg_i8(range->since), limit);
+    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_TAGS_ABOVE, &r, any, all, none, pg_i8(range->min),
+                                     limit, media)
+                            : pg_run(ctx, db(ctx), &Q_POST_TAGS_BELOW, &r, any, all, none, max_of(range),
+                                     pg_i8(range->since), limit, media);
+
+    return rows_read(ctx, c, r, ret, ret_n);
+}
+
+static enum code author_media_rows(struct ctx *ctx, const struct author_query *q,
+                                   const struct post_range *range, struct post_row **ret, size_t *ret_n) {
+    struct pg_val limit = pg_i8((int64_t)range->limit), author = pg_i8(q->author), reader = pg_i8(q->reader);
+    struct pg_val widest = pg_i4(q->widest), replies = pg_bool(q->with_replies), pins = pg_bool(q->with_pins),
+                  tag = pg_text(q->tag);
+    PGresult *r = NULL;
+    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_AUTHOR_MEDIA_ABOVE, &r, author, pg_i8(range->min),
+                                     limit, widest, reader, replies, pins, tag)
+                            : pg_run(ctx, db(ctx), &Q_POST_AUTHOR_MEDIA_BELOW, &r, author, max_of(range),
+                                     pg_i8(range->since), limit, widest, reader, replies, pins, tag);
 
     return rows_read(ctx, c, r, ret, ret_n);
 }
@@ -86,34 +120,38 @@ enum code post_store_author_rows(struct ctx *ctx, const struct author_query *q,
     struct pg_val widest = pg_i4(q->widest), replies = pg_bool(q->with_replies),
                   reposts = pg_bool(q->with_reposts), pins = pg_bool(q->with_pins), tag = pg_text(q->tag);
     PGresult *r = NULL;
-    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_AUTHOR_ABOVE, &r, author, pg_i8(range->min), limit,
-                                     widest, reader, replies, reposts, pins, tag)
-                            : pg_run(ctx, db(ctx), &Q_POST_AUTHOR_BELOW, &r, author, max_of(range),
-                                     pg_i8(range->since), limit, widest, reader, replies, reposts, pins, tag);
+    enum code c;
+
+    if (q->only_media)
+        return author_media_rows(ctx, q, range, ret, ret_n);
+    c = range->up ? pg_run(ctx, db(ctx), &Q_POST_AUTHOR_ABOVE, &r, author, pg_i8(range->min), limit, widest,
+                           reader, replies, reposts, pins, tag)
+                  : pg_run(ctx, db(ctx), &Q_POST_AUTHOR_BELOW, &r, author, max_of(range), pg_i8(range->since),
+                           limit, widest, reader, replies, reposts, pins, tag);
+
+    return rows_read(ctx, c, r, ret, ret_n);
+}
+
+/* What a reader did to posts; a row's cursor is that act's own id. */
+static enum code reader_rows(struct ctx *ctx, const struct query *below, const struct query *above,
+                             int64_t reader, const struct post_range *range, struct post_row **ret,
+                             size_t *ret_n) {
+    struct pg_val limit = pg_i8((int64_t)range->limit), who = pg_i8(reader);
+    PGresult *r = NULL;
+    enum code c = range->up ? pg_run(ctx, db(ctx), above, &r, who, pg_i8(range->min), limit)
+                            : pg_run(ctx, db(ctx), below, &r, who, max_of(range), pg_i8(range->since), limit);
 
     return rows_read(ctx, c, r, ret, ret_n);
 }
 
 enum code post_store_like_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
                                struct post_row **ret, size_t *ret_n) {
-    struct pg_val limit = pg_i8((int64_t)range->limit), who = pg_i8(reader);
-    PGresult *r = NULL;
-    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_LIKES_ABOVE, &r, who, pg_i8(range->min), limit)
-                            : pg_run(ctx, db(ctx), &Q_POST_LIKES_BELOW, &r, who, max_of(range),
-                                     pg_i8(range->since), limit);
-
-    return rows_read(ctx, c, r, ret, ret_n);
+    return reader_rows(ctx, &Q_POST_LIKES_BELOW, &Q_POST_LIKES_ABOVE, reader, range, ret, ret_n);
 }
 
 enum code post_store_bookmark_rows(struct ctx *ctx, int64_t reader, const struct post_range *range,
                                    struct post_row **ret, size_t *ret_n) {
-    struct pg_val limit = pg_i8((int64_t)range->limit), who = pg_i8(reader);
-    PGresult *r = NULL;
-    enum code c = range->up ? pg_run(ctx, db(ctx), &Q_POST_BOOKMARKS_ABOVE, &r, who, pg_i8(range->min), limit)
-                            : pg_run(ctx, db(ctx), &Q_POST_BOOKMARKS_BELOW, &r, who, max_of(range),
-                                     pg_i8(range->since), limit);
-
-    return rows_read(ctx, c, r, ret, ret_n);
+    return reader_rows(ctx, &Q_POST_BOOKMARKS_BELOW, &Q_POST_BOOKMARKS_ABOVE, reader, range, ret, ret_n);
 }
 
 /* ---- Who reacted */

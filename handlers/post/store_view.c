@@ -10,6 +10,8 @@
 #include "gen/queries.h"
 #include "handlers/common/act.h"
 #include "handlers/common/live.h"
+#include "handlers/post/store_card.h"
+#include "handlers/post/store_media.h"
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
@@ -129,6 +131,8 @@ static void view_read(struct ctx *ctx, const PGresult *r, int row, Pb__PostView 
     v->created_ms = pg_get_bool(r, row, 20) ? 0 : pg_get_time(r, row, 17);
     v->app_name = pg_get_str(r, row, 25);
     v->app_website = pg_get_str(r, row, 26);
+    v->n_media = post_media_read(ctx, r, row, 27, &v->media);
+    v->card = post_card_read(ctx, r, row, 28);
     *ret_counters = (struct post_counters){pg_get_int(r, row, 21), pg_get_int(r, row, 22),
                                            pg_get_int(r, row, 23), pg_get_int(r, row, 24)};
 }

@@ -30,20 +30,28 @@ struct local_view {
 
 /* post_tags: tags in use lately. */
 struct tags_view {
-    Pb__TagInfo *const *tags;
-    size_t n;
+    Pb__TagInfo *const *tags, *const *followed; /* followed: by the reader */
+    size_t n, n_followed;
 };
 
 /* post_tag: one tag's posts; page->feed names its Atom feed. */
 struct tag_view {
     const char *name;      /* as written, without '#' */
     int64_t posts, people; /* both 0: not said */
+    bool followed;         /* by the reader */
     struct post_list list;
     const struct side *side;
 };
 
 /* post_bookmarks and post_likes: the reader's own. */
 struct kept_view {
+    struct post_list list;
+    const struct side *side;
+};
+
+/* post_list_page: the timeline of some whom the reader follows. */
+struct list_page_view {
+    const Pb__List *members;
     struct post_list list;
     const struct side *side;
 };
@@ -99,6 +107,16 @@ struct edit_view {
     const Pb__SourceReply *source;
     const char *handle; /* the author's, for the way back */
     int64_t max_length;
+    const struct attached *media;
+    size_t n_media;
+};
+
+/* post_media: one picture or video of a post. */
+struct media_page_view {
+    const struct media_item *item;
+    const char *previous, *next; /* local paths; NULL: none */
+    size_t number, n;            /* which of how many that have such a page */
+    const char *close;           /* local path of the post */
 };
 
 /* post_delete: asks. */
@@ -110,7 +128,9 @@ struct delete_view {
 /* post_history: oldest first in `revisions`; the page shows the newest first. */
 struct revision_row {
     const Pb__Revision *revision;
+    int64_t number; /* 1: as it was written */
     struct safe_html html;
+    const struct media_list *media;
     bool current;
 };
 struct history_view {
@@ -127,13 +147,41 @@ struct who_view {
 };
 
 /* post_feed: Atom (RFC 4287) of a profile or a tag. Times are written by time_iso(). */
+struct feed_entry {
+    const struct post_card *card;
+    const struct media_list *media; /* none where they are behind a warning */
+    const char *content;            /* HTML; "": only the warning is said */
+};
 struct feed_view {
     const char *title;
     const char *self; /* local path of the feed */
     const char *html; /* local path of the page */
     int64_t updated_ms;
-    const struct post_card *posts;
+    const struct feed_entry *entries;
     size_t n;
+};
+
+/* ---- Profiles */
+
+enum profile_tab { PROFILE_POSTS, PROFILE_REPLIES };
+
+/* post_profile. */
+struct profile_view {
+    const Pb__Profile *profile; /* card, bio_html, fields, counts */
+    struct safe_html bio;       /* profile->bio_html */
+    uint32_t edges;             /* reader to member; EDGE_SELF on one's own */
+    enum profile_tab tab;
+    const struct post_card *pinned; /* on the first page of PROFILE_POSTS */
+    size_t n_pinned;
+    struct post_list list;
+    bool counts_hidden;   /* followers and following are not for this reader, or not known now */
+    bool posts_uncounted; /* how many posts there are is not known now */
+    int64_t mute_until_ms;
+};
+
+/* post_profile_gone: a suspended or deleted member's page (410). */
+struct gone_view {
+    bool suspended;
 };
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "fcgi/base/text.h"
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
 #include "handlers/common/act.h"
@@ -27,7 +28,16 @@ struct batch {
     int64_t *authors;          /* whose timelines have changed */
     int64_t *trees;            /* first posts of threads that have grown */
     struct post_row *rows;     /* for all followers of their authors */
-    size_t n_views, n_counters, n_authors, n_trees, n_rows;
+    struct tagged *tagged;     /* for those who follow their tags */
+    size_t n_views, n_counters, n_authors, n_trees, n_rows, n_tagged;
+};
+
+/* A public post with tags: who follows one of these may not follow its author. */
+struct tagged {
+    struct post_row row; /* its id is 0 when it is not for home timelines any more */
+    struct live_post *live;
+    const char **tags; /* folded */
+    size_t n;
 };
 
 static void add_id(int64_t *ids, size_t *n, int64_t id) {
@@ -104,8 +114,83 @@ static enum code fan_out_rows(struct batch *b) {
     return OK;
 }
 
-/* Whom a post goes to: its author; those mentioned, when it is direct; else the author's followers, for whom
- * the batch keeps it. */
+/* ---- … to followers of tags */
+
+static void note_tags(struct batch *b, struct post_row row, struct live_post *live, const char *const *tags,
+                      size_t n) {
+    struct tagged *t = &b->tagged[b->n_tagged];
+
+    *t = (struct tagged){row, live, arena_many(b->ctx->arena, const char *, n), 0};
+    for (size_t i = 0; i < n; i++)
+        if ((t->tags[t->n] = text_fold(b->ctx->arena, tags[i])) != NULL)
+            t->n++;
+    b->n_tagged += t->n > 0;
+}
+
+static bool has_tag(const struct tagged *t, const char *folded) {
+    for (size_t i = 0; i < t->n; i++)
+        if (strcmp(t->tags[i], folded) == 0)
+            return true;
+    return false;
+}
+
+/* Posts of one tag to some who follow it. */
+static enum code push_tag(struct batch *b, const char *tag, const int64_t *ids, size_t n) {
+    enum code c = OK;
+
+    for (size_t i = 0; i < b->n_tagged && c == OK; i++) {
+        struct tagged *t = &b->tagged[i];
+
+        if (!has_tag(t, tag))
+            continue;
+        if (t->row.id != 0)
+            c = home_push_add(&b->push, ids, n, &t->row);
+        live_post_members(&b->live, t->live, ids, n, false);
+    }
+    return c;
+}
+
+/* Pairs come by tag. */
+static enum code push_pairs(struct batch *b, const struct tag_follower *pairs, size_t n) {
+    int64_t *ids = arena_many(b->ctx->arena, int64_t, n);
+    enum code c = OK;
+
+    for (size_t from = 0, i = 0; i < n && c == OK; i++) {
+        ids[i] = pairs[i].user;
+        if (i + 1 < n && strcmp(pairs[i + 1].tag, pairs[i].tag) == 0)
+            continue;
+        c = push_tag(b, pairs[i].tag, ids + from, i + 1 - from);
+        from = i + 1;
+    }
+    return c;
+}
+
+static enum code fan_out_tags(struct batch *b) {
+    struct tag_follower after = {"", 0}, *pairs;
+    const char **tags;
+    size_t n = 0, n_pairs;
+    enum code c;
+
+    for (size_t i = 0; i < b->n_tagged; i++)
+        n += b->tagged[i].n;
+    if (n == 0)
+        return OK;
+    tags = arena_many(b->ctx->arena, const char *, n);
+    n = 0;
+    for (size_t i = 0; i < b->n_tagged; i++)
+        for (size_t k = 0; k < b->tagged[i].n; k++)
+            tags[n++] = b->tagged[i].tags[k];
+    do {
+        if ((c = post_store_tag_followers(b->ctx, tags, n, FOLLOWERS_AT_ONCE, &after, &pairs, &n_pairs)) !=
+                OK ||
+            (c = push_pairs(b, pairs, n_pairs)) != OK)
+            return c;
+    } while (n_pairs == FOLLOWERS_AT_ONCE);
+    return OK;
+}
+
+/* Whom a post goes to: its author; those mentioned, when it is direct; else the author's followers, and those
+ * of its tags, for whom the batch keeps it. */
 static enum code fan_out(struct batch *b, const Pb__PostCreated *e) {
     struct post_row row = {e->post_id, e->post_id, e->author_id, 0, 0};
     struct live_post *live;
@@ -122,8 +207,12 @@ static enum code fan_out(struct batch *b, const Pb__PostCreated *e) {
     if ((c = home_push_add(&b->push, &e->author_id, 1, &row)) != OK)
         return c;
     live = live_batch_add(&b->live, "update", e->post_id, e->author_id);
+    if (live != NULL && row.inner_author != e->author_id)
+        live->not_to = row.inner_author;
+    if (e->audience == PB__AUDIENCE__AUDIENCE_PUBLIC && e->repost_of_id == 0)
+        note_tags(b, row, live, (const char *const *)e->tags, e->n_tags);
     if (e->audience == PB__AUDIENCE__AUDIENCE_DIRECT) {
-        live_post_members(&b->live, live, e->mentioned_ids, e->n_mentioned_ids);
+        live_post_members(&b->live, live, e->mentioned_ids, e->n_mentioned_ids, true);
         return home_push_add(&b->push, e->mentioned_ids, e->n_mentioned_ids, &row);
     }
     if (live != NULL)
@@ -151,6 +240,7 @@ static enum code on_created(struct batch *b, const struct event *event) {
     add_id(b->counters, &b->n_counters, e->in_reply_to_id);
     add_id(b->authors, &b->n_authors, e->author_id);
     add_id(b->trees, &b->n_trees, e->in_reply_to_id != 0 ? e->root_id : 0);
+    live_batch_lists(&b->live, "update", e->post_id, e->author_id);
     return fan_out(b, e);
 }
 
@@ -166,18 +256,32 @@ static enum code push_to_mentioned(struct batch *b, const Pb__PostView *v) {
                : OK;
 }
 
-/* Streams hear of edits of what stands in home timelines; a pin is no edit. */
-static void tell_change(struct batch *b, const Pb__PostView *v) {
+/* Streams hear of edits of what stands in home timelines and lists, and of what became of its media or its
+ * card; a pin is no edit. */
+static struct live_post *tell_change(struct batch *b, const Pb__PostChanged *e, const Pb__PostView *v) {
     struct live_post *live;
 
-    if (v->edited_ms == 0 || !post_is_for_home(v->author_id, v->in_reply_to_author_id))
-        return;
+    if (v->edited_ms == 0 && !e->media && !e->card)
+        return NULL;
+    live_batch_lists(&b->live, "status.update", v->id, v->author_id);
+    if (!post_is_for_home(v->author_id, v->in_reply_to_author_id))
+        return NULL;
     live = live_batch_add(&b->live, "status.update", v->id, v->author_id);
     if (live == NULL)
-        return;
+        return NULL;
     live->for_followers = v->audience != PB__AUDIENCE__AUDIENCE_DIRECT;
     for (size_t i = 0; i < v->n_mentions && !live->for_followers; i++)
-        live_post_members(&b->live, live, &v->mentions[i]->user_id, 1);
+        live_post_members(&b->live, live, &v->mentions[i]->user_id, 1, true);
+    return live;
+}
+
+/* Whoever follows a tag that it has only now gets it now. */
+static void note_tags_of(struct batch *b, const Pb__PostView *v, struct live_post *live) {
+    struct post_row row = {v->id, v->id, v->author_id, 0, 0};
+
+    if (v->audience == PB__AUDIENCE__AUDIENCE_PUBLIC && v->repost_of_id == 0 &&
+        post_is_for_home(v->author_id, v->in_reply_to_author_id))
+        note_tags(b, row, live, (const char *const *)v->tags, v->n_tags);
 }
 
 static enum code on_changed(struct batch *b, const struct event *event) {
@@ -193,7 +297,7 @@ static enum code on_changed(struct batch *b, const struct event *event) {
         return c;
     post_purge(&b->purge, read.post, read.post->tags, read.post->n_tags);
     add_id(b->authors, &b->n_authors, e->author_id);
-    tell_change(b, read.post);
+    note_tags_of(b, read.post, tell_change(b, e, read.post));
     if (read.post->audience != PB__AUDIENCE__AUDIENCE_DIRECT)
         return OK;
     return push_to_mentioned(b, read.post);
@@ -215,10 +319,12 @@ static enum code on_deleted(struct batch *b, const struct event *event) {
     add_id(b->views, &b->n_views, e->post_id);
     add_id(b->authors, &b->n_authors, e->author_id);
     add_id(b->counters, &b->n_counters, e->in_reply_to_id);
+    live_batch_lists(&b->live, "delete", e->post_id, e->author_id);
     if ((live = live_batch_add(&b->live, "delete", e->post_id, e->author_id)) != NULL) {
         live->for_followers = true;
         live->tags = (const char *const *)e->tags;
         live->n_tags = e->n_tags;
+        note_tags(b, (struct post_row){0}, live, (const char *const *)e->tags, e->n_tags);
     }
     return e->repost_of_id == 0 ? post_store_forget(b->ctx, e->post_id) : OK;
 }
@@ -239,7 +345,8 @@ static enum code post_events(struct ctx *ctx, const struct event *events, size_t
                       .counters = arena_many(ctx->arena, int64_t, n),
                       .authors = arena_many(ctx->arena, int64_t, n),
                       .trees = arena_many(ctx->arena, int64_t, n),
-                      .rows = arena_many(ctx->arena, struct post_row, n)};
+                      .rows = arena_many(ctx->arena, struct post_row, n),
+                      .tagged = arena_many(ctx->arena, struct tagged, n)};
     enum code c;
 
     page_purge_init(&b.purge, ctx);
@@ -248,7 +355,8 @@ static enum code post_events(struct ctx *ctx, const struct event *events, size_t
     for (size_t i = 0; i < n; i++)
         if ((c = on_post_event(&b, &events[i])) != OK)
             return c;
-    if ((c = fan_out_rows(&b)) != OK || (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
+    if ((c = fan_out_rows(&b)) != OK || (c = fan_out_tags(&b)) != OK ||
+        (c = post_store_republish(ctx, b.views, b.n_views)) != OK ||
         (c = post_store_republish_counters(ctx, b.counters, b.n_counters)) != OK)
         return c;
     for (size_t i = 0; i < b.n_authors; i++)
@@ -295,22 +403,30 @@ static enum code engagement_events(struct ctx *ctx, const struct event *events, 
     return OK;
 }
 
-/* ---- Events of graph.v1: whom a member follows has changed, so what was cached of it lacks or misses posts.
- * Until this is handled the token of the member's relations tells the same (store_home.c). */
+/* ---- Events of graph.v1 and tag.v1: whom or what a member follows has changed, so what was cached of it
+ * lacks or misses posts. Until this is handled the token of the member's relations tells the same
+ * (store_home.c); of tags, what was cached went with the change itself, and goes here once more if that was
+ * not done. */
 
 static enum code graph_events(struct ctx *ctx, const struct event *events, size_t n) {
-    int64_t *members = arena_many(ctx->arena, int64_t, n);
-    size_t k = 0;
+    int64_t *members = arena_many(ctx->arena, int64_t, n), *tagged = arena_many(ctx->arena, int64_t, n);
+    size_t k = 0, n_tagged = 0;
+    enum code c;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(events[i].topic, "tag.v1") == 0)
+            add_id(tagged, &n_tagged, events[i].key);
         if (strcmp(events[i].type, "follow.added") == 0 || strcmp(events[i].type, "follow.imported") == 0)
             add_id(members, &k, events[i].key);
-    return post_store_home_forget(ctx, members, k);
+    }
+    c = post_store_home_forget(ctx, members, k);
+    return c == OK ? post_store_tags_forget(ctx, tagged, n_tagged) : c;
 }
 
 static const char *const post_topics[] = {"post.v1", NULL};
 static const char *const engagement_topics[] = {"engagement.v1", NULL};
-static const char *const graph_topics[] = {"graph.v1", NULL};
+static const char *const graph_topics[] = {"graph.v1", "tag.v1", NULL};
+static const char *const media_topics[] = {"media.v1", "post.media.v1", NULL};
 static const char *const erase_topics[] = {"erase.v1", "erase.post.v1", NULL};
 
 const struct consumer post_consumers[] = {
@@ -325,10 +441,20 @@ const struct consumer post_consumers[] = {
      .topics = graph_topics,
      .batch = 200,
      .handle = graph_events},
+    {.name = "post-media",
+     .service = SVC_POST,
+     .topics = media_topics,
+     .batch = 50,
+     .handle = post_media_events},
     {.name = "erase-posts",
      .service = SVC_POST,
      .topics = erase_topics,
      .batch = 1,
      .handle = post_erase_events},
+    {0},
+};
+
+const struct timer post_timers[] = {
+    {.name = "attaching", .service = SVC_POST, .run = post_media_timer},
     {0},
 };

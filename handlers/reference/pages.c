@@ -108,8 +108,12 @@ static const char *field_type(struct arena *a, const struct field *f) {
         return choices_words(a, f->choices);
     case FIELD_LINES:
         return "list of lines";
+    case FIELD_TEXTS:
+        return "text, or list of texts";
     case FIELD_PATH:
         return "path on this site";
+    case FIELD_FILE:
+        return "file";
     }
     return "";
 }

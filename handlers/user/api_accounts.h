@@ -22,6 +22,15 @@ enum code user_api_verify_credentials(struct request *req);
 enum code user_api_update_credentials(struct request *req);
 enum code user_api_preferences(struct request *req);
 
+/* One's own pictures (api_pictures.c). take: those that were sent become media; waits a moment for them; 0
+ * where none was sent. Nothing is shown yet. INVALID naming avatar or header. set: shows them, or has them
+ * shown once they are ready. */
+#define USER_API_PICTURES 2 /* avatar, header */
+enum code user_api_pictures_take(struct request *req, int64_t ids[USER_API_PICTURES]);
+enum code user_api_pictures_set(struct request *req, const int64_t ids[USER_API_PICTURES]);
+enum code user_api_avatar_drop(struct request *req);
+enum code user_api_header_drop(struct request *req);
+
 /* How far one has read (api_markers.c). */
 enum code user_api_markers(struct request *req);
 enum code user_api_markers_set(struct request *req);

@@ -105,7 +105,8 @@ static struct shape_list plain_fields(struct ctx *ctx, const Pb__Profile *p) {
     struct api_account_field *fields = arena_many(ctx->arena, struct api_account_field, p->n_fields);
 
     for (size_t i = 0; i < p->n_fields; i++)
-        fields[i] = (struct api_account_field){p->fields[i]->name, p->fields[i]->value};
+        fields[i] =
+            (struct api_account_field){p->fields[i]->name, p->fields[i]->value, p->fields[i]->verified_ms};
     return (struct shape_list){fields, p->n_fields};
 }
 
@@ -163,21 +164,6 @@ enum code user_api_verify_credentials(struct request *req) {
 }
 
 /* ---- Changing ---- */
-
-/* A picture that was sent: files, and texts that are not empty. */
-static bool has_picture(const struct request *req, const char *name) {
-    return params_file(&req->form, name) != NULL || !text_is_empty(params_get(&req->form, name));
-}
-
-static enum code refuse_pictures(struct request *req) {
-    static const char *const names[] = {"avatar", "header"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (has_picture(req, names[i]))
-            fail_field(&req->ctx, names[i],
-                       tr_mark("Pictures can't be sent yet. Leave this out; all else is taken."));
-    return ctx_failed(&req->ctx) ? req->ctx.error.code : OK;
-}
 
 /* One of fields_attributes as it is sent: "fields_attributes[<key>][name]" or "…[value]". A key stands for
  * one field, an empty one for the field begun last. */
@@ -312,12 +298,13 @@ static enum code change_defaults(struct request *req, const struct own *own) {
 }
 
 enum code user_api_update_credentials(struct request *req) {
+    int64_t pictures[USER_API_PICTURES];
     struct own own;
     enum code c;
 
-    if ((c = refuse_pictures(req)) != OK || (c = read_own(&req->ctx, &own)) != OK ||
+    if ((c = user_api_pictures_take(req, pictures)) != OK || (c = read_own(&req->ctx, &own)) != OK ||
         (c = change_defaults(req, &own)) != OK || (c = change_profile(req, &own)) != OK ||
-        (c = change_settings(req, &own)) != OK)
+        (c = change_settings(req, &own)) != OK || (c = user_api_pictures_set(req, pictures)) != OK)
         return c;
     return user_api_verify_credentials(req);
 }

@@ -227,17 +227,17 @@ const struct shape user_invite_shape = {
                                      {0}}};
 
 static struct invite invite_view(struct ctx *ctx, const Pb__Invite *k) {
-    bool used_up = k->max_uses > 0 && k->uses >= k->max_uses;
+    struct invite_row row = user_view_invite(ctx, k);
 
     return (struct invite){.id = k->id,
                            .by_id = k->by_id,
                            .max_uses = k->max_uses,
                            .uses = k->uses,
-                           .spent = used_up || (k->expires_ms > 0 && k->expires_ms <= clock_now_ms()),
+                           .spent = row.spent,
                            .expires_at = k->expires_ms,
                            .created_at = k->created_ms,
                            .code = k->code,
-                           .url = api_url(ctx, arena_printf(ctx->arena, "/invite/%s", k->code))};
+                           .url = row.url};
 }
 
 enum code user_api_own_invites(struct request *req) {
@@ -310,28 +310,22 @@ const struct shape user_audit_shape = {
         {0}}};
 
 static enum code audit_views(struct ctx *ctx, const struct audit_page *found, struct audit *ret) {
-    int64_t *ids = arena_many(ctx->arena, int64_t, 2 * found->n);
-    const Pb__UserCard **cards = arena_many(ctx->arena, const Pb__UserCard *, 2 * found->n);
-    enum code c;
+    const struct audit_row *rows;
+    enum code c = user_view_audit(ctx, found, &rows);
 
-    for (size_t i = 0; i < found->n; i++) {
-        ids[2 * i] = found->items[i].actor_id;
-        ids[2 * i + 1] = found->items[i].target_id;
-    }
-    if ((c = cards_get(ctx, ids, 2 * found->n, cards)) != OK)
+    if (c != OK)
         return c;
     for (size_t i = 0; i < found->n; i++) {
         const struct audit_item *e = &found->items[i];
-        const Pb__UserCard *actor = cards[2 * i], *target = cards[2 * i + 1];
 
         ret[i] = (struct audit){.seq = e->seq,
                                 .at = e->at_ms,
                                 .actor_id = e->actor_id,
-                                .actor = actor != NULL ? actor->handle : NULL,
+                                .actor = rows[i].actor != NULL ? rows[i].actor->handle : NULL,
                                 .target_id = e->target_id,
-                                .target = target != NULL ? target->handle : NULL,
+                                .target = rows[i].target != NULL ? rows[i].target->handle : NULL,
                                 .kind = e->kind,
-                                .what = user_view_kind(ctx->lang, e->kind),
+                                .what = rows[i].what,
                                 .ip = e->ip,
                                 .device = device_words(ctx->arena, ctx->lang, e->device),
                                 .detail = e->detail};

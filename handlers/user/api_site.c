@@ -11,6 +11,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/api.h"
 #include "handlers/common/api_account.h"
+#include "handlers/common/media_types.h"
 #include "handlers/common/vapid.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/service.h"
@@ -20,6 +21,9 @@
 #define SPEAKS "4.3.0 (compatible; DeepLink " DEEPLINK_VERSION ")"
 #define SPEAKS_API 2 /* as api_versions.mastodon: grouped notifications */
 #define LINK_CHARS 23
+#define IMAGE_PIXELS (INT64_C(40) * 1000 * 1000)
+#define VIDEO_PIXELS (INT64_C(4096) * 4096)
+#define VIDEO_FRAMES 120
 #define POLICY_MS INT64_C(1795996800000) /* 30 November 2026: when the texts below were last changed */
 
 #define FIELD(view, member, kind_, ...) \
@@ -331,10 +335,22 @@ static struct shape_list rules(struct ctx *ctx) {
     return (struct shape_list){items, USER_RULES};
 }
 
+static const struct media_view *media(struct ctx *ctx) {
+    struct media_view *v = arena_one(ctx->arena, struct media_view);
+
+    v->supported_mime_types.items = media_types_all(ctx, &v->supported_mime_types.n);
+    v->description_limit = MEDIA_WORDS_MAX;
+    v->image_size_limit = media_type_limit(ctx, PB__MEDIA_KIND__MEDIA_IMAGE);
+    v->image_matrix_limit = IMAGE_PIXELS;
+    v->video_size_limit = media_type_limit(ctx, PB__MEDIA_KIND__MEDIA_VIDEO);
+    v->video_frame_rate_limit = VIDEO_FRAMES;
+    v->video_matrix_limit = VIDEO_PIXELS;
+    return v;
+}
+
 static const struct configuration_view *configuration(struct ctx *ctx) {
     static const struct accounts_view accounts = {
         0, 5, RULES_NAME_MAX, RULES_BIO_MAX, RULES_FIELDS_MAX, RULES_FIELD_NAME_MAX, RULES_FIELD_VALUE_MAX};
-    static const struct media_view media = {.supported_mime_types = {"", 0}};
     static const struct polls_view polls;
     static const struct translation_view translation;
     struct configuration_view *v = arena_one(ctx->arena, struct configuration_view);
@@ -345,8 +361,8 @@ static const struct configuration_view *configuration(struct ctx *ctx) {
     if (vapid_public_key(ctx, &vapid->public_key) != OK)
         fail_clear(ctx); /* then there is no push */
     *urls = (struct urls_view){streaming(ctx), api_url(ctx, "/about"), api_url(ctx, "/about")};
-    *statuses = (struct statuses_view){ctx->env->config->post_max_chars, 0, LINK_CHARS};
-    *v = (struct configuration_view){urls, vapid, &accounts, statuses, &media, &polls, &translation};
+    *statuses = (struct statuses_view){ctx->env->config->post_max_chars, MEDIA_ATTACH_MAX, LINK_CHARS};
+    *v = (struct configuration_view){urls, vapid, &accounts, statuses, media(ctx), &polls, &translation};
     return v;
 }
 

@@ -7,6 +7,7 @@
 #include "handlers/user/service.h"
 #include "handlers/user/store.h"
 #include "handlers/user/worker.h"
+#include "handlers/user/worker_links.h"
 
 const struct service user_service = {
     .name = "user",
@@ -19,5 +20,6 @@ const struct service user_service = {
     .queries = queries_user,
     .collections = user_collections,
     .consumers = user_consumers,
+    .timers = user_timers,
     .start = page_cache_start,
 };

@@ -22,11 +22,7 @@ enum code user_page_reset_send(struct request *req);
 enum code user_page_reset_token(struct request *req);
 enum code user_page_reset_token_send(struct request *req);
 
-/* pages_profile.c */
-enum code user_page_profile(struct request *req);
-void user_page_profile_prefetch(struct request *req, int64_t claimed_user);
-enum code user_page_replies(struct request *req);
-void user_page_replies_prefetch(struct request *req, int64_t claimed_user);
+/* pages_members.c */
 enum code user_page_avatar(struct request *req);
 enum code user_page_banner(struct request *req);
 enum code user_page_avatar_png(struct request *req);
@@ -48,6 +44,11 @@ enum code user_page_settings_privacy_send(struct request *req);
 enum code user_page_settings_appearance(struct request *req);
 enum code user_page_settings_appearance_send(struct request *req);
 enum code user_page_settings_activity(struct request *req);
+
+/* pages_picture.c */
+enum code user_page_settings_picture(struct request *req);
+enum code user_page_settings_picture_again(struct request *req);
+enum code user_page_settings_picture_send(struct request *req);
 
 /* pages_oauth.c */
 enum code user_page_authorize(struct request *req);

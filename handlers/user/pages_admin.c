@@ -186,31 +186,6 @@ enum code user_page_member_role(struct request *req) {
 /* ---- Audit log
  * ------------------------------------------------------------------------------------------------------- */
 
-static enum code audit_rows(struct ctx *ctx, const struct audit_page *found, struct audit_view *v) {
-    struct audit_row *rows = arena_many(ctx->arena, struct audit_row, found->n);
-    int64_t *ids = arena_many(ctx->arena, int64_t, 2 * found->n);
-    const Pb__UserCard **cards = arena_many(ctx->arena, const Pb__UserCard *, 2 * found->n);
-    enum code c;
-
-    for (size_t i = 0; i < found->n; i++) {
-        ids[2 * i] = found->items[i].actor_id;
-        ids[2 * i + 1] = found->items[i].target_id;
-    }
-    if ((c = cards_get(ctx, ids, 2 * found->n, cards)) != OK)
-        return c;
-    for (size_t i = 0; i < found->n; i++) {
-        rows[i].at_ms = found->items[i].at_ms;
-        rows[i].actor = cards[2 * i];
-        rows[i].target = cards[2 * i + 1];
-        rows[i].what = user_view_kind(ctx->lang, found->items[i].kind);
-        rows[i].note = found->items[i].detail;
-        rows[i].ip = found->items[i].ip;
-    }
-    v->rows = rows;
-    v->n = found->n;
-    return OK;
-}
-
 enum code user_page_audit(struct request *req) {
     struct ctx *ctx = &req->ctx;
     const char *before = field_text(req, "before");
@@ -219,8 +194,9 @@ enum code user_page_audit(struct request *req) {
     enum code c;
 
     if ((c = user_service_audit(ctx, &(struct audit_filter){.before = before}, AUDIT_LIMIT, &found)) != OK ||
-        (c = audit_rows(ctx, &found, &v)) != OK)
+        (c = user_view_audit(ctx, &found, &v.rows)) != OK)
         return c;
+    v.n = found.n;
     if (!text_is_empty(found.next)) {
         struct buf next;
 
@@ -239,10 +215,6 @@ enum code user_page_audit(struct request *req) {
  * ---------------------------------------------------------------------------------------------------------
  */
 
-static const char *invite_url(struct ctx *ctx, const char *code) {
-    return arena_printf(ctx->arena, "%s/invite/%s", ctx->env->config->base_url, code);
-}
-
 enum code user_page_invites(struct request *req) {
     struct ctx *ctx = &req->ctx;
     struct error wrong = ctx->error;
@@ -250,7 +222,6 @@ enum code user_page_invites(struct request *req) {
     const Pb__InvitesReply *reply;
     struct invites_view v = {0};
     struct invite_row *rows;
-    int64_t now = clock_now_ms();
     enum code c;
 
     fail_clear(ctx);
@@ -261,13 +232,8 @@ enum code user_page_invites(struct request *req) {
     v.n = reply->n_invites;
     v.rows = rows = arena_many(ctx->arena, struct invite_row, v.n);
     for (size_t i = 0; i < v.n; i++) {
-        const Pb__Invite *k = reply->invites[i];
-
-        rows[i].invite = k;
-        rows[i].url = invite_url(ctx, k->code);
-        rows[i].spent =
-            (k->max_uses > 0 && k->uses >= k->max_uses) || (k->expires_ms > 0 && k->expires_ms <= now);
-        if (k->id == field_int(req, "fresh"))
+        rows[i] = user_view_invite(ctx, reply->invites[i]);
+        if (rows[i].invite->id == field_int(req, "fresh"))
             v.fresh = rows[i].url;
     }
     tpl_user_invites(form_html(req), desk(req, tr_mark("Invites")), &v);

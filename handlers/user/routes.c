@@ -37,8 +37,6 @@ static const struct field new_password_fields[] = {
     {0},
 };
 
-static const struct field timeline_fields[] = {POST_PAGE_FIELDS, {0}};
-
 static const struct field directory_fields[] = {
     {.name = "q", .kind = FIELD_LINE, .max = 100, .label = "Name, handle or what they do"},
     {.name = "order", .kind = FIELD_CHOICE, .choices = "active|new", .label = "Order"},
@@ -56,6 +54,13 @@ static const struct field profile_fields[] = {
     {.name = "field_value_3", .kind = FIELD_LINE, .max = 200, .label = "Content 3"},
     {.name = "field_name_4", .kind = FIELD_LINE, .max = 50, .label = "Label 4"},
     {.name = "field_value_4", .kind = FIELD_LINE, .max = 200, .label = "Content 4"},
+    {0},
+};
+
+static const struct field picture_fields[] = {
+    {.name = "kind", .kind = FIELD_CHOICE, .required = true, .choices = "avatar|banner", .label = "Kind"},
+    {.name = "words", .kind = FIELD_TEXT, .max = 1500, .label = "The description"},
+    {.name = "remove", .kind = FIELD_BOOL, .label = "Remove"},
     {0},
 };
 
@@ -186,12 +191,6 @@ const struct route user_routes[] = {
      .fields = new_password_fields, .invalid = user_page_reset_token, .rate = &user_token_rate,
      .summary = "sets the new password"},
 
-    {GET, .pattern = "/@{handle}", .handler = user_page_profile, .auth = AUTH_ANYBODY,
-     .prefetch = user_page_profile_prefetch, .fields = timeline_fields, .cacheable = true,
-     .summary = "a member's profile and posts"},
-    {GET, .pattern = "/@{handle}/replies", .handler = user_page_replies, .auth = AUTH_ANYBODY,
-     .prefetch = user_page_replies_prefetch, .fields = timeline_fields, .cacheable = true,
-     .summary = "a member's posts and comments"},
     {GET, .pattern = "/@{handle}/avatar.svg", .handler = user_page_avatar, .auth = AUTH_ANYBODY,
      .summary = "a member's generated picture"},
     {GET, .pattern = "/@{handle}/banner.svg", .handler = user_page_banner, .auth = AUTH_ANYBODY,
@@ -217,6 +216,11 @@ const struct route user_routes[] = {
      .summary = "edit one's profile"},
     {POST, .pattern = "/settings/profile", .handler = user_page_settings_profile_send,
      .fields = profile_fields, .invalid = user_page_settings_profile, .summary = "saves the profile"},
+    {GET, .pattern = "/settings/picture", .handler = user_page_settings_picture,
+     .summary = "picture and banner"},
+    {POST, .pattern = "/settings/picture", .handler = user_page_settings_picture_send,
+     .fields = picture_fields, .invalid = user_page_settings_picture_again,
+     .summary = "describes or removes one's picture or banner"},
     {GET, .pattern = "/settings/account", .handler = user_page_settings_account,
      .summary = "e-mail address and password"},
     {POST, .pattern = "/settings/email", .handler = user_page_settings_email_send,

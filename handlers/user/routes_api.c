@@ -15,7 +15,7 @@
 
 static const struct field app_fields[] = {
     {.name = "client_name", .kind = FIELD_LINE, .required = true, .max = 60},
-    {.name = "redirect_uris", .kind = FIELD_TEXT},
+    {.name = "redirect_uris", .kind = FIELD_TEXTS},
     {.name = "scopes", .kind = FIELD_LINE, .max = 1500},
     {.name = "website", .kind = FIELD_LINE, .max = 2000},
     {0},
@@ -77,7 +77,7 @@ static const struct field directory_fields[] = {
     {0},
 };
 
-/* And fields_attributes, avatar, header, which are no single texts. */
+/* And fields_attributes, which are no single texts. */
 static const struct field credentials_fields[] = {
     {.name = "display_name", .kind = FIELD_LINE, .max = 50},
     {.name = "note", .kind = FIELD_TEXT, .max = 2000},
@@ -89,6 +89,8 @@ static const struct field credentials_fields[] = {
     {.name = "source[privacy]", .kind = FIELD_CHOICE, .choices = "public|unlisted|private"},
     {.name = "source[sensitive]", .kind = FIELD_BOOL},
     {.name = "source[language]", .kind = FIELD_LINE, .max = 35},
+    {.name = "avatar", .kind = FIELD_FILE},
+    {.name = "header", .kind = FIELD_FILE},
     {0},
 };
 
@@ -158,9 +160,24 @@ const struct route user_api_routes[] = {
      .pattern = "/api/v1/accounts/update_credentials",
      .handler = user_api_update_credentials,
      .scope = "write:accounts",
+     .upload = true,
      .fields = credentials_fields,
      .reply = &user_api_credential_shape,
-     .summary = "changes one's own account"},
+     .summary = "changes one's own account; avatar and header are files"},
+    {.method = METHOD_DELETE,
+     .face = FACE_JSON,
+     .pattern = "/api/v1/profile/avatar",
+     .handler = user_api_avatar_drop,
+     .scope = "write:accounts",
+     .reply = &user_api_credential_shape,
+     .summary = "removes one's picture"},
+    {.method = METHOD_DELETE,
+     .face = FACE_JSON,
+     .pattern = "/api/v1/profile/header",
+     .handler = user_api_header_drop,
+     .scope = "write:accounts",
+     .reply = &user_api_credential_shape,
+     .summary = "removes the picture at the top of one's profile"},
     {ACCOUNTS, .pattern = "/api/v1/accounts", .handler = user_api_accounts, .auth = AUTH_ANYBODY,
      .fields = ids_fields, .summary = "several members"},
     {ACCOUNTS, .pattern = "/api/v1/accounts/search", .handler = user_api_search, .fields = search_fields,
@@ -174,8 +191,6 @@ const struct route user_api_routes[] = {
      .scope = "read:accounts", .summary = "tags shown on a profile: none"},
     {NONE_OF_MEMBER, .pattern = "/api/v1/accounts/{id}/identity_proofs", .auth = AUTH_ANYBODY,
      .scope = "read:accounts", .summary = "proofs of identity elsewhere: none"},
-    {NONE_OF_MEMBER, .pattern = "/api/v1/accounts/{id}/lists", .scope = "read:lists",
-     .summary = "one's lists that hold a member: none"},
 
     {ACCOUNTS, .pattern = "/api/v1/directory", .handler = user_api_directory, .auth = AUTH_ANYBODY,
      .fields = directory_fields, .summary = "members who want to be found"},
@@ -228,7 +243,6 @@ const struct route user_api_routes[] = {
      .reply = &user_api_webfinger_shape, .also = webfinger_refusals, .summary = "where a member is found"},
 
     /* What there is none of yet */
-    {EMPTY, .pattern = "/api/v1/lists", .scope = "read:lists", .summary = "one's lists: none"},
     {EMPTY, .pattern = "/api/v1/filters", .scope = "read:filters", .summary = "one's filters: none"},
     {EMPTY, .pattern = "/api/v2/filters", .scope = "read:filters", .summary = "one's filters: none"},
     {EMPTY, .pattern = "/api/v1/conversations", .scope = "read:statuses", .summary = "conversations: none"},

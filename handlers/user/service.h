@@ -4,6 +4,7 @@
 
 #include "deeplink/v1/user.pb-c.h"
 #include "fcgi/app.h"
+#include "handlers/user/audit.h"
 
 extern const struct service user_service;
 
@@ -30,27 +31,7 @@ struct user_week {
 };
 enum code user_service_weeks(struct ctx *ctx, struct user_week ret[USER_WEEKS]);
 
-/* The audit log: everything that concerned anybody's security, and every privileged act, newest first. */
-struct audit_item {
-    int64_t seq; /* 1, 2, 3 … without gaps */
-    int64_t at_ms;
-    int64_t actor_id;                 /* who did it; 0: the operator at the command line, or a stranger */
-    int64_t target_id;                /* whose account; 0: none */
-    const char *kind;                 /* "member.suspended" */
-    const char *ip, *device, *detail; /* "" when not known */
-};
-struct audit_page {
-    struct audit_item *items;
-    size_t n;
-    const char *next, *prev; /* pass as `before`, as `after`; "": the end, the top */
-};
-/* Which entries; all zero: any, from the newest on. */
-struct audit_filter {
-    int64_t actor_id, target_id;
-    const char *kind;
-    const char *before, *after; /* those below, or right above, where another page ended */
-};
-/* DENIED when a member asks without PERMISSION_AUDIT. limit: at most 200. */
+/* The audit log. DENIED when a member asks without PERMISSION_AUDIT. limit: at most 200. */
 enum code user_service_audit(struct ctx *ctx, const struct audit_filter *filter, size_t limit,
                              struct audit_page *ret_page);
 

@@ -6,19 +6,27 @@
 #include "fcgi/i18n.h"
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/user/rules.h"
 #include "handlers/user/service.h"
 #include "handlers/user/service_tokens.h"
+#include "handlers/user/store_pictures.h"
 
 #define PAGE_MAX 200
 
 enum code user_service_get_account(struct ctx *ctx, const Pb__GetAccountRequest *req, Pb__Account *reply) {
     struct person *p;
+    struct pictures pictures;
     bool sensitive;
     enum code c = user_person(ctx, req->user_id, &p);
 
-    if (c != OK || (c = user_store_defaults(ctx, req->user_id, &sensitive, &reply->post_language)) != OK)
+    if (c != OK || (c = user_store_defaults(ctx, req->user_id, &sensitive, &reply->post_language)) != OK ||
+        (c = user_store_pictures(ctx, req->user_id, &pictures)) != OK)
         return c;
+    reply->avatar_media_id = pictures.avatar.shown;
+    reply->avatar_next_id = pictures.avatar.next;
+    reply->banner_media_id = pictures.banner.shown;
+    reply->banner_next_id = pictures.banner.next;
     reply->default_sensitive = sensitive;
     reply->card = p->card;
     reply->email = p->email;
@@ -189,7 +197,7 @@ enum code user_service_update_appearance(struct ctx *ctx, const Pb__UpdateAppear
 
 enum code user_service_list_activity(struct ctx *ctx, const Pb__ActivityRequest *req,
                                      Pb__ActivityReply *reply) {
-    size_t limit = req->limit == 0 || req->limit > PAGE_MAX ? 40 : req->limit;
+    size_t limit = limit_of(req->limit, 40, PAGE_MAX);
 
     return user_store_activity(ctx, req->user_id, (struct doc_from){req->before, req->after}, limit, reply);
 }

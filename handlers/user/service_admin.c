@@ -9,6 +9,7 @@
 #include "fcgi/i18n.h"
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/markdown.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/common/permission.h"
@@ -174,7 +175,7 @@ enum code user_service_list_members(struct ctx *ctx, const Pb__MembersRequest *r
         return c;
     if (req->id != 0)
         return one_member(ctx, req->id, reply);
-    f.limit = req->limit == 0 || req->limit > PAGE_MAX ? 40 : req->limit;
+    f.limit = limit_of(req->limit, 40, PAGE_MAX);
     f.role = text_is_empty(req->role) ? NULL : req->role;
     if (!text_is_empty(req->query)) {
         f.email_prefix = req->query;
@@ -444,7 +445,7 @@ enum code user_service_audit(struct ctx *ctx, const struct audit_filter *filter,
 
     if (c != OK)
         return c;
-    limit = limit == 0 || limit > PAGE_MAX ? 40 : limit;
+    limit = limit_of(limit, 40, PAGE_MAX);
     if ((c = user_store_audit(ctx, &match, (struct doc_from){filter->before, filter->after}, limit,
                               &found)) != OK)
         return c;

@@ -16,7 +16,7 @@
 #define RESTORE_MS (INT64_C(15) * 60 * 1000) /* how long the question whether to come back stands */
 
 /* Who must say that they have nothing left. */
-static const char *const erasers[] = {"connection", "notification", "post", "user"};
+static const char *const erasers[] = {"connection", "media", "notification", "post", "user"};
 #define N_ERASERS (sizeof erasers / sizeof *erasers)
 
 /* ---- asking for it */

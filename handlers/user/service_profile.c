@@ -5,6 +5,7 @@
 #include "fcgi/i18n.h"
 #include "fcgi/rpc.h"
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/markdown.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/user/rules.h"
@@ -35,7 +36,7 @@ enum code user_service_get_users(struct ctx *ctx, const Pb__GetUsersRequest *req
 
 enum code user_service_stream_users(struct ctx *ctx, Pb__SinceRequest *req, Pb__UsersPage *reply,
                                     bool *ret_more) {
-    unsigned limit = req->limit == 0 || req->limit > BATCH_MAX ? BATCH_MAX : req->limit;
+    unsigned limit = limit_of(req->limit, BATCH_MAX, BATCH_MAX);
     enum code c = user_store_cards_after(ctx, req->after, limit, &reply->users, &reply->n_users);
 
     *ret_more = c == OK && reply->n_users == limit;
@@ -164,7 +165,7 @@ enum code user_service_update_profile(struct ctx *ctx, const Pb__UpdateProfileRe
 
 enum code user_service_list_directory(struct ctx *ctx, const Pb__DirectoryRequest *req,
                                       Pb__UsersPage *reply) {
-    size_t limit = req->limit == 0 || req->limit > PAGE_MAX ? 40 : req->limit;
+    size_t limit = limit_of(req->limit, 40, PAGE_MAX);
     const char *query = text_is_empty(req->query) ? NULL : rules_tsquery(ctx->arena, req->query);
 
     if (!text_is_empty(req->query) && query == NULL)
@@ -183,7 +184,7 @@ enum code user_service_search_users(struct ctx *ctx, const Pb__SearchUsersReques
         .n_known = req->n_known_ids,
         .known_only = req->known_only,
         .offset = req->offset,
-        .limit = req->limit == 0 || req->limit > PAGE_MAX ? 40 : req->limit,
+        .limit = limit_of(req->limit, 40, PAGE_MAX),
     };
 
     if (req->n_known_ids > BATCH_MAX)

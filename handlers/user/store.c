@@ -12,7 +12,7 @@
 #include "handlers/user/store_rows.h"
 #include "handlers/user/store_sql.h"
 
-/* Columns 0 to 12 of the views cards and people. */
+/* Columns 0 to 17 of the views faces and persons. */
 static Pb__UserCard *card_of(struct ctx *ctx, const PGresult *r, int row) {
     Pb__UserCard *c = arena_one(ctx->arena, Pb__UserCard);
 
@@ -30,6 +30,11 @@ static Pb__UserCard *card_of(struct ctx *ctx, const PGresult *r, int row) {
     c->created_ms = pg_get_time(r, row, 10);
     c->version = pg_get_int(r, row, 11);
     c->noindex = pg_get_bool(r, row, 12);
+    c->avatar = pg_get_str(r, row, 13);
+    c->avatar_large = pg_get_str(r, row, 14);
+    c->avatar_words = pg_get_str(r, row, 15);
+    c->banner = pg_get_str(r, row, 16);
+    c->banner_words = pg_get_str(r, row, 17);
     return c;
 }
 
@@ -130,8 +135,10 @@ enum code user_store_cards_by_handle(struct ctx *ctx, const char *const *folded,
 
 static void fill_fields(struct ctx *ctx, const PGresult *r, int row, Pb__Profile *p) {
     const char **names, **values;
+    int64_t *verified;
     size_t n = pg_get_texts(ctx, r, row, CARD_COLUMNS + 2, &names),
-           m = pg_get_texts(ctx, r, row, CARD_COLUMNS + 3, &values);
+           m = pg_get_texts(ctx, r, row, CARD_COLUMNS + 3, &values),
+           k = pg_get_ids(ctx, r, row, CARD_COLUMNS + 4, &verified);
 
     p->n_fields = n < m ? n : m;
     p->fields = arena_many(ctx->arena, Pb__ProfileField *, p->n_fields);
@@ -140,6 +147,7 @@ static void fill_fields(struct ctx *ctx, const PGresult *r, int row, Pb__Profile
         pb__profile_field__init(p->fields[i]);
         p->fields[i]->name = names[i];
         p->fields[i]->value = values[i];
+        p->fields[i]->verified_ms = i < k ? verified[i] : 0;
     }
 }
 

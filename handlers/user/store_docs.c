@@ -21,54 +21,24 @@ const struct collection user_collections[] = {
 
 static const char NO_HASH[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
-static void put_object(void *o) { json_object_put(o); }
-
-/* An empty document that goes with the arena. */
-static json_object *new_doc(struct ctx *ctx) {
-    json_object *o = json_object_new_object();
-
-    arena_defer(ctx->arena, put_object, o);
-    return o;
-}
-
-static void add_text(json_object *o, const char *name, const char *s) {
-    json_object_object_add(o, name, json_object_new_string(s));
-}
-
-static void add_int(json_object *o, const char *name, int64_t v) {
-    json_object_object_add(o, name, json_object_new_int64(v));
-}
-
-static const char *get_text(struct ctx *ctx, json_object *o, const char *name) {
-    json_object *v;
-
-    return json_object_object_get_ex(o, name, &v) ? arena_strdup(ctx->arena, json_object_get_string(v)) : "";
-}
-
-static int64_t get_int(json_object *o, const char *name) {
-    json_object *v;
-
-    return json_object_object_get_ex(o, name, &v) ? json_object_get_int64(v) : 0;
-}
-
 /* Numbers as text in their order. */
 static const char *ordered(struct ctx *ctx, int64_t v) { return arena_printf(ctx->arena, "%019" PRId64, v); }
 
 /* ---- activity */
 
 static json_object *activity_doc(struct ctx *ctx, const struct remembered *r) {
-    json_object *o = new_doc(ctx);
+    json_object *o = docs_new(ctx);
 
-    add_text(o, "_id", ordered(ctx, r->event_id));
-    add_int(o, "p", r->user_id);
-    add_int(o, "t", r->what->at_ms);
-    add_text(o, "kind", r->what->kind);
-    add_text(o, "ip",
-             r->what->user_id == r->user_id ? r->what->ip
-                                            : ""); /* an administrator's address is theirs to know */
-    add_text(o, "device", r->what->user_id == r->user_id ? r->what->device : "");
-    add_text(o, "detail", r->what->detail);
-    add_int(o, "session", r->what->session_id);
+    docs_put_text(o, "_id", ordered(ctx, r->event_id));
+    docs_put_int(o, "p", r->user_id);
+    docs_put_int(o, "t", r->what->at_ms);
+    docs_put_text(o, "kind", r->what->kind);
+    docs_put_text(o, "ip",
+                  r->what->user_id == r->user_id ? r->what->ip
+                                                 : ""); /* an administrator's address is theirs to know */
+    docs_put_text(o, "device", r->what->user_id == r->user_id ? r->what->device : "");
+    docs_put_text(o, "detail", r->what->detail);
+    docs_put_int(o, "session", r->what->session_id);
     return o;
 }
 
@@ -98,13 +68,13 @@ enum code user_store_activity(struct ctx *ctx, int64_t user_id, struct doc_from 
         Pb__Activity *a = ret->items[i] = arena_one(ctx->arena, Pb__Activity);
 
         pb__activity__init(a);
-        a->id = get_text(ctx, page.docs[i], "_id");
-        a->at_ms = get_int(page.docs[i], "t");
-        a->kind = get_text(ctx, page.docs[i], "kind");
-        a->ip = get_text(ctx, page.docs[i], "ip");
-        a->device = get_text(ctx, page.docs[i], "device");
-        a->detail = get_text(ctx, page.docs[i], "detail");
-        a->session_id = get_int(page.docs[i], "session");
+        a->id = docs_text(ctx, page.docs[i], "_id");
+        a->at_ms = docs_int(page.docs[i], "t");
+        a->kind = docs_text(ctx, page.docs[i], "kind");
+        a->ip = docs_text(ctx, page.docs[i], "ip");
+        a->device = docs_text(ctx, page.docs[i], "device");
+        a->detail = docs_text(ctx, page.docs[i], "detail");
+        a->session_id = docs_int(page.docs[i], "session");
     }
     ret->n_items = page.n;
     ret->next = page.next;
@@ -129,38 +99,38 @@ static const char *audit_hash(struct ctx *ctx, const struct audit_entry *e, int6
 }
 
 static json_object *audit_doc(struct ctx *ctx, const struct audit_entry *e, int64_t event_id) {
-    json_object *o = new_doc(ctx);
+    json_object *o = docs_new(ctx);
 
-    add_text(o, "_id", ordered(ctx, e->seq));
-    add_int(o, "p", AUDIT_P);
-    add_int(o, "t", e->at_ms);
-    add_int(o, "seq", e->seq);
-    add_int(o, "event", event_id);
-    add_int(o, "actor", e->actor_id);
-    add_int(o, "target", e->target_id);
-    add_text(o, "kind", e->kind);
-    add_text(o, "ip", e->ip);
-    add_text(o, "device", e->device);
-    add_text(o, "detail", e->detail);
-    add_text(o, "prev", e->prev);
-    add_text(o, "hash", e->hash);
+    docs_put_text(o, "_id", ordered(ctx, e->seq));
+    docs_put_int(o, "p", AUDIT_P);
+    docs_put_int(o, "t", e->at_ms);
+    docs_put_int(o, "seq", e->seq);
+    docs_put_int(o, "event", event_id);
+    docs_put_int(o, "actor", e->actor_id);
+    docs_put_int(o, "target", e->target_id);
+    docs_put_text(o, "kind", e->kind);
+    docs_put_text(o, "ip", e->ip);
+    docs_put_text(o, "device", e->device);
+    docs_put_text(o, "detail", e->detail);
+    docs_put_text(o, "prev", e->prev);
+    docs_put_text(o, "hash", e->hash);
     return o;
 }
 
 static void audit_read(struct ctx *ctx, json_object *o, struct audit_entry *e) {
     *e = (struct audit_entry){
-        .seq = get_int(o, "seq"),
-        .at_ms = get_int(o, "t"),
-        .actor_id = get_int(o, "actor"),
-        .target_id = get_int(o, "target"),
-        .kind = get_text(ctx, o, "kind"),
-        .ip = get_text(ctx, o, "ip"),
-        .device = get_text(ctx, o, "device"),
-        .detail = get_text(ctx, o, "detail"),
-        .prev = get_text(ctx, o, "prev"),
-        .hash = get_text(ctx, o, "hash"),
+        .seq = docs_int(o, "seq"),
+        .at_ms = docs_int(o, "t"),
+        .actor_id = docs_int(o, "actor"),
+        .target_id = docs_int(o, "target"),
+        .kind = docs_text(ctx, o, "kind"),
+        .ip = docs_text(ctx, o, "ip"),
+        .device = docs_text(ctx, o, "device"),
+        .detail = docs_text(ctx, o, "detail"),
+        .prev = docs_text(ctx, o, "prev"),
+        .hash = docs_text(ctx, o, "hash"),
     };
-    e->whole = strcmp(e->hash, audit_hash(ctx, e, get_int(o, "event"))) == 0;
+    e->whole = strcmp(e->hash, audit_hash(ctx, e, docs_int(o, "event"))) == 0;
 }
 
 /* The newest entry, or what stands before the first. */
@@ -177,11 +147,11 @@ static enum code audit_head(struct ctx *ctx, struct audit_entry *ret) {
 }
 
 static enum code audit_known(struct ctx *ctx, int64_t event_id, bool *ret) {
-    json_object *equal = new_doc(ctx);
+    json_object *equal = docs_new(ctx);
     int64_t n;
     enum code c;
 
-    add_int(equal, "event", event_id);
+    docs_put_int(equal, "event", event_id);
     if ((c = docs_count(ctx, ctx->env->docs, AUDIT, AUDIT_P, equal, &n)) == OK)
         *ret = n > 0;
     return c;
@@ -228,14 +198,14 @@ enum code user_store_audit_add(struct ctx *ctx, const struct remembered *r, size
 
 /* NULL: all entries. */
 static json_object *audit_wanted(struct ctx *ctx, const struct audit_match *match) {
-    json_object *equal = new_doc(ctx);
+    json_object *equal = docs_new(ctx);
 
     if (match->actor_id != 0)
-        add_int(equal, "actor", match->actor_id);
+        docs_put_int(equal, "actor", match->actor_id);
     if (match->target_id != 0)
-        add_int(equal, "target", match->target_id);
+        docs_put_int(equal, "target", match->target_id);
     if (!text_is_empty(match->kind))
-        add_text(equal, "kind", match->kind);
+        docs_put_text(equal, "kind", match->kind);
     return json_object_object_length(equal) > 0 ? equal : NULL;
 }
 

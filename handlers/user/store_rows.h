@@ -4,7 +4,7 @@
 
 #include "handlers/user/store.h"
 
-#define CARD_COLUMNS 13 /* of the view cards; further columns stand behind */
+#define CARD_COLUMNS 18 /* of the view faces; further columns stand behind */
 
 /* The card of every row. */
 Pb__UserCard **user_store_cards_of(struct ctx *ctx, const PGresult *r, size_t *ret_n);

@@ -49,27 +49,6 @@ struct reset_view {
 
 /* ---- profiles */
 
-enum profile_tab { PROFILE_POSTS, PROFILE_REPLIES };
-
-/* user_profile. */
-struct profile_view {
-    const Pb__Profile *profile; /* card, bio_html, fields, counts */
-    struct safe_html bio;       /* profile->bio_html */
-    uint32_t edges;             /* reader to member; EDGE_SELF on one's own */
-    enum profile_tab tab;
-    const struct post_card *pinned; /* on the first page of PROFILE_POSTS */
-    size_t n_pinned;
-    struct post_list list;
-    bool counts_hidden;   /* followers and following are not for this reader, or not known now */
-    bool posts_uncounted; /* how many posts there are is not known now */
-    int64_t mute_until_ms;
-};
-
-/* user_gone: a suspended or deleted member's page (410). */
-struct gone_view {
-    bool suspended;
-};
-
 /* user_avatar and user_banner: image/svg+xml. */
 struct picture_view {
     const Pb__UserCard *user;
@@ -139,6 +118,21 @@ struct settings_appearance_view {
     size_t n_languages;
 };
 
+/* user_settings_picture: what is there of one of the two, and the form for another. */
+struct picture_form {
+    const char *kind; /* avatar or banner */
+    bool banner;
+    bool wrong;                     /* the page's error is about this form */
+    int64_t media;                  /* the medium shown; 0: none */
+    const struct media_item *shown; /* the same; NULL: none, or not known now */
+    const struct media_item *next;  /* what was sent last and is not shown yet; NULL: nothing */
+};
+struct settings_picture_view {
+    const Pb__UserCard *card;
+    int max_mb;
+    struct picture_form avatar, banner;
+};
+
 /* user_settings_activity. */
 struct activity_row {
     const Pb__Activity *activity;
@@ -201,6 +195,7 @@ struct invite_row {
     const char *url; /* absolute */
     bool spent;      /* used up or too old */
 };
+struct invite_row user_view_invite(struct ctx *ctx, const Pb__Invite *invite); /* view_admin.c */
 /* user_invites. */
 struct invites_view {
     const struct invite_row *rows;
@@ -258,6 +253,9 @@ struct audit_row {
     const char *note;           /* or NULL */
     const char *ip;             /* or NULL */
 };
+/* Those of a page of the log (audit.h), in order. view_admin.c */
+struct audit_page;
+enum code user_view_audit(struct ctx *ctx, const struct audit_page *found, const struct audit_row **ret);
 /* user_admin_audit. */
 struct audit_view {
     const struct audit_row *rows;

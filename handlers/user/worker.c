@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fcgi/base/clock.h"
+#include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "fcgi/log.h"
 #include "fcgi/rpc.h"
@@ -10,6 +11,7 @@
 #include "handlers/common/page_cache.h"
 #include "handlers/services.h"
 #include "handlers/user/service_tokens.h"
+#include "handlers/user/worker_links.h"
 
 #define SWEEP_EVERY_MS (3600 * 1000)
 
@@ -65,13 +67,6 @@ static enum code repeat_security(struct ctx *ctx, const struct event *e) {
     return OK;
 }
 
-static bool has_id(const int64_t *ids, size_t n, int64_t id) {
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] == id)
-            return true;
-    return false;
-}
-
 static enum code on_change(struct ctx *ctx, const struct event *events, size_t n) {
     int64_t *ids = arena_many(ctx->arena, int64_t, n);
     size_t n_ids = 0, n_cards = 0;
@@ -83,7 +78,7 @@ static enum code on_change(struct ctx *ctx, const struct event *events, size_t n
             c = repeat_state(ctx, &events[i]);
         else if (strcmp(events[i].type, "user.security") == 0)
             c = repeat_security(ctx, &events[i]);
-        else if (strcmp(events[i].type, "user.changed") == 0 && !has_id(ids, n_ids, events[i].key))
+        else if (strcmp(events[i].type, "user.changed") == 0 && !id_among(events[i].key, ids, n_ids))
             ids[n_ids++] = events[i].key;
     }
     if (c != OK || n_ids == 0)
@@ -176,11 +171,15 @@ static enum code on_mail(struct ctx *ctx, const struct event *events, size_t n) 
 
 static const char *const change_topics[] = {"user.v1", "user.security.v1", NULL};
 static const char *const security_topics[] = {"user.security.v1", "erase.v1", NULL};
+static const char *const link_topics[] = {"user.v1", NULL};
 static const char *const mail_topics[] = {"user.mail.v1", NULL};
+static const char *const picture_topics[] = {"media.v1", "user.picture.v1", NULL};
 
 const struct consumer user_consumers[] = {
     {"user_cards", SVC_USER, change_topics, 200, 0, on_change},
     {"user_history", SVC_USER, security_topics, 100, 0, on_security},
     {"user_mail", SVC_USER, mail_topics, 20, 0, on_mail},
+    {"user_links", SVC_USER, link_topics, 200, 0, user_links_events},
+    {"user_pictures", SVC_USER, picture_topics, 50, 0, user_picture_events},
     {0},
 };

@@ -149,7 +149,9 @@ FROM (SELECT followee_id AS other, 1 + follow_bits(reposts, notify, languages) A
       UNION ALL SELECT blocked_id, 16, NULL FROM blocks WHERE blocker_id = $1
       UNION ALL SELECT blocker_id, 32, NULL FROM blocks WHERE blocked_id = $1
       UNION ALL SELECT muted_id, 64, until FROM mutes WHERE muter_id = $1
-          AND (until IS NULL OR until > now())) AS e
+          AND (until IS NULL OR until > now())
+      UNION ALL SELECT DISTINCT m.member_id, 2048, NULL::timestamptz
+          FROM lists l JOIN list_members m ON m.list_id = l.id WHERE l.owner_id = $1 AND l.exclusive) AS e
 GROUP BY other;
 
 -- name: connection_relationships :many
@@ -170,7 +172,10 @@ FROM (SELECT followee_id AS other, 1 + follow_bits(reposts, notify, languages) A
           AND blocker_id = ANY ($2::bigint[])
       UNION ALL SELECT muted_id, 64, until, NULL FROM mutes
                 WHERE muter_id = $1 AND muted_id = ANY ($2::bigint[])
-                    AND (until IS NULL OR until > now())) AS e
+                    AND (until IS NULL OR until > now())
+      UNION ALL SELECT DISTINCT m.member_id, 2048, NULL::timestamptz, NULL::text[]
+          FROM list_members m JOIN lists l ON l.id = m.list_id
+          WHERE m.owner_id = $1 AND m.member_id = ANY ($2::bigint[]) AND l.exclusive) AS e
 GROUP BY other;
 
 -- name: connection_pairs :many
@@ -197,32 +202,28 @@ SELECT id, follower_id, NULL::timestamptz FROM follows WHERE followee_id = $1 AN
 ORDER BY id DESC LIMIT $4;
 
 -- name: connection_followers_up :many
-SELECT id, follower_id, NULL::timestamptz FROM follows WHERE followee_id = $1 AND id < $2 AND id > $3
-ORDER BY id ASC LIMIT $4;
+-- as: connection_followers, those next above.
 
 -- name: connection_following :many
 SELECT id, followee_id, NULL::timestamptz FROM follows WHERE follower_id = $1 AND id < $2 AND id > $3
 ORDER BY id DESC LIMIT $4;
 
 -- name: connection_following_up :many
-SELECT id, followee_id, NULL::timestamptz FROM follows WHERE follower_id = $1 AND id < $2 AND id > $3
-ORDER BY id ASC LIMIT $4;
+-- as: connection_following, those next above.
 
 -- name: connection_requests :many
 SELECT id, requester_id, NULL::timestamptz FROM requests WHERE target_id = $1 AND id < $2 AND id > $3
 ORDER BY id DESC LIMIT $4;
 
 -- name: connection_requests_up :many
-SELECT id, requester_id, NULL::timestamptz FROM requests WHERE target_id = $1 AND id < $2 AND id > $3
-ORDER BY id ASC LIMIT $4;
+-- as: connection_requests, those next above.
 
 -- name: connection_blocks :many
 SELECT id, blocked_id, NULL::timestamptz FROM blocks WHERE blocker_id = $1 AND id < $2 AND id > $3
 ORDER BY id DESC LIMIT $4;
 
 -- name: connection_blocks_up :many
-SELECT id, blocked_id, NULL::timestamptz FROM blocks WHERE blocker_id = $1 AND id < $2 AND id > $3
-ORDER BY id ASC LIMIT $4;
+-- as: connection_blocks, those next above.
 
 -- name: connection_mutes :many
 SELECT id, muted_id, until FROM mutes WHERE muter_id = $1 AND id < $2 AND id > $3
@@ -230,9 +231,7 @@ SELECT id, muted_id, until FROM mutes WHERE muter_id = $1 AND id < $2 AND id > $
 ORDER BY id DESC LIMIT $4;
 
 -- name: connection_mutes_up :many
-SELECT id, muted_id, until FROM mutes WHERE muter_id = $1 AND id < $2 AND id > $3
-       AND (until IS NULL OR until > now())
-ORDER BY id ASC LIMIT $4;
+-- as: connection_mutes, those next above.
 
 -- name: connection_follower_ids :many
 -- $1 member, $2 after (member id), $3 limit; ascending.
@@ -252,10 +251,14 @@ SELECT member, ARRAY(SELECT follower_id FROM follows WHERE followee_id = member 
 FROM unnest($1::bigint[]) AS member;
 
 -- name: connection_notified_of :many
--- The same of those followers who want to be told of each new post.
+-- The same of those followers who want to be told of each new post, and whose follow brings its language: $3,
+-- one for each member, '' where it is not known. "pt" brings "pt-BR", too.
 SELECT member, ARRAY(SELECT follower_id FROM follows WHERE followee_id = member AND notify
+       AND (language = '' OR languages = '{}' OR EXISTS (
+           SELECT FROM unnest(languages) AS l
+           WHERE starts_with(lower(language) || '-', lower(l) || '-')))
        ORDER BY follower_id LIMIT $2)
-FROM unnest($1::bigint[]) AS member;
+FROM unnest($1::bigint[], $3::text[]) WITH ORDINALITY AS asked (member, language, place) ORDER BY place;
 
 -- name: connection_followers_among :many
 -- Those of $2 who follow $1.
@@ -263,7 +266,7 @@ SELECT follower_id FROM follows WHERE followee_id = $1 AND follower_id = ANY ($2
 
 -- name: connection_suggest :many
 -- Whom those one follows follow, most first; then the most followed. $1 viewer, $2 limit. → member, how many
--- in common.
+-- in common. NOT IN keeps the order of the index, which a join would read the whole of.
 WITH mine AS (
     SELECT followee_id AS id FROM follows WHERE follower_id = $1 ORDER BY follows.id DESC LIMIT 300
 ), hidden AS (
@@ -280,8 +283,7 @@ WITH mine AS (
     GROUP BY f.followee_id ORDER BY n DESC, f.followee_id LIMIT $2
 ), known AS (
     SELECT user_id AS id, 0::bigint AS n FROM counts
-    WHERE followers > 0 AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.id = user_id)
-      AND NOT EXISTS (SELECT 1 FROM near WHERE near.id = user_id)
+    WHERE followers > 0 AND user_id NOT IN (SELECT id FROM hidden) AND user_id NOT IN (SELECT id FROM near)
     ORDER BY followers DESC, user_id LIMIT $2
 )
 SELECT id, n FROM (SELECT id, n, 0 AS rank FROM near UNION ALL SELECT id, n, 1 FROM known) AS all_of_them
@@ -348,7 +350,15 @@ SELECT * FROM (
     UNION ALL SELECT 'm', muter_id, muted_id FROM mutes WHERE muted_id = $1
 ) AS edges LIMIT $2;
 
--- name: connection_erase_counts :exec
+-- name: connection_erase_rest :exec
+-- What was theirs alone.
+WITH unlisted AS (
+    DELETE FROM lists WHERE owner_id = $1
+), unnoted AS (
+    DELETE FROM notes WHERE user_id = $1
+), suggested AS (
+    DELETE FROM dismissed WHERE user_id = $1
+)
 DELETE FROM counts WHERE user_id = $1;
 
 -- name: connection_erase_on :one

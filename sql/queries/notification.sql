@@ -18,8 +18,8 @@ WITH offered AS (
                                     detail, created_at)
     SELECT id, user_id, kind, actor_id, object_id, post_id, group_key, state, event_id, event_id, detail,
            now()
-    FROM offered ORDER BY user_id, kind, actor_id, object_id
-    ON CONFLICT (user_id, kind, actor_id, object_id) DO UPDATE
+    FROM offered ORDER BY actor_id, user_id, kind, object_id
+    ON CONFLICT (actor_id, user_id, kind, object_id) DO UPDATE
     SET (id, group_key, state, made_by, detail, created_at, event_id) = (
         SELECT CASE WHEN anew THEN excluded.id ELSE n.id END,
                CASE WHEN anew THEN excluded.group_key ELSE n.group_key END,
@@ -29,7 +29,8 @@ WITH offered AS (
                CASE WHEN anew THEN now() ELSE n.created_at END, excluded.event_id
         FROM (SELECT n.state = 3 OR (n.state IN (0, 2) AND n.kind = ANY ($12::bigint[])
                   AND n.id <= coalesce((SELECT read_id FROM readers r WHERE r.user_id = n.user_id),
-                      0)) AS anew) AS d)
+                      0)) AS anew
+              OFFSET 0) AS d) -- worked out once, not for each of the seven
     WHERE n.event_id < excluded.event_id
     RETURNING n.id
 ), fresh AS (
@@ -46,10 +47,11 @@ WITH offered AS (
 )
 SELECT id, user_id, kind, actor_id, object_id, true FROM fresh
 UNION ALL
-SELECT n.id, n.user_id, n.kind::bigint, n.actor_id, n.object_id, false FROM offered o
-JOIN notifications n ON n.user_id = o.user_id AND n.kind = o.kind AND n.actor_id = o.actor_id
-    AND n.object_id = o.object_id
-    AND n.made_by = o.event_id AND n.state = 0;
+SELECT n.id, n.user_id, n.kind::bigint, n.actor_id, n.object_id, false
+FROM offered o CROSS JOIN LATERAL ( -- each by its key, whatever the planner believes of the table
+    SELECT * FROM notifications n WHERE n.user_id = o.user_id AND n.kind = o.kind AND n.actor_id = o.actor_id
+        AND n.object_id = o.object_id LIMIT 1) AS n
+WHERE n.made_by = o.event_id AND n.state = 0;
 
 -- name: notification_undo :many
 -- What is so no longer, unless it was read: $1 members, $2 kinds, $3 actors, $4 objects, $5 events, $6 kinds
@@ -97,8 +99,8 @@ WHERE (user_id, from_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]));
 -- Up to $2 that are older than this id, and requests of which nothing is left. $1 id, $2 how many. → how
 -- many.
 WITH old AS (
-    DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE id < $1 ORDER BY id LIMIT $2)
-        RETURNING 1
+    DELETE FROM notifications WHERE id < $1
+        AND ctid = ANY (ARRAY(SELECT ctid FROM notifications WHERE id < $1 LIMIT $2)) RETURNING 1
 ), unasked AS (
     DELETE FROM requests r WHERE r.updated_at < now() - interval '1 day' AND NOT EXISTS (
         SELECT FROM notifications h WHERE h.user_id = r.user_id AND h.actor_id = r.from_id AND h.state = 1)
@@ -124,75 +126,28 @@ FROM (
                     AND ($6::bigint = 0 OR m.actor_id = $6)))
     ORDER BY n.id DESC LIMIT $4
 ) AS n
-LEFT JOIN LATERAL (
-    SELECT count(*) AS n, min(m.id) AS oldest,
-           ARRAY(SELECT s.actor_id FROM notifications s WHERE s.user_id = $1 AND s.group_key = n.group_key
-                     AND s.state < 2 AND NOT s.hidden AND s.state <= $7::bigint ORDER BY s.id DESC
-                         LIMIT 8) AS sample
-    FROM notifications m
-    WHERE m.user_id = $1 AND m.group_key = n.group_key AND m.state < 2 AND NOT m.hidden
-        AND m.state <= $7::bigint
-) AS g ON n.kind = ANY ($8::bigint[])
+LEFT JOIN LATERAL group_of($1, n.group_key, $7) AS g ON n.kind = ANY ($8::bigint[])
 ORDER BY n.id DESC;
 
 -- name: notification_list_up :many
--- The same, those next above.
-SELECT n.id, n.kind, n.actor_id, n.post_id, n.group_key, n.created_at, n.detail, n.state = 1,
-       coalesce(g.n, 1), coalesce(g.oldest, n.id), g.sample
-FROM (
-    SELECT * FROM notifications n
-    WHERE n.user_id = $1 AND n.id < $2 AND n.id > $3 AND n.state < 2 AND NOT n.hidden
-        AND n.state <= $7::bigint
-        AND n.kind = ANY ($5::bigint[]) AND ($6::bigint = 0 OR n.actor_id = $6)
-        AND (n.kind <> ALL ($8::bigint[]) OR NOT EXISTS (
-            SELECT FROM notifications m WHERE m.user_id = $1 AND m.group_key = n.group_key AND m.id > n.id
-                AND m.state < 2 AND NOT m.hidden AND m.state <= $7::bigint
-                    AND ($6::bigint = 0 OR m.actor_id = $6)))
-    ORDER BY n.id ASC LIMIT $4
-) AS n
-LEFT JOIN LATERAL (
-    SELECT count(*) AS n, min(m.id) AS oldest,
-           ARRAY(SELECT s.actor_id FROM notifications s WHERE s.user_id = $1 AND s.group_key = n.group_key
-                     AND s.state < 2 AND NOT s.hidden AND s.state <= $7::bigint ORDER BY s.id DESC
-                         LIMIT 8) AS sample
-    FROM notifications m
-    WHERE m.user_id = $1 AND m.group_key = n.group_key AND m.state < 2 AND NOT m.hidden
-        AND m.state <= $7::bigint
-) AS g ON n.kind = ANY ($8::bigint[])
-ORDER BY n.id ASC;
+-- as: notification_list, those next above.
 
 -- name: notification_by_id :maybe
--- $1 member, $2 id.
-SELECT n.id, n.kind, n.actor_id, n.post_id, n.group_key, n.created_at, n.detail, n.state = 1,
-       coalesce(g.n, 1), coalesce(g.oldest, n.id), g.sample
+-- By itself. $1 member, $2 id.
+SELECT n.id, n.kind, n.actor_id, n.post_id, n.group_key, n.created_at, n.detail, n.state = 1, 1::bigint, n.id,
+       NULL::bigint[]
 FROM notifications n
-LEFT JOIN LATERAL (
-    SELECT count(*) AS n, min(m.id) AS oldest,
-           ARRAY(SELECT s.actor_id FROM notifications s WHERE s.user_id = $1 AND s.group_key = n.group_key
-                     AND s.state < 2 AND NOT s.hidden AND s.state <= 0 ORDER BY s.id DESC LIMIT 8) AS sample
-    FROM notifications m
-    WHERE m.user_id = $1 AND m.group_key = n.group_key AND m.state < 2 AND NOT m.hidden
-        AND m.state <= 0
-) AS g ON n.kind = ANY ('{}'::smallint[])
 WHERE n.user_id = $1 AND n.id = $2 AND n.state < 2 AND NOT n.hidden;
 
 -- name: notification_group :maybe
--- Its newest. $1 member, $2 key.
+-- Its newest. $1 member, $2 key, $3 kinds that are grouped.
 SELECT n.id, n.kind, n.actor_id, n.post_id, n.group_key, n.created_at, n.detail, n.state = 1,
        coalesce(g.n, 1), coalesce(g.oldest, n.id), g.sample
 FROM (
-    SELECT * FROM notifications n WHERE n.user_id = $1 AND n.group_key = $2 AND n.state < 2 AND NOT n.hidden
-        AND n.state = 0 ORDER BY n.id DESC LIMIT 1
+    SELECT * FROM notifications n WHERE n.user_id = $1 AND n.group_key = $2 AND n.state = 0 AND NOT n.hidden
+    ORDER BY n.id DESC LIMIT 1
 ) AS n
-LEFT JOIN LATERAL (
-    SELECT count(*) AS n, min(m.id) AS oldest,
-           ARRAY(SELECT s.actor_id FROM notifications s WHERE s.user_id = $1 AND s.group_key = n.group_key
-                     AND s.state < 2 AND NOT s.hidden AND s.state <= 0 ORDER BY s.id DESC LIMIT 8) AS sample
-    FROM notifications m
-    WHERE m.user_id = $1 AND m.group_key = n.group_key AND m.state < 2 AND NOT m.hidden
-        AND m.state <= 0
-) AS g ON n.kind = ANY ($3::bigint[])
-;
+LEFT JOIN LATERAL group_of($1, n.group_key, 0) AS g ON n.kind = ANY ($3::bigint[]);
 
 -- name: notification_group_actors :many
 -- $1 member, $2 key, $3 below this notification, $4 how many. → notification, who did it.
@@ -279,14 +234,7 @@ WHERE r.user_id = $1 AND r.id < $2 AND r.id > $3 AND ($5::bigint = 0 OR r.id = $
     LIMIT $4;
 
 -- name: notification_requests_up :many
--- The same, those next above.
-SELECT r.id, r.from_id, r.post_id, r.created_at, r.updated_at, h.n
-FROM requests r CROSS JOIN LATERAL (
-    SELECT count(*) AS n FROM notifications h
-    WHERE h.user_id = $1 AND h.actor_id = r.from_id AND h.state = 1 AND NOT h.hidden) AS h
-WHERE r.user_id = $1 AND r.id < $2 AND r.id > $3 AND ($5::bigint = 0 OR r.id = $5) AND h.n > 0
-    ORDER BY r.id ASC
-    LIMIT $4;
+-- as: notification_requests, those next above.
 
 -- name: notification_accept :many
 -- What these senders did is shown, and from now on they are heard. $1 member, $2 requests. → requests.
@@ -327,9 +275,10 @@ FROM unnest($1::bigint[]) AS u (id);
 -- name: notification_erase :many
 -- A batch of what a member was told, and of what others were told of it. $1 who, $2 how many. → whose.
 WITH picked AS (
-    SELECT id FROM notifications WHERE user_id = $1 OR actor_id = $1 LIMIT $2
+    SELECT ctid FROM notifications WHERE user_id = $1 OR actor_id = $1 LIMIT $2
 )
-DELETE FROM notifications WHERE id IN (SELECT id FROM picked) RETURNING user_id;
+DELETE FROM notifications WHERE ctid = ANY (ARRAY(SELECT ctid FROM picked))
+    AND (user_id = $1 OR actor_id = $1) RETURNING user_id;
 
 -- name: notification_erase_requests :many
 -- The same for what is held back, both ways. → whose.

@@ -3,16 +3,12 @@
 
 -- ---- preferences
 
--- name: notification_preferences :maybe
--- $1 member. → version, kinds, channels, quiet, from, to, zone, caps of hour and day, hour of the digest, and
--- how many seconds the zone is ahead of UTC now.
-SELECT version, kinds, channels, quiet, quiet_from, quiet_to, zone, hour_cap, day_cap, digest_hour,
+-- name: notification_preferences :many
+-- Of those who chose something. $1 members. → member, version, kinds, channels, quiet, from, to, zone, caps
+-- of hour and day, hour of the digest, and how many seconds the zone is ahead of UTC now.
+SELECT user_id, version, kinds, channels, quiet, quiet_from, quiet_to, zone, hour_cap, day_cap, digest_hour,
        extract(epoch FROM (now() AT TIME ZONE zone) - (now() AT TIME ZONE 'UTC'))::int
-FROM preferences WHERE user_id = $1;
-
--- name: notification_preferences_of :many
--- What members chose by kind. $1 members. → member, kinds, channels.
-SELECT user_id, kinds, channels FROM preferences WHERE user_id = ANY ($1::bigint[]);
+FROM preferences WHERE user_id = ANY ($1::bigint[]);
 
 -- name: notification_preferences_set :maybe
 -- Nothing when the version is another one. $1 member, $2 the version it takes the place of (1: there is no
@@ -79,11 +75,12 @@ RETURNING o.notification_id, o.channel, o.target_id, o.user_id, o.kind, o.actor_
     o.held;
 
 -- name: notification_outgoing_take_push :many
--- Leases one push that is due; those that the same target got while it was quiet come along. $1 lease. The
--- same columns.
+-- Leases one push that is due; those that the same target got while it was quiet come along. $1 lease, $2
+-- members who have to wait. The same columns.
 WITH due AS (
     SELECT notification_id, target_id, user_id, held FROM outgoing
     WHERE state = 0 AND channel = 'push' AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
+        AND user_id <> ALL ($2::bigint[])
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 ), mine AS (
     SELECT o.notification_id, o.target_id FROM outgoing o JOIN due USING (user_id, target_id)
@@ -107,15 +104,24 @@ WHERE n.user_id = $1 AND n.id = ANY ($2::bigint[]) AND n.state IN (0, 2) AND NOT
     AND n.id > coalesce((SELECT read_id FROM readers WHERE user_id = $1), 0);
 
 -- name: notification_outgoing_end :exec
--- These go out no more. $1 lease, $2 ids, $3 state, $4 why.
-UPDATE outgoing SET state = $3::int, why = $4::text, lease = NULL, lease_until = NULL
-WHERE lease = $1 AND state < 2 AND notification_id = ANY ($2::bigint[]);
+-- These go out no more. $1 lease, $2 ids, $3 state, $4 why, $5 what it counts as.
+WITH ended AS (
+    UPDATE outgoing SET state = $3::int, why = $4::text, lease = NULL, lease_until = NULL
+    WHERE lease = $1 AND state < 2 AND notification_id = ANY ($2::bigint[]) RETURNING channel
+)
+INSERT INTO sendings AS s (way, outcome, n) SELECT channel, $5::text, count(*) FROM ended GROUP BY channel
+ON CONFLICT (way, outcome) DO UPDATE SET n = s.n + excluded.n;
 
 -- name: notification_outgoing_later :exec
--- The rest of a lease waits. $1 lease, $2 until when, $3 held, $4 why.
-UPDATE outgoing SET state = 0, due_at = $2::timestamptz, held = $3::boolean, why = $4::text, lease = NULL,
-    lease_until = NULL
-WHERE lease = $1 AND state < 2;
+-- The rest of a lease waits. $1 lease, $2 until when, $3 held, $4 why: '' when nothing has failed.
+WITH put_off AS (
+    UPDATE outgoing SET state = 0, due_at = $2::timestamptz, held = $3::boolean, why = $4::text, lease = NULL,
+        lease_until = NULL
+    WHERE lease = $1 AND state < 2 RETURNING channel
+)
+INSERT INTO sendings AS s (way, outcome, n)
+SELECT channel, 'failed', count(*) FROM put_off WHERE $4::text <> '' GROUP BY channel
+ON CONFLICT (way, outcome) DO UPDATE SET n = s.n + excluded.n;
 
 -- name: notification_outgoing_hand :many
 -- Right before the other side can act: from here on these are not tried again unless it says no. $1 lease, $2
@@ -130,10 +136,38 @@ INSERT INTO mails (id, user_id, channel, at) VALUES ($1::bigint, $2::bigint, $3:
 -- name: notification_mail_undo :exec
 DELETE FROM mails WHERE id = $1;
 
--- name: notification_outgoing_lost :many
--- Handed over, and their worker died or heard nothing: nobody knows whether they arrived, so they are left.
-UPDATE outgoing SET state = 2, why = 'unknown', lease = NULL, lease_until = NULL
-WHERE state = 1 AND lease_until < now() - interval '10 minutes' RETURNING notification_id;
+-- name: notification_outgoing_lost :one
+-- Handed over, and their worker died or heard nothing: nobody knows whether they arrived, so they are left. →
+-- how many.
+WITH lost AS (
+    UPDATE outgoing SET state = 2, why = 'unknown', lease = NULL, lease_until = NULL
+    WHERE state = 1 AND lease IS NOT NULL AND lease_until < now() - interval '10 minutes' RETURNING channel
+), counted AS (
+    INSERT INTO sendings AS s (way, outcome, n)
+    SELECT channel, 'unknown', count(*) FROM lost GROUP BY channel
+    ON CONFLICT (way, outcome) DO UPDATE SET n = s.n + excluded.n
+)
+SELECT count(*) FROM lost;
+
+-- name: notification_sendings :many
+-- For metrics. → way, how many wait, for how many ms the oldest of them has been due, and so far: sent, tries
+-- that failed, dropped, unknown.
+WITH waiting AS (
+    SELECT channel AS way, count(*) AS n, min(due_at) AS due_at FROM outgoing WHERE state = 0 GROUP BY channel
+    UNION ALL
+    SELECT 'webhook', count(*), min(c.due_at) FROM hook_calls c JOIN hooks h ON h.id = c.hook_id
+    WHERE c.state = 0 AND h.active
+)
+SELECT way, coalesce(n, 0),
+       greatest(coalesce(extract(epoch FROM now() - due_at) * 1000, 0), 0)::bigint,
+       so_far.sent, so_far.failed, so_far.dropped, so_far.unknown
+FROM unnest(ARRAY['email', 'digest', 'push', 'webhook']) AS w (way) LEFT JOIN waiting USING (way)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(s.n) FILTER (WHERE outcome = 'sent'), 0)::bigint AS sent,
+           coalesce(sum(s.n) FILTER (WHERE outcome = 'failed'), 0)::bigint AS failed,
+           coalesce(sum(s.n) FILTER (WHERE outcome = 'dropped'), 0)::bigint AS dropped,
+           coalesce(sum(s.n) FILTER (WHERE outcome = 'unknown'), 0)::bigint AS unknown
+    FROM sendings s WHERE s.way = w.way) AS so_far;
 
 -- name: notification_outgoing_sweep :exec
 -- What is older than any event that could come again. $1 days.
@@ -164,10 +198,12 @@ SELECT id, user_id, coalesce(token_id, 0), coalesce(session_id, 0), endpoint, p2
 FROM pushes WHERE user_id = $1 AND (token_id = $2 OR session_id = $3);
 
 -- name: notification_pushes :many
--- Of a member, at most the latest 20; $2: that one alone, 0: all.
-SELECT id, user_id, coalesce(token_id, 0), coalesce(session_id, 0), endpoint, p256dh, auth, standard, alerts,
-       policy
-FROM pushes WHERE user_id = $1 AND ($2::bigint = 0 OR id = $2) ORDER BY id DESC LIMIT 20;
+-- Of each of the members $1 at most the latest 20; $2: that one alone, 0: all.
+SELECT p.id, p.user_id, coalesce(token_id, 0), coalesce(session_id, 0), endpoint, p256dh, auth, standard,
+       alerts, policy
+FROM unnest($1::bigint[]) AS u (id) CROSS JOIN LATERAL (
+    SELECT * FROM pushes WHERE user_id = u.id AND ($2::bigint = 0 OR id = $2) ORDER BY id DESC LIMIT 20
+) AS p;
 
 -- name: notification_push_add :maybe
 -- In place of the one that the token or session has. $1 id, $2 member, $3 token or NULL, $4 session or NULL,
@@ -239,11 +275,12 @@ SELECT c, h, $3::bigint, $4::text, b FROM unnest($1::bigint[], $2::bigint[], $5:
 ON CONFLICT DO NOTHING;
 
 -- name: notification_hook_take :maybe
--- Leases a call that is due. $1 lease. → call, hook, url, salt, event, body,
+-- Leases a call that is due. $1 lease, $2 hooks that have to wait. → call, hook, url, salt, event, body,
 -- attempts, made.
 WITH due AS (
     SELECT c.id FROM hook_calls c JOIN hooks h ON h.id = c.hook_id
     WHERE c.state = 0 AND c.due_at <= now() AND (c.lease_until IS NULL OR c.lease_until < now()) AND h.active
+        AND c.hook_id <> ALL ($2::bigint[])
     ORDER BY c.due_at, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE hook_calls c SET lease = $1, lease_until = now() + interval '2 minutes', attempts = c.attempts + 1
@@ -256,6 +293,9 @@ WITH c AS (
     UPDATE hook_calls SET state = 1, status = $3::int, error = '', done_at = now(), lease = NULL,
         lease_until = NULL
     WHERE id = $1 AND lease = $2 RETURNING hook_id
+), counted AS (
+    INSERT INTO sendings AS s (way, outcome, n) SELECT 'webhook', 'sent', 1 FROM c
+    ON CONFLICT (way, outcome) DO UPDATE SET n = s.n + 1
 )
 UPDATE hooks SET failing_since = NULL WHERE id IN (SELECT hook_id FROM c) AND failing_since IS NOT NULL;
 
@@ -269,6 +309,9 @@ WITH c AS (
         due_at = coalesce($5::timestamptz, due_at), done_at = CASE WHEN $5::timestamptz IS NULL THEN now()
         END, lease = NULL, lease_until = NULL
     WHERE id = $1 AND lease = $2 RETURNING hook_id
+), counted AS (
+    INSERT INTO sendings AS s (way, outcome, n) SELECT 'webhook', 'failed', 1 FROM c
+    ON CONFLICT (way, outcome) DO UPDATE SET n = s.n + 1
 ), h AS (
     UPDATE hooks SET failing_since = coalesce(failing_since, now()),
         active = active AND coalesce(failing_since > now() - interval '1 day', true),

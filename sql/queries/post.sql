@@ -10,8 +10,8 @@ SELECT p.id, p.author_id, p.in_reply_to_id, p.in_reply_to_author_id, p.root_id, 
        p.audience, p.sensitive, p.revision, p.html, p.excerpt, p.warning, p.language, p.mentions, p.handles,
        p.tags,
        p.created_at, p.edited_at, p.pinned_at, p.deleted_at IS NOT NULL,
-       s.version, s.likes, s.reposts, s.comments, p.app_name, p.app_website
-FROM posts p LEFT JOIN stats s ON s.post_id = p.id
+       s.version, s.likes, s.reposts, s.comments, p.app_name, p.app_website, m.views, p.card
+FROM posts p LEFT JOIN stats s ON s.post_id = p.id LEFT JOIN media m ON m.post_id = p.id
 WHERE p.id = ANY ($1::bigint[]);
 
 -- name: post_after :many
@@ -21,17 +21,19 @@ SELECT p.id, p.author_id, p.in_reply_to_id, p.in_reply_to_author_id, p.root_id, 
        p.audience, p.sensitive, p.revision, p.html, p.excerpt, p.warning, p.language, p.mentions, p.handles,
        p.tags,
        p.created_at, p.edited_at, p.pinned_at, false,
-       s.version, s.likes, s.reposts, s.comments, p.app_name, p.app_website
-FROM posts p LEFT JOIN stats s ON s.post_id = p.id
+       s.version, s.likes, s.reposts, s.comments, p.app_name, p.app_website, m.views, p.card
+FROM posts p LEFT JOIN stats s ON s.post_id = p.id LEFT JOIN media m ON m.post_id = p.id
 WHERE p.id > $1 AND p.deleted_at IS NULL ORDER BY p.id LIMIT $2;
 
 -- name: post_create :maybe
 -- $1 id, $2 author, $3 parent or NULL, $4 parent's author or NULL, $5 root, $6 audience, $7 sensitive, $8
 -- counted, $9 source, $10 html, $11 excerpt, $12 warning, $13 language, $14 mentions, $15 handles, $16 tags,
--- $17 tags folded, $18 created, $19 client's key or NULL, $20 event body, $21 app's name, $22 its website.
--- Nothing when the key was used before, or the parent is gone. Gives the parent's counters (NULLs without a
--- counted parent).
-WITH claimed AS (
+-- $17 tags folded, $18 created, $19 client's key or NULL, $20 event body, $21 app's name, $22 its website,
+-- $23 media or NULL, $24 their words. Nothing when the key was used before, the parent is gone, or attaching
+-- the media was given up. Gives the parent's counters (NULLs without a counted parent).
+WITH attaching_it AS (
+    SELECT FROM attaching WHERE $23::bytea IS NOT NULL AND post_id = $1 AND NOT given_up FOR UPDATE
+), claimed AS (
     INSERT INTO create_keys (author_id, key, post_id) SELECT $2, $19, $1 WHERE $19::text IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING 1
 ), old_keys AS (
@@ -47,6 +49,7 @@ WITH claimed AS (
            $11::text, $12::text, $13::text, $14::bigint[], $15::text[], $16::text[], $18::timestamptz,
            $21::text, $22::text
     WHERE ($19::text IS NULL OR EXISTS (SELECT FROM claimed))
+      AND ($23::bytea IS NULL OR EXISTS (SELECT FROM attaching_it))
       AND ($3::bigint IS NULL OR EXISTS (SELECT FROM posts WHERE id = $3 AND deleted_at IS NULL))
     RETURNING id
 ), tagged AS (
@@ -63,14 +66,22 @@ WITH claimed AS (
     RETURNING s.version, s.likes, s.reposts, s.comments
 ), said AS (
     INSERT INTO events.outbox (topic, key, type, body)
-    SELECT 'post.v1', p.id, 'post.created', $20::bytea FROM p
+    SELECT 'post.v1', $2, 'post.created', $20::bytea FROM p
+), with_media AS (
+    INSERT INTO media (post_id, author_id, views, words)
+    SELECT p.id, $2, $23, $24::text FROM p WHERE $23::bytea IS NOT NULL
+), attached AS (
+    DELETE FROM attaching USING p WHERE $23::bytea IS NOT NULL AND post_id = p.id
+), said_media AS (
+    INSERT INTO events.outbox (topic, key, type, body)
+    SELECT 'post.media.v1', p.id, 'post.attached', '' FROM p WHERE $23::bytea IS NOT NULL
 )
 SELECT parent.version, parent.likes, parent.reposts, parent.comments FROM p LEFT JOIN parent ON true;
 
 -- name: post_create_plain :exec
--- The same for the most frequent case, at two thirds of the cost: no key, no parent, no tags. $1 id, $2
--- author, $3 audience, $4 sensitive, $5 source, $6 html, $7 excerpt, $8 warning, $9 language, $10 mentions,
--- $11 handles, $12 created, $13 event body, $14 app's name, $15 its website.
+-- The same for the most frequent case, at two thirds of the cost: no key, no parent, no tags, no media. $1
+-- id, $2 author, $3 audience, $4 sensitive, $5 source, $6 html, $7 excerpt, $8 warning, $9 language, $10
+-- mentions, $11 handles, $12 created, $13 event body, $14 app's name, $15 its website.
 WITH p AS (
     INSERT INTO posts (id, author_id, root_id, audience, sensitive, source, html, excerpt, warning, language,
                        mentions, handles, created_at, app_name, app_website)
@@ -79,7 +90,7 @@ WITH p AS (
     INSERT INTO authors AS a (user_id, posts, last_at) SELECT $2, 1, $12 WHERE $3 < 3
     ON CONFLICT (user_id) DO UPDATE SET posts = a.posts + 1, last_at = greatest(a.last_at, excluded.last_at)
 )
-INSERT INTO events.outbox (topic, key, type, body) VALUES ('post.v1', $1, 'post.created', $13);
+INSERT INTO events.outbox (topic, key, type, body) VALUES ('post.v1', $2, 'post.created', $13);
 
 -- name: post_by_key :maybe
 -- What a client's key made. $1 author, $2 key.
@@ -87,14 +98,16 @@ SELECT post_id FROM create_keys WHERE author_id = $1 AND key = $2;
 
 -- name: post_edit :maybe
 -- $1 id, $2 author, $3 source, $4 html, $5 excerpt, $6 warning, $7 sensitive, $8 language, $9 mentions, $10
--- handles, $11 tags, $12 tags folded, $13 edited, $14 event body (its field 3, the version, is added). What
--- it said before becomes a revision.
+-- handles, $11 tags, $12 tags folded, $13 edited, $14 event body (its field 3, the version, is added), $15
+-- whether its media change: to $16 (NULL: none), with their words $17. What it said before becomes a
+-- revision.
 WITH old AS (
-    SELECT id, revision, source, html, warning, sensitive, coalesce(edited_at, created_at) AS at, audience
+    SELECT id, revision, source, html, warning, sensitive, coalesce(edited_at, created_at) AS at, audience,
+           (SELECT views FROM media WHERE post_id = posts.id) AS views
     FROM posts WHERE id = $1 AND author_id = $2 AND deleted_at IS NULL AND repost_of_id IS NULL FOR UPDATE
 ), kept AS (
-    INSERT INTO revisions (post_id, number, source, html, warning, sensitive, at)
-    SELECT id, revision, source, html, warning, sensitive, at FROM old
+    INSERT INTO revisions (post_id, number, source, html, warning, sensitive, at, media)
+    SELECT id, revision, source, html, warning, sensitive, at, views FROM old
 ), p AS (
     UPDATE posts SET source = $3, html = $4, excerpt = $5, warning = $6, sensitive = $7, language = $8,
         mentions = $9, handles = $10,
@@ -107,8 +120,19 @@ WITH old AS (
     SELECT t.tag, old.id, $2, t.name FROM old, unnest($12::text[], $11::text[]) AS t (tag, name)
            WHERE old.audience = 0
     ON CONFLICT DO NOTHING
+), without_media AS (
+    DELETE FROM media USING old WHERE $15::boolean AND $16::bytea IS NULL AND post_id = old.id
+), with_media AS (
+    INSERT INTO media (post_id, author_id, views, words)
+    SELECT old.id, $2, $16, $17::text FROM old WHERE $15::boolean AND $16::bytea IS NOT NULL
+    ON CONFLICT (post_id) DO UPDATE SET views = excluded.views, words = excluded.words
+), attached AS (
+    DELETE FROM attaching USING old WHERE $15::boolean AND post_id = old.id
+), said_media AS (
+    INSERT INTO events.outbox (topic, key, type, body)
+    SELECT 'post.media.v1', old.id, 'post.attached', '' FROM old WHERE $15::boolean
 )
-SELECT p.revision, events.emit('post.v1', $1, 'post.changed', $14::bytea || pb_int(3, p.revision)) FROM p;
+SELECT p.revision, events.emit('post.v1', $2, 'post.changed', $14::bytea || pb_int(3, p.revision)) FROM p;
 
 -- name: post_delete :maybe
 -- $1 id, $2 when, $3 event body. Leaves a tombstone. Gives revision, parent's id and counters (NULLs where
@@ -119,10 +143,17 @@ WITH old AS (
 ), p AS (
     UPDATE posts SET deleted_at = $2, source = '', html = '', excerpt = '', warning = '', mentions = '{}',
         handles = '{}', tags = '{}', app_name = '', app_website = '',
-                     pinned_at = NULL, revision = posts.revision + 1
+                     card = NULL, pinned_at = NULL, revision = posts.revision + 1
     FROM old WHERE posts.id = old.id RETURNING posts.revision
 ), untagged AS (
     DELETE FROM tags WHERE post_id = (SELECT id FROM old)
+), said_media AS (
+    INSERT INTO events.outbox (topic, key, type, body)
+    SELECT 'post.media.v1', old.id, 'post.emptied', '' FROM old
+    WHERE EXISTS (SELECT FROM media WHERE post_id = old.id)
+       OR EXISTS (SELECT FROM revisions WHERE post_id = old.id AND media IS NOT NULL)
+), without_media AS (
+    DELETE FROM media WHERE post_id = (SELECT id FROM old)
 ), unrevised AS (
     DELETE FROM revisions WHERE post_id = (SELECT id FROM old)
 ), author AS (
@@ -135,7 +166,7 @@ WITH old AS (
 )
 SELECT p.revision, parent.post_id, parent.version, parent.likes, parent.reposts, parent.comments,
        old.source, old.warning, old.sensitive, old.language, old.audience, old.tags,
-       events.emit('post.v1', $1, 'post.deleted', $3::bytea)
+       events.emit('post.v1', old.author_id, 'post.deleted', $3::bytea)
 FROM p JOIN old ON true LEFT JOIN parent ON true;
 
 -- name: post_source :maybe
@@ -145,10 +176,64 @@ SELECT source, warning, sensitive, language, audience FROM posts WHERE id = $1 A
 
 -- name: post_revisions :many
 -- Oldest first, the current one last. $1 id.
-SELECT number, source, html, warning, sensitive, at FROM revisions WHERE post_id = $1
+SELECT number, source, html, warning, sensitive, at, media FROM revisions WHERE post_id = $1
 UNION ALL
-SELECT revision, source, html, warning, sensitive, coalesce(edited_at, created_at) FROM posts WHERE id = $1
+SELECT revision, source, html, warning, sensitive, coalesce(edited_at, created_at),
+       (SELECT views FROM media WHERE post_id = id) FROM posts WHERE id = $1
 ORDER BY 1;
+
+-- ---- What is attached to posts ----------------------------------------------------------------------------
+
+-- name: post_attaching :exec
+-- Media are about to be attached to a post. $1 post.
+INSERT INTO attaching (post_id) VALUES ($1) ON CONFLICT (post_id) DO UPDATE SET begun_at = now();
+
+-- name: post_attaching_now :many
+-- Those of the posts that are being made or edited. $1 posts. → id.
+SELECT post_id FROM attaching WHERE post_id = ANY ($1::bigint[]);
+
+-- name: post_attaching_over :exec
+-- What is attached to these posts is what they have. $1 posts.
+DELETE FROM attaching WHERE post_id = ANY ($1::bigint[]);
+
+-- name: post_attaching_stop :maybe
+-- From now on the post cannot be made. $1 post. No row: it is made, or nobody was about to.
+UPDATE attaching SET given_up = true WHERE post_id = $1 RETURNING post_id;
+
+-- name: post_attaching_left :many
+-- Those that a failure left behind; they cannot be made from now on. $1 how many.
+UPDATE attaching SET given_up = true WHERE post_id IN (
+    SELECT post_id FROM attaching WHERE begun_at < now() - interval '5 minutes'
+    ORDER BY begun_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING post_id;
+
+-- name: post_media_of :many
+-- What posts have, and each of their versions: post, author, audience, revision, number of the version (0:
+-- the post as it is), media. Nothing for a post that has none, ever had none, or is deleted. $1 posts.
+SELECT p.id, p.author_id, p.audience, p.revision, 0, m.views FROM posts p JOIN media m ON m.post_id = p.id
+WHERE p.id = ANY ($1::bigint[]) AND p.deleted_at IS NULL
+UNION ALL
+SELECT p.id, p.author_id, p.audience, p.revision, r.number, r.media
+FROM posts p JOIN revisions r ON r.post_id = p.id
+WHERE p.id = ANY ($1::bigint[]) AND p.deleted_at IS NULL AND r.media IS NOT NULL
+ORDER BY 1, 5;
+
+-- name: post_media_renew :maybe
+-- What is known of a post's media has changed. $1 post, $2 the revision that this was made of, $3 media
+-- (NULL: none), $4 their words, $5 event body (see post_edit). No row: the post has changed meanwhile.
+WITH p AS (
+    UPDATE posts SET revision = revision + 1 WHERE id = $1 AND revision = $2 AND deleted_at IS NULL
+    RETURNING id, revision
+), without_media AS (
+    DELETE FROM media USING p WHERE $3::bytea IS NULL AND post_id = p.id
+), with_media AS (
+    UPDATE media SET views = $3, words = $4::text FROM p WHERE $3::bytea IS NOT NULL AND post_id = p.id
+)
+SELECT revision, events.emit('post.v1', $1, 'post.changed', $5::bytea || pb_int(3, revision)) FROM p;
+
+-- name: post_media_renew_version :exec
+-- The same of one of its versions, which nobody is told of. $1 post, $2 number, $3 media or NULL.
+UPDATE revisions SET media = $3 WHERE post_id = $1 AND number = $2;
 
 -- name: post_pin :maybe
 -- $1 id, $2 author, $3 when, $4 how many at most, $5 event body (see post_edit).
@@ -161,13 +246,24 @@ WITH p AS (
           AND deleted_at IS NULL) < $4::int
     RETURNING revision
 )
-SELECT revision, events.emit('post.v1', $1, 'post.changed', $5::bytea || pb_int(3, revision)) FROM p;
+SELECT revision, events.emit('post.v1', $2, 'post.changed', $5::bytea || pb_int(3, revision)) FROM p;
 
 -- name: post_unpin :maybe
 -- $1 id, $2 author, $3 event body (see post_edit).
 WITH p AS (
     UPDATE posts SET pinned_at = NULL, revision = revision + 1
     WHERE id = $1 AND author_id = $2 AND deleted_at IS NULL AND pinned_at IS NOT NULL RETURNING revision
+)
+SELECT revision, events.emit('post.v1', $2, 'post.changed', $3::bytea || pb_int(3, revision)) FROM p;
+
+-- name: post_set_card :maybe
+-- What is known of the page that a post links to. $1 id, $2 a packed LinkCard or NULL, $3 event body (see
+-- post_edit). Nothing when it is so already, or the post is gone or not for everybody.
+WITH p AS (
+    UPDATE posts SET card = $2, revision = revision + 1
+    WHERE id = $1 AND deleted_at IS NULL AND repost_of_id IS NULL AND audience < 2
+      AND card IS DISTINCT FROM $2::bytea
+    RETURNING revision
 )
 SELECT revision, events.emit('post.v1', $1, 'post.changed', $3::bytea || pb_int(3, revision)) FROM p;
 
@@ -238,7 +334,7 @@ WITH made AS (
     ON CONFLICT (post_id) DO UPDATE SET version = s.version + 1, reposts = s.reposts + 1
     RETURNING s.version, s.likes, s.reposts, s.comments
 )
-SELECT n.*, events.emit('post.v1', $3, 'post.created', $7::bytea),
+SELECT n.*, events.emit('post.v1', $1, 'post.created', $7::bytea),
        events.emit('engagement.v1', $2, 'post.reacted',
        pb_counters($8, version, likes, reposts, comments)) FROM n;
 
@@ -254,7 +350,7 @@ WITH gone AS (
     RETURNING s.version, s.likes, s.reposts, s.comments
 )
 SELECT n.*, gone.id, gone.revision,
-       events.emit('post.v1', gone.id, 'post.deleted', $5::bytea || pb_int(1, gone.id)),
+       events.emit('post.v1', $1, 'post.deleted', $5::bytea || pb_int(1, gone.id)),
        events.emit('engagement.v1', $2, 'post.reacted',
        pb_counters($4, version, likes, reposts, comments)) FROM n, gone;
 
@@ -282,15 +378,15 @@ SELECT post_id, version, likes, reposts, comments FROM stats WHERE post_id = ANY
 
 -- name: post_acts :many
 -- $1 who acted, $2 posts, $3 who is to be told: triples. → bits (ACT_…), of each in order.
-SELECT CASE WHEN p.id IS NULL THEN 0 ELSE 8
-       + CASE WHEN EXISTS (SELECT FROM likes WHERE user_id = a.who AND post_id = p.id) THEN 1 ELSE 0 END
-       + CASE WHEN EXISTS (SELECT FROM posts r WHERE r.author_id = a.who AND r.repost_of_id = p.id
-                           AND r.deleted_at IS NULL) THEN 2 ELSE 0 END
-       + CASE WHEN EXISTS (SELECT FROM muted_threads WHERE user_id = a.told AND root_id = p.root_id)
-              THEN 16 ELSE 0 END
+-- Each is looked up by its key: of EXISTS PostgreSQL might make a table of all likes there are.
+SELECT CASE WHEN p.id IS NULL OR p.deleted_at IS NOT NULL THEN 0 ELSE 8
+       + coalesce((SELECT 1 FROM likes WHERE user_id = a.who AND post_id = p.id), 0)
+       + coalesce((SELECT 2 FROM posts r WHERE r.author_id = a.who AND r.repost_of_id = p.id
+                   AND r.deleted_at IS NULL), 0)
+       + coalesce((SELECT 16 FROM muted_threads WHERE user_id = a.told AND root_id = p.root_id), 0)
        + CASE WHEN a.told = ANY (p.mentions) THEN 32 ELSE 0 END END
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS a (who, post, told, n)
-LEFT JOIN posts p ON p.id = a.post AND p.deleted_at IS NULL ORDER BY n;
+LEFT JOIN posts p ON p.id = a.post ORDER BY n;
 
 -- name: post_likers :many
 -- $1 post, $2 below this like, $3 above this one, $4 how many.
@@ -326,31 +422,84 @@ UPDATE posts SET deleted_at = $2, revision = revision + 1 WHERE repost_of_id = $
 -- ---------------------------------------------------------------------------
 
 -- name: post_home_below :many
--- Candidates of a home timeline; the rules decide on the rest. $1 viewer, $2 authors (viewer included), $3
--- max, $4 since, $5 limit.
+-- Candidates of a home timeline: by authors, and by others with tags that the viewer follows; the rules
+-- decide on the rest. $1 viewer, $2 authors (viewer included), $3 max, $4 since, $5 limit.
 SELECT p.id, p.id, p.author_id, p.repost_of_id, p.repost_of_author_id
-FROM unnest($2::bigint[]) AS a (id) CROSS JOIN LATERAL (
-    SELECT id, author_id, repost_of_id, repost_of_author_id FROM posts
-    WHERE author_id = a.id AND deleted_at IS NULL AND id < $3 AND id > $4
-      AND (in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id)
-      AND (audience < 3 OR author_id = $1
-          OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $1 = ANY (d.mentions)))
-    ORDER BY id DESC LIMIT $5
+FROM (
+    SELECT w.* FROM unnest($2::bigint[]) AS a (id) CROSS JOIN LATERAL (
+        SELECT id, author_id, repost_of_id, repost_of_author_id FROM posts
+        WHERE author_id = a.id AND deleted_at IS NULL AND id < $3 AND id > $4
+          AND (in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id)
+          AND (audience < 3 OR author_id = $1
+              OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $1 = ANY (d.mentions)))
+        ORDER BY id DESC LIMIT $5
+    ) w
+    UNION ALL
+    SELECT DISTINCT t.id, t.author_id, NULL::bigint, NULL::bigint
+    FROM followed_tags f CROSS JOIN LATERAL (
+        SELECT q.id, q.author_id FROM tags g JOIN posts q ON q.id = g.post_id
+        WHERE g.tag = f.tag AND g.post_id < $3 AND g.post_id > $4 AND q.deleted_at IS NULL
+          AND (q.in_reply_to_author_id IS NULL OR q.in_reply_to_author_id = q.author_id)
+          AND q.author_id <> ALL ($2::bigint[])
+        ORDER BY g.post_id DESC LIMIT $5
+    ) t
+    WHERE f.user_id = $1
 ) p
 ORDER BY p.id DESC LIMIT $5;
 
 -- name: post_home_above :many
--- $1 viewer, $2 authors, $3 min, $4 limit.
+-- The same, oldest first. $1 viewer, $2 authors, $3 min, $4 limit.
+SELECT p.id, p.id, p.author_id, p.repost_of_id, p.repost_of_author_id
+FROM (
+    SELECT w.* FROM unnest($2::bigint[]) AS a (id) CROSS JOIN LATERAL (
+        SELECT id, author_id, repost_of_id, repost_of_author_id FROM posts
+        WHERE author_id = a.id AND deleted_at IS NULL AND id > $3
+          AND (in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id)
+          AND (audience < 3 OR author_id = $1
+              OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $1 = ANY (d.mentions)))
+        ORDER BY id LIMIT $4
+    ) w
+    UNION ALL
+    SELECT DISTINCT t.id, t.author_id, NULL::bigint, NULL::bigint
+    FROM followed_tags f CROSS JOIN LATERAL (
+        SELECT q.id, q.author_id FROM tags g JOIN posts q ON q.id = g.post_id
+        WHERE g.tag = f.tag AND g.post_id > $3 AND q.deleted_at IS NULL
+          AND (q.in_reply_to_author_id IS NULL OR q.in_reply_to_author_id = q.author_id)
+          AND q.author_id <> ALL ($2::bigint[])
+        ORDER BY g.post_id LIMIT $4
+    ) t
+    WHERE f.user_id = $1
+) p
+ORDER BY p.id LIMIT $4;
+
+-- name: post_list_below :many
+-- Candidates of a list's timeline: by its members, of comments on others' posts those on some members' alone.
+-- $1 viewer, $2 members, $3 whom they answer, $4 max, $5 since, $6 limit.
 SELECT p.id, p.id, p.author_id, p.repost_of_id, p.repost_of_author_id
 FROM unnest($2::bigint[]) AS a (id) CROSS JOIN LATERAL (
     SELECT id, author_id, repost_of_id, repost_of_author_id FROM posts
-    WHERE author_id = a.id AND deleted_at IS NULL AND id > $3
-      AND (in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id)
-      AND (audience < 3 OR author_id = $1
+    WHERE author_id = a.id AND deleted_at IS NULL AND id < $4 AND id > $5
+      AND (in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id
+          OR in_reply_to_author_id = ANY ($3::bigint[]))
+      AND (audience < 3 OR in_reply_to_author_id = $1
           OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $1 = ANY (d.mentions)))
-    ORDER BY id LIMIT $4
+    ORDER BY id DESC LIMIT $6
 ) p
-ORDER BY p.id LIMIT $4;
+ORDER BY p.id DESC LIMIT $6;
+
+-- name: post_list_above :many
+-- The same, oldest first. $1 viewer, $2 members, $3 whom they answer, $4 min, $5 limit.
+SELECT p.id, p.id, p.author_id, p.repost_of_id, p.repost_of_author_id
+FROM unnest($2::bigint[]) AS a (id) CROSS JOIN LATERAL (
+    SELECT id, author_id, repost_of_id, repost_of_author_id FROM posts
+    WHERE author_id = a.id AND deleted_at IS NULL AND id > $4
+      AND (in_reply_to_author_id IS NULL OR in_reply_to_author_id = author_id
+          OR in_reply_to_author_id = ANY ($3::bigint[]))
+      AND (audience < 3 OR in_reply_to_author_id = $1
+          OR EXISTS (SELECT FROM posts d WHERE d.id = posts.id AND $1 = ANY (d.mentions)))
+    ORDER BY id LIMIT $5
+) p
+ORDER BY p.id LIMIT $5;
 
 -- name: post_local_below :many
 -- $1 max, $2 since, $3 limit.
@@ -365,6 +514,19 @@ SELECT id, id, author_id, NULL::bigint, NULL::bigint FROM posts
 WHERE deleted_at IS NULL AND audience = 0 AND in_reply_to_id IS NULL AND repost_of_id IS NULL AND id > $1
 ORDER BY id LIMIT $2;
 
+-- name: post_local_media_below :many
+-- Those that have media. $1 max, $2 since, $3 limit.
+SELECT p.id, p.id, p.author_id, NULL::bigint, NULL::bigint FROM media m JOIN posts p ON p.id = m.post_id
+WHERE p.deleted_at IS NULL AND p.audience = 0 AND p.in_reply_to_id IS NULL AND m.post_id < $1
+    AND m.post_id > $2
+ORDER BY m.post_id DESC LIMIT $3;
+
+-- name: post_local_media_above :many
+-- $1 min, $2 limit.
+SELECT p.id, p.id, p.author_id, NULL::bigint, NULL::bigint FROM media m JOIN posts p ON p.id = m.post_id
+WHERE p.deleted_at IS NULL AND p.audience = 0 AND p.in_reply_to_id IS NULL AND m.post_id > $1
+ORDER BY m.post_id LIMIT $2;
+
 -- name: post_tag_below :many
 -- $1 folded tag, $2 max, $3 since, $4 limit.
 SELECT post_id, post_id, author_id, NULL::bigint, NULL::bigint FROM tags
@@ -377,7 +539,7 @@ WHERE tag = $1 AND post_id > $2 ORDER BY post_id LIMIT $3;
 
 -- name: post_tags_below :many
 -- Posts with one of some tags, all of others and none of others yet: as many of each tag as the page has room
--- for, together. $1 one of, $2 all of, $3 none of (folded), $4 max, $5 since, $6 limit.
+-- for, together. $1 one of, $2 all of, $3 none of (folded), $4 max, $5 since, $6 limit, $7 those with media.
 SELECT DISTINCT t.post_id, t.post_id, t.author_id, NULL::bigint, NULL::bigint
 FROM unnest($1::text[]) AS a (tag) CROSS JOIN LATERAL (
     SELECT t.post_id, t.author_id FROM tags t
@@ -385,12 +547,13 @@ FROM unnest($1::text[]) AS a (tag) CROSS JOIN LATERAL (
       AND (SELECT count(*) FROM tags x WHERE x.post_id = t.post_id AND x.tag = ANY ($2::text[]))
           = cardinality($2::text[])
       AND NOT EXISTS (SELECT FROM tags x WHERE x.post_id = t.post_id AND x.tag = ANY ($3::text[]))
+      AND (NOT $7::boolean OR EXISTS (SELECT FROM media m WHERE m.post_id = t.post_id))
     ORDER BY t.post_id DESC LIMIT $6
 ) t
 ORDER BY t.post_id DESC LIMIT $6;
 
 -- name: post_tags_above :many
--- The same, oldest first. $1 one of, $2 all of, $3 none of, $4 min, $5 limit.
+-- The same, oldest first. $1 one of, $2 all of, $3 none of, $4 min, $5 limit, $6 those with media.
 SELECT DISTINCT t.post_id, t.post_id, t.author_id, NULL::bigint, NULL::bigint
 FROM unnest($1::text[]) AS a (tag) CROSS JOIN LATERAL (
     SELECT t.post_id, t.author_id FROM tags t
@@ -398,6 +561,7 @@ FROM unnest($1::text[]) AS a (tag) CROSS JOIN LATERAL (
       AND (SELECT count(*) FROM tags x WHERE x.post_id = t.post_id AND x.tag = ANY ($2::text[]))
           = cardinality($2::text[])
       AND NOT EXISTS (SELECT FROM tags x WHERE x.post_id = t.post_id AND x.tag = ANY ($3::text[]))
+      AND (NOT $6::boolean OR EXISTS (SELECT FROM media m WHERE m.post_id = t.post_id))
     ORDER BY t.post_id LIMIT $5
 ) t
 ORDER BY t.post_id LIMIT $5;
@@ -426,6 +590,28 @@ WHERE author_id = $1 AND deleted_at IS NULL AND id > $2
   AND ($7::boolean OR repost_of_id IS NULL) AND ($8::boolean OR pinned_at IS NULL)
   AND ($9::text = '' OR EXISTS (SELECT FROM tags WHERE tag = $9 AND post_id = posts.id))
 ORDER BY id LIMIT $3;
+
+-- name: post_author_media_below :many
+-- Those that have media; no repost has. $1 author, $2 max, $3 since, $4 limit, $5 widest audience, $6 reader,
+-- $7 comments too, $8 pinned ones too, $9 tag or ''.
+SELECT p.id, p.id, p.author_id, NULL::bigint, NULL::bigint FROM media m JOIN posts p ON p.id = m.post_id
+WHERE m.author_id = $1 AND p.deleted_at IS NULL AND m.post_id < $2 AND m.post_id > $3
+  AND (p.audience <= $5::smallint OR p.in_reply_to_author_id = $6 OR $6 = ANY (p.mentions))
+  AND ($7::boolean OR p.in_reply_to_author_id IS NULL OR p.in_reply_to_author_id = p.author_id)
+  AND ($8::boolean OR p.pinned_at IS NULL)
+  AND ($9::text = '' OR EXISTS (SELECT FROM tags WHERE tag = $9 AND post_id = p.id))
+ORDER BY m.post_id DESC LIMIT $4;
+
+-- name: post_author_media_above :many
+-- $1 author, $2 min, $3 limit, $4 widest audience, $5 reader, $6 comments too, $7 pinned ones too, $8 tag or
+-- ''.
+SELECT p.id, p.id, p.author_id, NULL::bigint, NULL::bigint FROM media m JOIN posts p ON p.id = m.post_id
+WHERE m.author_id = $1 AND p.deleted_at IS NULL AND m.post_id > $2
+  AND (p.audience <= $4::smallint OR p.in_reply_to_author_id = $5 OR $5 = ANY (p.mentions))
+  AND ($6::boolean OR p.in_reply_to_author_id IS NULL OR p.in_reply_to_author_id = p.author_id)
+  AND ($7::boolean OR p.pinned_at IS NULL)
+  AND ($8::text = '' OR EXISTS (SELECT FROM tags WHERE tag = $8 AND post_id = p.id))
+ORDER BY m.post_id LIMIT $3;
 
 -- name: post_author_head :many
 -- The beginning of an author's timeline, for everybody: rows without cursor, and 1 for those pinned (the last
@@ -520,6 +706,8 @@ SELECT post_id, 0::bigint FROM bookmarks WHERE user_id = $1 LIMIT $2;
 -- What is nobody else's. $1 who.
 WITH keys AS (
     DELETE FROM create_keys WHERE author_id = $1
+), tags_followed AS (
+    DELETE FROM followed_tags WHERE user_id = $1
 )
 DELETE FROM authors WHERE user_id = $1;
 
@@ -541,8 +729,7 @@ GROUP BY tag ORDER BY people DESC, count(*) DESC, tag LIMIT $2;
 
 -- name: post_tags_like :many
 -- Tags that begin with something. $1 folded, as a pattern; $2 the same without '%'; $3 how many.
-SELECT (array_agg(name ORDER BY post_id DESC))[1], count(*), count(DISTINCT author_id) AS people FROM tags
-WHERE tag >= $2 AND tag LIKE $1 GROUP BY tag ORDER BY people DESC, tag LIMIT $3;
+SELECT * FROM find_tags($1::text, $2::text, $3);
 
 -- name: post_tag_counts :one
 -- $1 folded tag.
@@ -587,13 +774,9 @@ DELETE FROM muted_threads WHERE user_id = $1 AND root_id = $2;
 SELECT root_id FROM muted_threads WHERE user_id = $1 ORDER BY root_id;
 
 -- name: post_search :many
--- Posts and comments that hold these words ($1), newest first: below $2, above $3, by author $4 or anybody
--- (NULL). Who may see them is judged by who asks.
-SELECT id FROM posts
-WHERE to_tsvector('simple', source) @@ websearch_to_tsquery('simple', $1::text)
-    AND deleted_at IS NULL AND repost_of_id IS NULL
-    AND id < $2 AND id > $3 AND ($4::bigint IS NULL OR author_id = $4::bigint)
-ORDER BY id DESC LIMIT $5;
+-- Posts and comments that hold these words ($1), themselves or in what their media are described by, newest
+-- first: below $2, above $3, by author $4 or anybody (NULL). Who may see them is judged by who asks.
+SELECT find_words($1::text, $2, $3, $4, $5);
 
 -- name: post_total :one
 -- Posts and comments of the whole site: counted as far as that is quick, else as the planner estimates.

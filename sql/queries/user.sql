@@ -2,44 +2,38 @@
 
 -- name: user_cards :many
 -- Cards by id; column order of the view, read by user_store_card().
-SELECT * FROM cards WHERE id = ANY ($1::bigint[]);
+SELECT * FROM faces WHERE id = ANY ($1::bigint[]);
 
 -- name: user_cards_by_handle :many
 -- Cards by folded handle: members whom others may know of.
-SELECT c.* FROM cards c WHERE lower(c.handle) = ANY ($1::text[]) AND c.state IN (2, 3);
+SELECT c.* FROM faces c WHERE lower(c.handle) = ANY ($1::text[]) AND c.state IN (2, 3);
 
 -- name: user_cards_after :many
 -- Everybody, in the order of ids. $1 the last id that is known, $2 how many.
-SELECT * FROM cards WHERE id > $1 ORDER BY id LIMIT $2;
+SELECT * FROM faces WHERE id > $1 ORDER BY id LIMIT $2;
 
 -- name: user_person :maybe
 -- Everything about one account; column order of the view, read by person_of().
-SELECT * FROM people WHERE id = $1;
+SELECT * FROM persons WHERE id = $1;
 
 -- name: user_person_by_handle :maybe
 -- Whose log-in it is: also an account that can still be brought back.
-SELECT * FROM people WHERE lower(handle) = lower($1::text) AND (state <> 4 OR erase_at IS NOT NULL);
+SELECT * FROM persons WHERE lower(handle) = lower($1::text) AND (state <> 4 OR erase_at IS NOT NULL);
 
 -- name: user_person_by_email :maybe
 -- The confirmed owner of an address; else the newest of those who typed it at sign-up.
-SELECT * FROM people WHERE lower(email) = lower($1::text) AND (state <> 4 OR erase_at IS NOT NULL)
+SELECT * FROM persons WHERE lower(email) = lower($1::text) AND (state <> 4 OR erase_at IS NOT NULL)
 ORDER BY state = 0, id DESC LIMIT 1;
 
 -- name: user_profile :maybe
-SELECT c.*, a.bio, a.bio_html, a.field_names, a.field_values
-FROM cards c JOIN accounts a ON a.id = c.id
-WHERE c.id = $1;
+SELECT * FROM profiles WHERE id = $1;
 
 -- name: user_profiles :many
 -- The same of several.
-SELECT c.*, a.bio, a.bio_html, a.field_names, a.field_values
-FROM cards c JOIN accounts a ON a.id = c.id
-WHERE c.id = ANY ($1::bigint[]);
+SELECT * FROM profiles WHERE id = ANY ($1::bigint[]);
 
 -- name: user_profile_by_handle :maybe
-SELECT c.*, a.bio, a.bio_html, a.field_names, a.field_values
-FROM cards c JOIN accounts a ON a.id = c.id
-WHERE lower(c.handle) = lower($1::text) AND c.state IN (2, 3, 4);
+SELECT * FROM profiles WHERE lower(handle) = lower($1::text) AND state IN (2, 3, 4);
 
 -- name: user_roles :many
 SELECT name, permissions, rank FROM roles ORDER BY rank, name;
@@ -302,6 +296,49 @@ WITH changed AS (
 )
 SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text FROM changed;
 
+-- ---- pictures: each statement that changes what is to be attached says so in an event
+
+-- name: user_pictures :maybe
+-- Which media a member's pictures are of: avatar shown, to come; banner shown, to come. $1 member.
+SELECT avatar_media, avatar_next, banner_media, banner_next FROM accounts WHERE id = $1;
+
+-- name: user_avatar_show :maybe
+-- $1 member, $2 the medium (0: none), $3 its small file, $4 its large one, $5 in words; only while this
+-- one is shown and nothing is to come ($6), or this one comes next ($7).
+WITH changed AS (
+    UPDATE accounts SET avatar_media = $2::bigint, avatar = $3, avatar_large = $4, avatar_words = $5,
+        avatar_next = 0, version = version + 1
+    WHERE id = $1 AND state <> 4
+        AND ($6::bigint IS NULL OR (avatar_media = $6 AND avatar_next = 0))
+        AND ($7::bigint IS NULL OR avatar_next = $7)
+    RETURNING id, version
+)
+SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text,
+    events.emit('user.picture.v1', id, 'user.picture_changed', ''::bytea)::text FROM changed;
+
+-- name: user_avatar_next :maybe
+-- $1 member, $2 the medium that is to be shown when it is ready.
+UPDATE accounts SET avatar_next = $2 WHERE id = $1 AND state <> 4
+RETURNING id, events.emit('user.picture.v1', id, 'user.picture_changed', ''::bytea)::text;
+
+-- name: user_banner_show :maybe
+-- The same: $1 member, $2 the medium, $3 its file, $4 in words, $5 while it is shown, $6 while it comes next.
+WITH changed AS (
+    UPDATE accounts SET banner_media = $2::bigint, banner = $3, banner_words = $4,
+        banner_next = 0, version = version + 1
+    WHERE id = $1 AND state <> 4
+        AND ($5::bigint IS NULL OR (banner_media = $5 AND banner_next = 0))
+        AND ($6::bigint IS NULL OR banner_next = $6)
+    RETURNING id, version
+)
+SELECT id, events.emit('user.v1', id, 'user.changed', pair_event(id, version))::text,
+    events.emit('user.picture.v1', id, 'user.picture_changed', ''::bytea)::text FROM changed;
+
+-- name: user_banner_next :maybe
+-- As user_avatar_next.
+UPDATE accounts SET banner_next = $2 WHERE id = $1 AND state <> 4
+RETURNING id, events.emit('user.picture.v1', id, 'user.picture_changed', ''::bytea)::text;
+
 -- ---- lists
 
 -- name: user_directory_new :many
@@ -311,7 +348,7 @@ WITH page AS (
     WHERE discoverable AND state = 2 AND id < coalesce($1::bigint, 9223372036854775807)
     ORDER BY id DESC LIMIT $2 OFFSET $3
 )
-SELECT c.*, page.id FROM page JOIN cards c ON c.id = page.id ORDER BY page.id DESC;
+SELECT c.*, page.id FROM page JOIN faces c ON c.id = page.id ORDER BY page.id DESC;
 
 -- name: user_directory_active :many
 -- Those who were here last. $1: the last active_id shown or NULL.
@@ -320,7 +357,7 @@ WITH page AS (
     WHERE discoverable AND state = 2 AND active_id < coalesce($1::bigint, 9223372036854775807)
     ORDER BY active_id DESC LIMIT $2 OFFSET $3
 )
-SELECT c.*, page.active_id FROM page JOIN cards c ON c.id = page.id ORDER BY page.active_id DESC;
+SELECT c.*, page.active_id FROM page JOIN faces c ON c.id = page.id ORDER BY page.active_id DESC;
 
 -- name: user_directory_find_new :many
 -- The same among those found by words, $3 as a tsquery: by the words first, however rare or common they are.
@@ -330,7 +367,7 @@ WITH found AS MATERIALIZED (
     SELECT id, active_id FROM found WHERE id < coalesce($1::bigint, 9223372036854775807)
         ORDER BY id DESC LIMIT $2 OFFSET $4
 )
-SELECT c.*, page.id FROM page JOIN cards c ON c.id = page.id ORDER BY page.id DESC;
+SELECT c.*, page.id FROM page JOIN faces c ON c.id = page.id ORDER BY page.id DESC;
 
 -- name: user_directory_find_active :many
 -- The same in the other order.
@@ -340,7 +377,7 @@ WITH found AS MATERIALIZED (
     SELECT id, active_id FROM found WHERE active_id < coalesce($1::bigint, 9223372036854775807)
         ORDER BY active_id DESC LIMIT $2 OFFSET $4
 )
-SELECT c.*, page.active_id FROM page JOIN cards c ON c.id = page.id ORDER BY page.active_id DESC;
+SELECT c.*, page.active_id FROM page JOIN faces c ON c.id = page.id ORDER BY page.active_id DESC;
 
 -- name: user_search :many
 -- Members found by words ($1, a tsquery) who are discoverable or known ($2) to the reader; with $3 only the
@@ -354,7 +391,7 @@ WITH found AS MATERIALIZED (
         OR EXISTS (SELECT FROM accounts a WHERE a.id = found.id AND a.discoverable)))
     ORDER BY exact DESC, known DESC, active_id DESC LIMIT $5 OFFSET $6
 )
-SELECT c.*, 0::bigint FROM page JOIN cards c ON c.id = page.id
+SELECT c.*, 0::bigint FROM page JOIN faces c ON c.id = page.id
 ORDER BY page.exact DESC, page.known DESC, page.active_id DESC;
 
 -- ---- markers
@@ -377,7 +414,7 @@ RETURNING timeline, last_read_id, version, updated_at;
 -- For administrators, newest first. $1 role, $2 under this id, $3 right above this one, and then oldest
 -- first: NULL where not asked for; $4 how many. With the values known, the order is that of the index, either
 -- way.
-SELECT * FROM people
+SELECT * FROM persons
 WHERE ($1::text IS NULL OR role = $1::text) AND id < coalesce($2::bigint, 9223372036854775807)
     AND id > coalesce($3::bigint, 0)
 ORDER BY CASE WHEN $3::bigint IS NULL THEN id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN id END
@@ -385,7 +422,7 @@ LIMIT $4;
 
 -- name: user_members_in_state :many
 -- The same in one state ($5).
-SELECT * FROM people
+SELECT * FROM persons
 WHERE state = $5::smallint AND ($1::text IS NULL OR role = $1::text)
     AND id < coalesce($2::bigint, 9223372036854775807) AND id > coalesce($3::bigint, 0)
 ORDER BY CASE WHEN $3::bigint IS NULL THEN id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN id END
@@ -400,7 +437,7 @@ WITH found AS MATERIALIZED (
     SELECT a.id FROM accounts a WHERE lower(a.email) ~>=~ lower($7::text)
         AND lower(a.email) ~<~ (lower($7::text) || chr(1114111))
 )
-SELECT p.* FROM found JOIN people p ON p.id = found.id
+SELECT p.* FROM found JOIN persons p ON p.id = found.id
 WHERE ($5::smallint IS NULL OR p.state = $5::smallint) AND ($1::text IS NULL OR p.role = $1::text)
     AND p.id < coalesce($2::bigint, 9223372036854775807) AND p.id > coalesce($3::bigint, 0)
 ORDER BY CASE WHEN $3::bigint IS NULL THEN p.id END DESC, CASE WHEN $3::bigint IS NOT NULL THEN p.id END
@@ -424,7 +461,7 @@ FROM accounts WHERE state IN (1, 2, 3);
 
 -- name: user_staff :many
 -- Those who look after the site, highest rank first.
-SELECT c.* FROM cards c JOIN accounts a ON a.id = c.id JOIN roles r ON r.name = a.role
+SELECT c.* FROM faces c JOIN accounts a ON a.id = c.id JOIN roles r ON r.name = a.role
 WHERE a.role <> 'member' AND a.state = 2 AND r.permissions & 20 <> 0
 ORDER BY r.rank DESC, a.id LIMIT $1;
 
@@ -609,7 +646,8 @@ WITH freed AS (
     UPDATE accounts SET email = NULL, new_email = NULL, password_hash = NULL, auth_version = auth_version + 1,
         role = 'member', needs_approval = false, reason = '', note = '', invite_id = NULL, invited_by = 0,
         name = '', headline = '', bio = '', bio_html = '', field_names = '{}', field_values = '{}',
-        words = '',
+        words = '', avatar = '', avatar_large = '', avatar_words = '', avatar_media = 0, avatar_next = 0,
+        banner = '', banner_words = '', banner_media = 0, banner_next = 0,
         locked = false, discoverable = false, hide_network = true, noindex = true,
         default_audience = 'public',
         theme = 'auto', language = '', confirmed_at = NULL, version = version + 1
@@ -645,8 +683,11 @@ SELECT made.*, events.emit('user.security.v1', by_id, 'user.security', $6::bytea
 
 -- name: user_invites :many
 -- The newest of one member, or of everybody ($1 NULL).
-SELECT id, code, by_id, max_uses, uses, expires_at, created_at FROM invites
-WHERE $1::bigint IS NULL OR by_id = $1::bigint ORDER BY id DESC LIMIT 200;
+(SELECT id, code, by_id, max_uses, uses, expires_at, created_at FROM invites
+ WHERE by_id = $1::bigint ORDER BY id DESC LIMIT 200)
+UNION ALL
+(SELECT id, code, by_id, max_uses, uses, expires_at, created_at FROM invites
+ WHERE $1::bigint IS NULL ORDER BY id DESC LIMIT 200);
 
 -- name: user_invite_by_code :maybe
 SELECT id, code, by_id, max_uses, uses, expires_at, created_at FROM invites WHERE code = $1;
@@ -820,7 +861,7 @@ SELECT coalesce(t.app_id, 0), CASE WHEN t.app_id IS NULL THEN t.id ELSE 0 END, m
 FROM (
     SELECT id, nullif(app_id, 0) AS app_id, app_name, app_website, scopes, created_at, seen_at, expires_at,
         ip, device
-    FROM live_tokens WHERE user_id = $1
+    FROM live_tokens WHERE id IN (SELECT a.id FROM access_tokens AS a WHERE a.user_id = $1)
     UNION ALL
     SELECT NULL, r.app_id, p.name, p.website, r.scopes, r.created_at, NULL, NULL, '', ''
     FROM refresh_tokens r JOIN apps p ON p.id = r.app_id JOIN accounts a ON a.id = r.user_id
@@ -874,7 +915,7 @@ DELETE FROM mails WHERE created_at < now() - interval '7 days';
 -- name: user_contacts :many
 -- Of active accounts, for the notification service. $1 ids. → id, handle, name, e-mail address, language.
 SELECT id, handle, name, email, language
-FROM people WHERE id = ANY ($1::bigint[]) AND state = 2;
+FROM persons WHERE id = ANY ($1::bigint[]) AND state = 2;
 
 -- name: user_tokens_alive :many
 -- Those of $2 that still open something of the member $1.

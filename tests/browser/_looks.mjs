@@ -1,7 +1,8 @@
 // Pictures of every page to look at: node tests/browser/_looks.mjs FOLDER, on a site (see tests/harness/stack.sh).
 // Not a test: eyes judge it.
 import { mkdir } from 'node:fs/promises';
-import { DEMO_PASSWORD, Client, DESKTOP, PASSWORD, PHONE, deeplink, launch, logIn, mailLink, newPage, open, write } from './lib.mjs';
+import { DEMO_PASSWORD, Client, DESKTOP, PASSWORD, PHONE, deeplink, launch, logIn, mailLink, newPage, open, until, write } from './lib.mjs';
+import { photo, sound, video } from './lib_media.mjs';
 
 const folder = process.argv[2] ?? '/tmp/looks';
 await mkdir(folder, { recursive: true });
@@ -33,16 +34,45 @@ const stranger = new Client();
 await stranger.submit((await stranger.get('/signup')).form('/signup'), { name: 'Xaver', handle: 'xaver', email: 'x@example.org', password: PASSWORD, agreement: '1', reason: 'I heard of you at the pier, and I have a boat.' });
 const confirm = await mailLink('x@example.org', /\/confirm\/[\w.~-]+/);
 
+const made = async (title) => /\/lists\/(\d+)/.exec((await ada.act('/lists', { title }, { follow: false })).location)[1];
+const list = await made('People of the harbour'), bare = await made('A list with a rather long name, for those whom I met on the boat last summer');
+for (const h of ['mirela', 'kofi', 'jun']) { await ada.act(`/members/${await id(h)}/follow`); await ada.act(`/lists/${list}/members/${await id(h)}/add`); }
+
+// Media, as a member without a script sends them.
+const browser = await launch();
+const writer = await newPage(await open(browser, { client: mirela, script: false }));
+async function writeWith(text, files) {
+    await writer.goto('/compose');
+    await writer.fill('#text', text);
+    await writer.locator('.attach > summary').click();
+    await writer.locator('#file').setInputFiles(files);
+    await writer.getByRole('button', { name: 'Add files' }).click();
+    for (const field of await writer.locator('.att textarea').all())
+        await field.fill('Red on the left, green on the right: a flag for the mast');
+    await writer.locator('.composer .tools button').last().click();
+    await until(async () => await writer.reload() && await writer.locator('.focus .i-clock').count() === 0, 'the files', 60);
+    return new URL(writer.url()).pathname;
+}
+const gallery = await writeWith('Three flags to choose from.', [photo('flag.jpg'), photo('tall.png', 600, 1200), photo('wide.png', 1600, 500)]);
+const mixed = await writeWith('How it sounds, and moves.', [video(), sound()]);
+await writer.goto('/settings/picture');
+await writer.locator('#file-avatar').setInputFiles(photo('face.jpg', 500, 700));
+await writer.locator('#avatar').getByRole('button', { name: 'Upload' }).click();
+await until(async () => await writer.reload() && await writer.locator('#avatar .av img').count() === 1, 'the picture', 60);
+
 const lists = {
     out: [undefined, { landing: '/', signup: '/signup', login: '/login?return_to=/bookmarks', reset: '/reset', confirm: '/confirm', token: confirm, about: '/about', local: '/local', profile: '/@mirela', thread: post, directory: '/directory', tags: '/tags', tag: '/tags/boats', notfound: '/nowhere', gone: '/@vandal', followers: '/@mirela/followers', invite: '/invite/none' }],
     new: [fresh, { home: '/', profile: '/@newcomer', network: '/network', bookmarks: '/bookmarks', likes: '/likes', following: '/@newcomer/following', blocks: '/settings/blocks', notag: '/tags/nothingatall', nobody: '/directory?q=zzz' }],
     in: [ada, { home: '/', local: '/local', profile: '/@mirela', own: '/@ada', replies: '/@kofi/replies', thread: post, deep, compose: '/compose', answer: `/compose?in_reply_to=${pid}`, history: `/posts/${pid}/history`, likes: `/posts/${pid}/likes`, network: '/network',
         directory: '/directory', tags: '/tags', bookmarks: '/bookmarks', followers: '/@ada/followers', block: `/members/${await id('jun')}/block`, mute: `/members/${await id('jun')}/mute`, settings: '/settings/profile', account: '/settings/account', privacy: '/settings/privacy', appearance: '/settings/appearance',
         sessions: '/settings/sessions', activity: '/settings/activity', blocks: '/settings/blocks', mutes: '/settings/mutes', invites: '/invites', admin: '/admin/members', suspend: `/admin/members/${await id('jun')}/suspend`, audit: '/admin/audit', forbidden: `/posts/${pid}/edit` }],
+    bell: [ada, { list: '/notifications', requests: '/notifications/requests', policy: '/notifications/policy', prefs: '/settings/notifications', apps: '/settings/apps', files: '/settings/media', erase: '/settings/account/delete',
+        roles: '/admin/roles', role: '/admin/roles/new', hooks: '/admin/webhooks', storage: '/admin/storage', reposts: `/posts/${pid}/reposts`, api: '/docs/api' }],
+    media: [mirela, { gallery, mixed, picture: `/posts/${gallery.split('/').pop()}/media/2`, edit: `/posts/${gallery.split('/').pop()}/edit`, settings: '/settings/picture', profile: '/@mirela' }],
+    kept: [ada, { lists: '/lists', list: `/lists/${list}`, bare: `/lists/${bare}`, edit: `/lists/${list}/edit`, delete: `/lists/${list}/delete`, members: `/lists/${list}/members`, people: `/lists/${list}/people`, of: `/members/${await id('jun')}/lists` }],
     own: [mirela, { delete: `/posts/${pid}/delete`, edit: `/posts/${pid}/edit`, profile: '/@mirela' }],
 };
 const only = process.env.ONLY && new RegExp(process.env.ONLY);
-const browser = await launch();
 for (const [who, [client, pages]] of Object.entries(lists)) {
     const context = await open(browser, { client });
     const page = await newPage(context);

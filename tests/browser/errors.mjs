@@ -1,13 +1,8 @@
 // Pages that say that something did not work: theirs is to say what happened, what is safe and what to do, in the same look as
 // all others, also when nothing runs behind nginx any more.
 // harness: set rate_limits = no
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { BASE, DESKTOP, PHONE, axeFinds, check, deeplink, equal, finish, inspect, launch, member, newPage, nothing, open, overflow, part,
-    silent, write } from './lib.mjs';
-
-const run = promisify(execFile);
-const server = (verb, name) => run(`${process.env.TEST_ROOT}/tests/harness/stack.sh`, ['--build', process.env.TEST_BUILD, 'server', verb, name]);
+    server, silent, write } from './lib.mjs';
 
 /** Looks at the page that is there, in both widths, light and dark. */
 async function look(page, name, { ours = true } = {}) {

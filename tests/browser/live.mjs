@@ -16,12 +16,44 @@ const page = await newPage(context);
 const adas = await newPage(await open(browser, { client: ada }));
 
 const fresh = page.locator('.fresh button');
-/** How long it took until that was so, in ms; -1 when it did not come to pass. */
-async function took(fn) {
-    const begin = Date.now();
-    return await until(fn, 'that', 5).then(() => Date.now() - begin, () => -1);
+/** Keeps an eye on a page: what it returns gives the moment at which a selector's text became that ('': it went), by a clock that
+ * all pages have. It is taken in the page, so that the time that this test itself needs does not count. */
+async function watch(page, selector, text) {
+    await page.evaluate(([where, what]) => {
+        const is = () => [...document.querySelectorAll(where)].some((e) => e.textContent.trim() === what) || (what === '' && !document.querySelector(where));
+        if (is())
+            throw new Error(`${where} is "${what}" already`);
+        globalThis.seen = new Promise((resolve) => {
+            const look = () => is() && (observer.disconnect(), resolve(performance.timeOrigin + performance.now()));
+            const observer = new MutationObserver(look);
+            observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+        });
+    }, [selector, text]);
+    return () => Promise.race([page.evaluate('globalThis.seen'), new Promise((resolve) => { setTimeout(resolve, 5000, NaN); })]);
 }
-const soon = (what, ms) => check(`${what} within a second`, ms >= 0 && ms <= SOON, `${ms} ms`);
+
+/** Posts a form in a page; gives the moment at which the answer was there. */
+const act = (page, path, fields = {}) => page.evaluate(async ([where, what]) => {
+    const csrf = document.querySelector('input[name="csrf"]').value;
+    const answer = await fetch(where, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ csrf, ...what }) });
+    const at = performance.timeOrigin + performance.now();
+    if (answer.type !== 'opaqueredirect')
+        throw new Error(`${where}: ${answer.status}`);
+    return at;
+}, [path, fields]);
+
+/** Does each of three things and sees what comes of it: [path, fields, selector, text]. In the middle it takes a second at most. */
+async function soon(what, tries) {
+    const took = [];
+    for (const [path, fields, selector, text] of tries) {
+        const seen = await watch(page, selector, text);
+        const at = await act(adas, path, fields);
+        took.push(Math.round(await seen() - at));
+    }
+    const [, middle] = [...took].sort((a, b) => a - b);
+    check(`${what} within a second`, took.every(Number.isFinite) && middle <= SOON, `${took} ms`);
+}
+
 /** The stream is open when what is told comes by. */
 const listening = (p) => p.waitForFunction(() => performance.getEntriesByType('resource').some((r) => /\/static\/live\./.test(r.name)))
     .then(() => new Promise((resolve) => { setTimeout(resolve, 700); }));
@@ -31,19 +63,13 @@ await part('a new post waits above the timeline', async () => {
     await page.evaluate('globalThis.stays = true');
     await listening(page);
     await adas.goto('/');
-    await adas.locator('textarea').first().fill('News from Ada');
-    const begin = Date.now();
-    await adas.getByRole('main').getByRole('button', { name: 'Post' }).first().click();
-    await fresh.waitFor({ timeout: 5000 });
-    soon('it is offered', Date.now() - begin - 0);
-    equal('in words', await fresh.textContent(), 'Show 1 new post');
+    const posts = ['News from Ada', 'More news', 'Yet more news'];
+    await soon('it is offered', posts.map((text, i) => ['/posts', { text, audience: 'public' }, '.fresh button', `Show ${i + 1} new post${i > 0 ? 's' : ''}`]));
     equal('that are read aloud', await page.locator('.fresh').getAttribute('role'), 'status');
-    await write(ada, 'More news');
-    await until(async () => await fresh.textContent() === 'Show 2 new posts', 'the second');
     nothing('axe finds nothing', await axeFinds(page));
     await fresh.click();
-    await page.locator('.feed article').first().getByText('More news').waitFor();
-    equal('they stand in order, each once', (await page.locator('.feed article .tx').allTextContents()).map((t) => t.trim()), ['More news', 'News from Ada', 'The first post']);
+    await page.locator('.feed article').first().getByText('Yet more news').waitFor();
+    equal('they stand in order, each once', (await page.locator('.feed article .tx').allTextContents()).map((t) => t.trim()), [...posts.reverse(), 'The first post']);
     equal('nothing is offered any more', await fresh.count(), 0);
     check('without a reload', await page.evaluate('globalThis.stays === true'));
 });
@@ -53,14 +79,13 @@ await part('likes, comments and reposts of what is open', async () => {
     const id = (await post.getAttribute('id')).slice(1);
     const number = (part) => post.locator(`.acts ${part} b`).textContent({ timeout: 100 }).catch(() => '');
     await new Promise((resolve) => { setTimeout(resolve, 2500); }); // the stream opens anew for the new posts
-    await ada.act(`/posts/${id}/like`);
-    soon('a like', await took(async () => await number('[formaction$="/like"]') === '1'));
+    const acts = `#p${id} .acts`, like = `${acts} [formaction$="/like"] b`, repost = `${acts} [formaction$="/repost"] b`;
+    const turns = (on, off, selector) => [[`/posts/${id}/${on}`, {}, selector, '1'], [`/posts/${id}/${off}`, {}, selector, ''], [`/posts/${id}/${on}`, {}, selector, '1']];
+    await soon('a like, and taken back', turns('like', 'unlike', like));
+    await soon('a comment', [1, 2, 3].map((n) => ['/posts', { text: `Comment ${n}`, in_reply_to: id }, `${acts} .i-comment b`, String(n)]));
+    await soon('a repost', turns('repost', 'unrepost', repost));
     await ada.act(`/posts/${id}/unlike`);
-    soon('… taken back', await took(async () => await number('[formaction$="/like"]') === ''));
-    await write(ada, 'A comment of my own', { in_reply_to: id });
-    soon('a comment', await took(async () => await number('.i-comment') === '1'));
-    await ada.act(`/posts/${id}/repost`);
-    soon('a repost', await took(async () => await number('[formaction$="/repost"]') === '1'));
+    await until(async () => await number('[formaction$="/like"]') === '', 'nobody likes it');
     await post.locator('[formaction$="/like"]').click();
     await until(async () => await post.locator('[formaction$="/unlike"]').count() === 1, 'the own like');
     equal('the own like counts once', await number('[formaction$="/unlike"]'), '1');

@@ -4,6 +4,7 @@
 // harness: set registration = approval
 // harness: set rate_limits = no
 // harness: set mail_delay_s = 0
+import { multipart, png } from '../http/lib_media.mjs';
 import { BASE, Client, DEMO_PASSWORD, DESKTOP, PASSWORD, PHONE, axeFinds, check, deeplink, equal, finish, inspect, launch, logIn,
     mailLink, newPage, nothing, open, part, silent, together, until, write } from './lib.mjs';
 
@@ -100,6 +101,25 @@ async function invites() {
     at.invite = /\/invite\/[\w.~-]+/.exec((await ada.get('/invites')).html)[0];
 }
 
+/** Two lists of a member: one with people and their posts, one with nobody. */
+async function lists() {
+    const made = async (title) => /\/lists\/(\d+)/.exec((await ada.act('/lists', { title }, { follow: false })).location)[1];
+    at.lists = { full: await made('People of the harbour'), empty: await made('Later') };
+    for (const member of [at.mirela, at.jun]) {
+        await ada.act(`/members/${member}/follow`);
+        await ada.act(`/lists/${at.lists.full}/members/${member}/add`);
+    }
+}
+
+/** A post with a picture, when it is ready. */
+async function pictures() {
+    const form = multipart([['file', png(400, 300, [40, 90, 140]), 'sea.png', 'image/png'], ['description', 'The sea']]);
+    const { id } = (await mirela.request('POST', '/api/v2/media', { ...form, headers: { ...form.headers, 'x-csrf-token': mirela.token } })).json();
+    await until(async () => (await mirela.request('GET', `/api/v1/media/${id}`)).status === 200, 'the picture', 60);
+    const sent = await mirela.act('/posts', { text: 'What I see from here.', audience: 'public', media_1: id }, { follow: false });
+    at.shown = /(\d+)(#.*)?$/.exec(sent.location)?.[1] ?? (await mirela.get('/@mirela')).tags('article')[0].id.slice(1);
+}
+
 async function setUp() {
     await deeplink('demo');
     [ada, kofi, mirela, bo, jun] = await Promise.all(['ada', 'kofi', 'mirela', 'bo', 'jun'].map((h) => logIn(h, DEMO_PASSWORD)));
@@ -108,6 +128,8 @@ async function setUp() {
     await edges();
     await news();
     await invites();
+    await lists();
+    await pictures();
     at.unsubscribe = await mailLink('mirela@demo.example', /\/unsubscribe\/[\w-]+/);
     const hooks = await ada.submit((await ada.get('/admin/webhooks')).form('/admin/webhooks'), { url: 'https://example.org/hook', 'events[]': 'post.created' });
     at.webhook = /\/admin\/webhooks\/\d+/.exec(hooks.html)[0];
@@ -137,16 +159,20 @@ const examples = {
     '/admin/roles': ['/admin/roles'], '/admin/roles/new': ['/admin/roles/new'], '/admin/roles/{name}/edit': ['/admin/roles/editor/edit', '/admin/roles/moderator/edit'],
     '/admin/roles/{name}/delete': ['/admin/roles/editor/delete'],
     '/invites': ['/invites'], '/local': ['/local'], '/tags': ['/tags'], '/tags/{tag}': ['/tags/boats', '/tags/nobodywrites'],
+    '/lists': ['/lists'], ...Object.fromEntries(['', '/edit', '/delete', '/members', '/people'].map((page) =>
+        [`/lists/{id}${page}`, () => ['full', 'empty'].map((list) => `/lists/${at.lists[list]}${page}`)])),
+    '/members/{id}/lists': () => [`/members/${at.jun}/lists`],
     '/bookmarks': ['/bookmarks'], '/likes': ['/likes'], '/compose': () => ['/compose', `/compose?in_reply_to=${at.id}`],
     '/posts/{id}/edit': () => [`/posts/${at.id}/edit`], '/posts/{id}/delete': () => [`/posts/${at.id}/delete`],
     '/posts/{id}/history': () => [`/posts/${at.id}/history`], '/posts/{id}/likes': () => [`/posts/${at.id}/likes`],
-    '/posts/{id}/reposts': () => [`/posts/${at.id}/reposts`],
+    '/posts/{id}/reposts': () => [`/posts/${at.id}/reposts`], '/posts/{id}/media/{number}': () => [`/posts/${at.shown}/media/1`],
+    '/settings/picture': ['/settings/picture'], '/settings/media': ['/settings/media'], '/admin/storage': ['/admin/storage'],
     '/notifications': ['/notifications', '/notifications?show=site', '/notifications?show=talk'],
     '/notifications/requests': ['/notifications/requests'], '/notifications/policy': ['/notifications/policy'],
     '/network': ['/network'], '/members/{id}/block': () => [`/members/${at.jun}/block`], '/members/{id}/mute': () => [`/members/${at.jun}/mute`],
 };
 // Pieces of pages, pictures and the stream of what is live: theirs are the HTTP tests. The consent page and the API's reference have tests of their own.
-const noPage = (route) => route.face !== 'page' || /^\/(fragment|avatars|banners|\.well-known|oauth|docs)\/|\.svg$|^\/live$/.test(route.pattern);
+const noPage = (route) => route.face !== 'page' || /^\/(fragment|avatars|banners|\.well-known|oauth|docs)\/|\.svg$|^\/live$|^\/media\/\{id\}$/.test(route.pattern);
 // What is another answer than 200.
 const others = { '/tags/nobodywrites': 404 };
 
@@ -162,6 +188,8 @@ function expected(route, path, who) {
         return { status: 403 };
     if (route.pattern === '/posts/{id}/edit' && who === 'admin')
         return { status: 403 };
+    if (route.pattern.startsWith('/lists/{id}') && who !== 'admin') // ada's
+        return { status: 404 };
     return { status: others[path] ?? 200 };
 }
 
@@ -233,6 +261,23 @@ async function weigh(name, client) {
     await context.close();
 }
 
+// ---- Where a page opens ----------------------------------------------------------------------------------------------
+
+// The list of a desk's places is longer than some screens: it shows the present one, and the page begins at its top.
+async function opensAtTop() {
+    const context = await open(browser, { viewport: { width: 1280, height: 500 }, client: ada });
+    const page = await newPage(context);
+    for (const path of ['/settings/profile', '/settings/media', '/admin/storage']) {
+        await page.goto(path);
+        const seen = await page.locator('.desk > .links [aria-current]').evaluate((here) => {
+            const a = here.getBoundingClientRect(), b = here.parentElement.getBoundingClientRect();
+            return { y: scrollY, within: a.top >= b.top && a.bottom <= b.bottom && a.bottom <= innerHeight };
+        });
+        equal(`${path} opens at its top, with its place in sight`, seen, { y: 0, within: true });
+    }
+    await context.close();
+}
+
 // ---- All together ----------------------------------------------------------------------------------------------------
 
 await part('set-up', setUp);
@@ -242,6 +287,7 @@ await part('weight', async () => {
     await weigh('landing');
     await weigh('home', mirela);
 });
+await part('where a page opens', opensAtTop);
 await together(2, [
     () => lookAs('member', mirela, true, pages),
     () => lookAs('stranger', undefined, true, pages),

@@ -6,14 +6,12 @@
 // harness: set outbound_private = yes
 import { execFileSync, spawn } from 'node:child_process';
 import crypto from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { createInterface } from 'node:readline';
 import { createRestAPIClient } from 'masto';
-import { BASE, check, Client, equal, finish, member, part, sleep, token, until } from '../http/lib.mjs';
+import { BASE, check, Client, configure, equal, finish, member, part, server, sleep, token, until } from '../http/lib.mjs';
 
-const { TEST_ROOT, TEST_CONFIG, TEST_PG_ADMIN } = process.env;
-const server = (...words) => execFileSync(`${TEST_ROOT}/tests/harness/stack.sh`, ['server', ...words]);
+const { TEST_ROOT, TEST_PG_ADMIN } = process.env;
 const sql = (text) => execFileSync('psql', ['-X', '-A', '-t', '-q', '-d', TEST_PG_ADMIN, '-c', text], { encoding: 'utf8' }).trim();
 const own = '/api/deeplink/v1';
 
@@ -52,14 +50,18 @@ function parse(mail) {
 const mailTo = (who, from = 0) => until(() => mails.slice(from).find((m) => m.to === `${who}@example.org`), `a mail to ${who}`);
 
 // One server for pushes and webhooks; what it answers is a function of the path.
-const calls = [], answers = new Map();
+// `slow` ones are answered so many ms later, by 0 never.
+const calls = [], answers = new Map(), slow = new Map();
 const listener = http.createServer((req, res) => {
     const pieces = [];
     req.on('data', (piece) => pieces.push(piece));
     req.on('end', () => {
         calls.push({ path: req.url, headers: req.headers, body: Buffer.concat(pieces) });
-        const [status, headers] = answers.get(req.url) ?? [201, {}];
-        res.writeHead(status, headers).end();
+        const [status, headers] = answers.get(req.url) ?? [201, {}], wait = slow.get(req.url);
+        if (wait === undefined)
+            res.writeHead(status, headers).end();
+        else if (wait > 0)
+            setTimeout(() => res.writeHead(status, headers).end(), wait);
     });
 });
 await new Promise((resolve) => { listener.listen(0, '127.0.0.1', resolve); });
@@ -67,9 +69,7 @@ const there = (path) => `http://127.0.0.1:${listener.address().port}${path}`;
 const callTo = (path, from = 0) => until(() => calls.slice(from).find((c) => c.path === path), `a call of ${path}`);
 
 const smtp = await startSmtp();
-writeFileSync(TEST_CONFIG, readFileSync(TEST_CONFIG, 'utf8').replace(/^mail = .*$/m, `mail = smtp://127.0.0.1:${smtp.port}`));
-server('stop', 'work');
-server('start', 'work');
+await configure({ mail: `smtp://127.0.0.1:${smtp.port}` }, 'work');
 
 const boss = await member('boss', { role: 'admin' }), ben = await member('ben');
 const bossToken = await token('boss', 'read write follow push admin:read admin:write'), benToken = await token('ben', 'read write follow push');
@@ -405,6 +405,46 @@ await part('the page of webhooks', async () => {
     equal('nor its forms', (await again.post('/admin/webhooks', { csrf: await again.csrf(), url: there('/x'), 'events[]': 'post.deleted' })).status, 403);
 });
 
+// ---- whoever is slow -------------------------------------------------------------------------------------------------
+
+await part('a server that does not answer holds up no other', async () => {
+    const d = device(), names = ['slow', 'quick1', 'quick2'], tokens = {};
+    const subscribe = (name) => push('POST', { subscription: { endpoint: there(`/push/${name}`), keys: { p256dh: d.keys.p256dh, auth: d.auth.toString('base64url') }, standard: true },
+        data: { alerts: { mention: true } } }, tokens[name]);
+    slow.set('/hook/slow', 0).set('/push/slow', 0);
+    const hooks = {};
+    for (const name of ['slow', 'quick'])
+        hooks[name] = (await admin('POST', '', { url: there(`/hook/${name}`), events: ['post.created'] })).data.id;
+    for (const name of names) {
+        await member(name);
+        tokens[name] = await token(name, 'read push');
+        await subscribe(name);
+    }
+    const from = calls.length, since = Date.now();
+    await mention(names);
+    await callTo('/hook/slow', from);
+    await callTo('/push/slow', from);
+    for (let i = 0; i < 3; i++)
+        await mention(names);
+    const count = (path) => calls.slice(from).filter((c) => c.path === path).length;
+    await until(() => ['/hook/quick', '/push/quick1', '/push/quick2'].every((path) => count(path) === 4), 'all calls of the others');
+    check('while the slow ones are waited for', Date.now() - since < 7500, `${Date.now() - since} ms`);
+    equal('who are called one at a time', [count('/hook/slow'), count('/push/slow')].join(), '1,1');
+    equal('nothing twice', calls.slice(from).filter((c) => c.path.startsWith('/push/')).length, 9);
+    slow.set('/push/slow', 1500).set('/hook/slow', 1500); /* from the second one on */
+    const second = calls.length;
+    await until(() => sql("SELECT count(*) FROM notifications.outgoing WHERE channel = 'push' AND state = 2 AND why = 'unknown'") === '1', 'that nobody knows of the slow one');
+    await callTo('/push/slow', second);
+    await server('stop', 'work'); /* calls are answered meanwhile */
+    equal('who stops waits for the answers', sql("SELECT count(*) FROM notifications.outgoing WHERE channel = 'push' AND state = 1"), '0');
+    equal('and notes them', sql("SELECT count(*) FROM notifications.outgoing WHERE channel = 'push' AND state = 2 AND why = 'unknown'"), '1');
+    slow.clear();
+    await server('start', 'work');
+    await until(() => count('/push/slow') === 4, 'the rest');
+    for (const name of ['slow', 'quick'])
+        await admin('DELETE', `/${hooks[name]}`);
+});
+
 // ---- whoever is killed -----------------------------------------------------------------------------------------------
 
 await part('kill -9 of the worker', async () => {
@@ -416,10 +456,10 @@ await part('kill -9 of the worker', async () => {
     await mention(names);
     for (let round = 0; round < 8; round++) {
         await sleep(100 + 90 * round);
-        server('kill', 'work');
+        await server('kill', 'work');
         sql("UPDATE notifications.outgoing SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL");
-        server('stop', 'work');
-        server('start', 'work');
+        await server('stop', 'work');
+        await server('start', 'work');
     }
     smtp.say('ok');
     sql("UPDATE notifications.outgoing SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL");
@@ -430,6 +470,58 @@ await part('kill -9 of the worker', async () => {
     const unknown = Number(sql("SELECT count(*) FROM notifications.outgoing WHERE channel = 'email' AND state = 1"));
     check('who got none was just being told when the worker died', got.filter((n) => n === 0).length <= unknown, `${got.join()}, ${unknown} unknown`);
     check('and most got theirs', got.filter((n) => n === 1).length >= 6, got.join());
+});
+
+await part('kill -9 with pushes under way', async () => {
+    const d = device(), names = Array.from({ length: 20 }, (_, i) => `pp${i}`);
+    for (const name of names) {
+        await member(name);
+        slow.set(`/push/${name}`, 150);
+        await push('POST', { subscription: { endpoint: there(`/push/${name}`), keys: { p256dh: d.keys.p256dh, auth: d.auth.toString('base64url') }, standard: true },
+            data: { alerts: { mention: true } } }, await token(name, 'read push'));
+    }
+    const from = calls.length;
+    await mention(names);
+    for (let round = 0; round < 4; round++) {
+        await sleep(150 + 90 * round);
+        await server('kill', 'work');
+        sql("UPDATE notifications.outgoing SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL");
+        await server('stop', 'work');
+        await server('start', 'work');
+    }
+    await until(() => sql("SELECT count(*) FROM notifications.outgoing WHERE channel = 'push' AND state = 0") === '0', 'that nothing waits', 60);
+    await until(() => sql("SELECT count(*) FROM notifications.outgoing WHERE channel = 'push' AND state = 1 AND lease_until > now()") === '0', 'that nothing is under way', 60);
+    const got = names.map((name) => calls.slice(from).filter((c) => c.path === `/push/${name}`).length);
+    check('nobody got a push twice', got.every((n) => n <= 1), got.join());
+    const unknown = Number(sql("SELECT count(*) FROM notifications.outgoing WHERE channel = 'push' AND state = 1"));
+    check('who got none was just being told when the worker died', got.filter((n) => n === 0).length <= unknown, `${got.join()}, ${unknown} unknown`);
+    check('and most got theirs', got.filter((n) => n === 1).length >= 10, got.join());
+});
+
+// ---- in numbers ------------------------------------------------------------------------------------------------------
+
+const metrics = async () => Object.fromEntries([...(await plain.get('/metrics')).html.matchAll(/^deeplink_outgoing_(\w+)\{way="(\w+)"(?:,outcome="(\w+)")?\} ([\d.]+)$/mg)]
+    .map(([, name, way, outcome, n]) => [[name, way, outcome].filter(Boolean).join(' '), Number(n)]));
+
+await part('the metrics', async () => {
+    const ways = ['email', 'digest', 'push', 'webhook'], first = await metrics();
+    const names = ways.flatMap((way) => [`waiting ${way}`, `age_seconds ${way}`, ...['sent', 'failed', 'dropped', 'unknown'].map((outcome) => `total ${way} ${outcome}`)]);
+    equal('each of each way', Object.keys(first).sort().join(), names.sort().join());
+    check('what went out is counted', ['email', 'push', 'webhook'].every((way) => first[`total ${way} sent`] > 0), JSON.stringify(first));
+    check('and what failed', first['total push failed'] > 0 && first['total webhook failed'] > 0 && first['total email failed'] > 0, JSON.stringify(first));
+    check('and what nobody knows', first['total push unknown'] > 0, JSON.stringify(first));
+    equal('nothing is late', ways.filter((way) => first[`age_seconds ${way}`] > 30).join(), '');
+
+    const hook = (await admin('POST', '', { url: there('/hook/counted'), events: ['post.created'] })).data.id;
+    await server('stop', 'work');
+    await mention('ben');
+    sql(`INSERT INTO notifications.hook_calls (id, hook_id, event_id, event, body, due_at) VALUES (1, ${hook}, 1, 'ping', '{}', now() - interval '100 seconds')`);
+    const later = await metrics();
+    equal('what waits', later['waiting webhook'], 1);
+    check('and for how long', later['age_seconds webhook'] >= 100 && later['age_seconds webhook'] < 160, later['age_seconds webhook']);
+    await server('start', 'work');
+    await until(async () => (await metrics())['waiting webhook'] === 0 && (await metrics())['total webhook sent'] >= later['total webhook sent'] + 2, 'that both calls are counted');
+    await admin('DELETE', `/${hook}`);
 });
 
 smtp.end();

@@ -97,6 +97,29 @@ await part('home', async () => {
     equal('nothing twice', new Set(seen).size, seen.length);
 });
 
+await part('lists', async () => {
+    const made = await bobs.v1.lists.create({ title: 'Friends', repliesPolicy: 'none', exclusive: true });
+    equal('a list', [made.title, made.repliesPolicy, made.exclusive], ['Friends', 'none', true]);
+    const list = bobs.v1.lists.$select(made.id);
+    equal('changed', (await list.update({ title: 'Close friends' })).title, 'Close friends');
+    const carl = (await carls.v1.accounts.verifyCredentials()).id;
+    await refuses('nobody whom one does not follow', 404, () => list.accounts.create({ accountIds: [carl] }));
+    await list.accounts.create({ accountIds: [me.id] });
+    await refuses('nobody twice', 422, () => list.accounts.create({ accountIds: [me.id] }));
+    equal('who is on it', (await list.accounts.list({ limit: 0 })).map((a) => a.acct), ['ada']);
+    equal('lists that hold ada', (await bobs.v1.accounts.$select(me.id).lists.list()).map((l) => l.id), [made.id]);
+    const seen = [];
+    for await (const page of bobs.v1.timelines.list.$select(made.id).list({ limit: 40 }))
+        seen.push(...page.map((s) => s.id));
+    equal('its timeline to the end', [seen.length >= HOME, new Set(seen).size], [true, seen.length]);
+    equal('home is without it', (await bobs.v1.timelines.home.list()).filter((s) => s.account.id === me.id), []);
+    await refuses('nobody else\'s', 404, () => ada.v1.lists.$select(made.id).fetch());
+    await list.accounts.remove({ accountIds: [me.id] });
+    equal('nobody is left', await list.accounts.list(), []);
+    await list.remove();
+    equal('it is gone', (await bobs.v1.lists.list()).length, 0);
+});
+
 await part('the rest', async () => {
     equal('search', (await bobs.v2.search.list({ q: 'ada' })).accounts.map((a) => a.acct), ['ada']);
     equal('look-up', (await bobs.v1.accounts.lookup({ acct: 'ada' })).id, me.id);

@@ -45,4 +45,17 @@ await part('posts and notifications', async () => {
     adas.close();
 });
 
+await part('a list', async () => {
+    const ada = await rest.ada.v1.accounts.verifyCredentials(), made = await rest.bob.v1.lists.create({ title: 'Friends' });
+    await rest.bob.v1.lists.$select(made.id).accounts.create({ accountIds: [ada.id] });
+    const bob = streams('bob');
+    await bob.prepare();
+    const list = listen(bob.list.subscribe({ list: made.id }));
+    await new Promise((resolve) => { setTimeout(resolve, 500); });
+    const post = await rest.ada.v1.statuses.create({ status: 'For a list' });
+    check('a post comes on it', await until(() => list.some((e) => e.event === 'update' && e.payload.id === post.id), 'the list').catch(() => false),
+        JSON.stringify(list).slice(0, 300));
+    bob.close();
+});
+
 await finish();

@@ -92,6 +92,31 @@ def home(ada, bob):
     equal("how far one has read", str(bob.markers_get("home")["home"].last_read_id), str(first[0].id))
 
 
+def lists(ada, bob, carl):
+    made = carl.list_create("Friends", replies_policy="followed", exclusive=True)
+    equal("a list", (made.title, made.replies_policy, made.exclusive), ("Friends", "followed", True))
+    equal("one's lists", [x.id for x in carl.lists()], [made.id])
+    changed = carl.list_update(made, "Close friends", replies_policy="list", exclusive=False)
+    equal("changed", (changed.title, changed.replies_policy, changed.exclusive), ("Close friends", "list", False))
+    raises("nobody whom one does not follow", MastodonNotFoundError, carl.list_accounts_add, made, [bob.me()])
+    carl.account_follow(bob.me())
+    carl.list_accounts_add(made, [bob.me()])
+    raises("nobody twice", MastodonAPIError, carl.list_accounts_add, made, [bob.me()])
+    equal("who is on it", [a.acct for a in carl.list_accounts(made)], ["bob"])
+    equal("lists that hold bob", [x.id for x in carl.account_lists(bob.me())], [made.id])
+    written = [bob.status_post("For a list %d" % i).id for i in range(45)]
+    page, seen = carl.timeline_list(made, limit=20), []
+    while page:
+        seen += [s.id for s in page if s.id in written]
+        page = carl.fetch_next(page)
+    equal("its timeline to the end", seen, written[::-1])
+    raises("nobody else's", MastodonNotFoundError, ada.timeline_list, made)
+    carl.list_accounts_delete(made, [bob.me()])
+    equal("nobody is left", list(carl.list_accounts(made)), [])
+    carl.list_delete(made)
+    raises("it is gone", MastodonNotFoundError, carl.list, made)
+
+
 def rest(ada, bob):
     found = bob.search_v2("ada")
     equal("search finds members", [a.acct for a in found.accounts], ["ada"])
@@ -123,8 +148,8 @@ def main():
     for handle in ("ada", "bob", "carl"):
         make_member(handle)
     (ada, _), (bob, _), (carl, code) = enter("ada"), enter("bob"), enter("carl")
-    for part in (lambda: statuses(ada, bob), lambda: follows(ada, bob, carl), lambda: home(ada, bob), lambda: rest(ada, bob),
-                 lambda: errors(ada)):
+    for part in (lambda: statuses(ada, bob), lambda: follows(ada, bob, carl), lambda: home(ada, bob), lambda: lists(ada, bob, carl),
+                 lambda: rest(ada, bob), lambda: errors(ada)):
         try:
             part()
         except Exception as e:  # one part's failure is one failure, the rest goes on

@@ -49,24 +49,28 @@ def main():
     ada, bob = client("ada"), client("bob")
     check("the stream is healthy", ada.stream_healthy())
     bob.account_follow(ada.me())
-    home, local, tag, own = Listener(), Listener(), Listener(), Listener()
+    friends = bob.list_create("Friends")
+    bob.list_accounts_add(friends, [ada.me()])
+    home, local, tag, own, listed = (Listener() for _ in range(5))
     handles = [bob.stream_user(home, run_async=True), bob.stream_public(local, run_async=True),
-               bob.stream_hashtag("birds", tag, run_async=True), ada.stream_user(own, run_async=True)]
-    for name, listener in (("user", home), ("public", local), ("hashtag", tag), ("own", own)):
+               bob.stream_hashtag("birds", tag, run_async=True), ada.stream_user(own, run_async=True),
+               bob.stream_list(friends, listed, run_async=True)]
+    for name, listener in (("user", home), ("public", local), ("hashtag", tag), ("own", own), ("list", listed)):
         check(f"{name} opens", listener.opened.wait(10))
     time.sleep(0.3)
     post = ada.status_post("Some #birds")
-    for name, listener in (("user", home), ("public", local), ("hashtag", tag), ("own", own)):
+    for name, listener in (("user", home), ("public", local), ("hashtag", tag), ("own", own), ("list", listed)):
         check(f"a post comes on {name}", listener.wait(("update", post.id)), listener.events)
     bob.status_favourite(post)
     check("a favourite", own.wait(("favourite", "bob")), own.events)
     bob.status_reply(post, "Nice")
     check("a mention", own.wait(("mention", "bob")), own.events)
     ada.status_update(post, "More #birds")
-    check("an edit", home.wait(("edit", post.id)), home.events)
+    for name, listener in (("user", home), ("list", listed)):
+        check(f"an edit on {name}", listener.wait(("edit", post.id)), listener.events)
     ada.status_delete(post)
     check("a deletion", home.wait(("delete", post.id)), home.events)
-    equal("nothing broke off", [e for x in (home, local, tag, own) for e in x.events if e[0] == "abort"], [])
+    equal("nothing broke off", [e for x in (home, local, tag, own, listed) for e in x.events if e[0] == "abort"], [])
     equal("each post once", home.events.count(("update", post.id)), 1)
     for handle in handles:
         handle.close()

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 shift || true
-targets=${*:-query cookie form multipart json markdown grpc stream}
+targets=${*:-query cookie form multipart upload json markdown grpc stream}
 out=${FUZZ_OUT:-build/fuzz}
 mkdir -p "$out"
 sources="fcgi/base/*.c fcgi/params.c fcgi/form.c fcgi/cookie.c fcgi/json.c fcgi/json_lex.c"
@@ -16,6 +16,9 @@ for target in $targets; do
     if [ "$target" = markdown ]; then
         re2c -W --utf-8 -o "$out/entities.c" handlers/common/entities.re
         further="handlers/common/markdown.c $out/entities.c fcgi/ctx.c -lcmark"
+    fi
+    if [ "$target" = upload ]; then
+        further="fcgi/upload.c fcgi/ctx.c"
     fi
     if [ "$target" = stream ]; then
         further="fcgi/stream_command.c fcgi/stream_wire.c fcgi/stream_ticket.c"

@@ -208,7 +208,8 @@ def doctor(name, **settings):
 
 
 verdict, words = doctor("certificates")
-check("good certificates are good, and named", verdict == "ok" and "localhost" in words and "127.0.0.1" in words and "364 days" in words, words)
+check("good certificates are good, and named", verdict == "ok" and "localhost" in words and "127.0.0.1" in words
+      and "grpc_cert: good for 364 days" in words and "grpc_ca: good for 36" in words, words)
 lib.certificates("short", "user", days=3)
 short = os.environ["TEST_DIR"] + "/short/"
 for words, wanted, settings in (

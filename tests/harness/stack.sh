@@ -18,7 +18,12 @@
 #   TEST_PG_SECRETS        the roles' passwords, in a file of role=password lines
 #   TEST_REDIS             redis://127.0.0.1:PORT/NUMBER
 #   TEST_MONGO             mongodb://127.0.0.1:PORT/NAME
-#   TEST_KAFKA             kafka://127.0.0.1:PORT, when it was `own` before: a broker of its own
+#   TEST_KAFKA             kafka://127.0.0.1:PORT, when it was `own` before: a broker of its own; `cluster`:
+#                          three of them; `secure`: one that asks for TLS, a certificate, a user and a
+#                          password, which are in files of TEST_DIR/kafka/secrets; `cluster secure`: three
+#                          that do
+#   TEST_S3                s3://media?endpoint=…, when it was `own` before: a bucket of its own; its keys
+#                          are in files of TEST_S3_DIR, key and secret
 #   TEST_DEEPLINK          the program
 # and with a site:
 #   TEST_BASE_URL          where nginx listens
@@ -34,10 +39,10 @@
 #
 # `--set` adds a line to the site's configuration. By hand, a site to look at: tests/harness/stack.sh site
 # bash A test that stops servers says `tests/harness/stack.sh server stop|start|kill
-# postgres|redis|mongo|kafka|nginx|serve|work`; `serve-user` and the like are pools of a split site, `server
-# start twin` gives it a twin in one pool. KEEP=yes leaves TEST_DIR there. For a benchmark: PURPOSE=run gives
-# servers that keep what they are told, as `make run` does, and TEST_NGINX='log=off bench=SOCKET
-# bench_file=FILE' goes to stack/nginx.sh.
+# postgres|redis|mongo|kafka|s3|nginx|serve|work`; `serve-user` and the like are pools of a split site,
+# `kafka-2` one broker of a cluster, `server start twin` gives it a twin in one pool. KEEP=yes leaves TEST_DIR
+# there. For a benchmark: PURPOSE=run gives servers that keep what they are told, as `make run` does, and
+# TEST_NGINX='log=off bench=SOCKET bench_file=FILE' goes to stack/nginx.sh.
 . "$(dirname "${BASH_SOURCE[0]}")/../../stack/lib.sh"
 . "$ROOT/stack/site.sh"
 
@@ -77,10 +82,24 @@ stop_servers() {
 }
 
 start_kafka() {
-    start_one kafka "$TEST_DIR/kafka"
+    local line brokers=1 secure=no
+    case $TEST_KAFKA in *cluster*) brokers=3 ;; esac
+    case $TEST_KAFKA in *secure*) secure=yes ;; esac
+    BROKERS=$brokers SECURE=$secure start_one kafka "$TEST_DIR/kafka"
     TEST_KAFKA=$("$ROOT/stack/kafka.sh" url "$TEST_DIR/kafka")
     export TEST_KAFKA
-    SETTINGS+=("bus = $TEST_KAFKA")
+    while IFS= read -r line; do
+        SETTINGS+=("$line")
+    done < <("$ROOT/stack/kafka.sh" settings "$TEST_DIR/kafka")
+}
+
+start_s3() {
+    export TEST_S3_DIR=$TEST_DIR/s3
+    start_one versitygw "$TEST_S3_DIR"
+    TEST_S3=$("$ROOT/stack/versitygw.sh" setting "$TEST_S3_DIR")
+    export TEST_S3
+    SETTINGS+=("media = $TEST_S3" "media_s3_key = $(cat "$TEST_S3_DIR/key")"
+        "media_s3_secret = $(cat "$TEST_S3_DIR/secret")")
 }
 
 admin() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$PG_URL user=postgres dbname=$1" -c "$2"; }
@@ -164,9 +183,10 @@ write_site_conf() {
 start_nginx() {
     local further=() line
     read -r -a further <<<"${TEST_NGINX:-}" || true
-    while IFS= read -r line; do further+=("$line"); done < <(site_pools "$STATE/pools.conf")
+    while IFS= read -r line; do further+=("$line"); done < <(site_gateway)
     "$ROOT/stack/nginx.sh" start "$NGINX" "listen=$1" "app=$SOCKETS/fcgi.sock" "static=$APP/static" \
-        "pages=$PAGES" "limits=${TEST_LIMITS:-off}" "${further[@]}"
+        "pages=$PAGES" "media=$STATE/media" "spool=$STATE/spool" "limits=${TEST_LIMITS:-off}" \
+        "${further[@]}"
 }
 
 start_site() {
@@ -176,12 +196,12 @@ start_site() {
     site_stage "$BUILD"
     for try in 1 2 3; do
         address=127.0.0.1:$(free_port)
+        write_site_conf "dl_test_$NUMBER" "http://$address" "$TEST_REDIS"
         if start_nginx "$address" 2>"$STATE/nginx.words"; then break; fi
         [ "$try" -lt 3 ] || { cat "$STATE/nginx.words" >&2; return 1; }
     done
     export TEST_SOCKETS=$SOCKETS TEST_GRPC_SECRET=$STATE/secrets/grpc TEST_SHAPE=$SITE_SHAPE
     export TEST_BASE_URL=http://$address TEST_CONFIG=$CONF TEST_SITE=$STATE TEST_DEEPLINK=$APP/deeplink
-    write_site_conf "dl_test_$NUMBER" "$TEST_BASE_URL" "$TEST_REDIS"
     site_launch serve
     site_launch work
     site_launch stream
@@ -213,6 +233,8 @@ pid_file() {
         postgres) say "$TEST_SERVERS/postgres/data/postmaster.pid" ;;
         redis | mongo) say "$TEST_SERVERS/$1/pid" ;;
         kafka) say "$TEST_DIR/kafka/pid" ;;
+        kafka-*) say "$TEST_DIR/kafka/${1#kafka-}/pid" ;;
+        s3) say "$TEST_S3_DIR/pid" ;;
         nginx) say "$NGINX/nginx.pid" ;;
         serve* | work* | stream) say "$STATE/$1.pid" ;;
     esac
@@ -230,7 +252,7 @@ start_twin() {
         launch "$STATE/twin.pid" "$LOGS/twin.log" "$APP/deeplink" --config "$CONF" serve
     )
     "$ROOT/stack/nginx.sh" start "$STATE/twin" "listen=$address" "app=$SOCKETS/twin.sock" \
-        "static=$APP/static" "pages=$STATE/no-pages" limits=off
+        "static=$APP/static" "pages=$STATE/no-pages" "media=$STATE/media" limits=off
     wait_for 20 site_ready "$address" || { last_lines "$LOGS/twin.log"; return 1; }
     say "http://$address"
 }
@@ -256,12 +278,16 @@ server() {
             ;;
         stop:kafka) "$ROOT/stack/kafka.sh" stop "$TEST_DIR/kafka" ;;
         start:kafka) start_one kafka "$TEST_DIR/kafka" ;;
+        stop:kafka-*) "$ROOT/stack/kafka.sh" stop "$TEST_DIR/kafka/${name#kafka-}" ;;
+        start:kafka-*) start_one kafka "$TEST_DIR/kafka/${name#kafka-}" ;;
+        stop:s3) "$ROOT/stack/versitygw.sh" stop "$TEST_S3_DIR" ;;
+        start:s3) start_one versitygw "$TEST_S3_DIR" ;;
         stop:*) "$ROOT/stack/$name.sh" stop "$TEST_SERVERS/$name" ;;
         start:postgres) start_one postgres "$TEST_SERVERS/postgres" ;;
         start:redis | start:mongo)
             ENGINE=java start_one "$name" "$TEST_SERVERS/$name" "$(cat "$TEST_SERVERS/$name.port")"
             ;;
-        *) die "server stop|start|kill postgres|redis|mongo|kafka|nginx|serve|work|stream" ;;
+        *) die "server stop|start|kill postgres|redis|mongo|kafka|s3|nginx|serve|work|stream" ;;
     esac
 }
 
@@ -289,7 +315,7 @@ end_command() {
 
 # ---- all together ------------------------------------------------------------------------------------------
 
-made_servers='' made_database='' made_site='' made_kafka=''
+made_servers='' made_database='' made_site='' made_kafka='' made_s3=''
 
 clean_up() {
     local status=$?
@@ -300,6 +326,7 @@ clean_up() {
         sanitizers_are_silent || status=1
     fi
     if [ -n "$made_kafka" ]; then "$ROOT/stack/kafka.sh" stop "$TEST_DIR/kafka"; fi
+    if [ -n "$made_s3" ]; then "$ROOT/stack/versitygw.sh" stop "$TEST_S3_DIR"; fi
     if [ -n "$made_servers" ]; then stop_servers; elif [ -n "$made_database" ]; then drop_database; fi
     if [ "${KEEP:-}" = yes ]; then
         warn "kept: $TEST_DIR"
@@ -347,7 +374,8 @@ main() {
         start_servers
         make_template
     fi
-    if [ "${TEST_KAFKA:-}" = own ]; then made_kafka=yes && start_kafka; fi
+    case ${TEST_KAFKA:-} in own | cluster | secure | 'cluster secure') made_kafka=yes && start_kafka ;; esac
+    if [ "${TEST_S3:-}" = own ]; then made_s3=yes && start_s3; fi
     case $kind in
         servers) ;;
         database) made_database=yes && make_database ;;

@@ -117,6 +117,30 @@ fetch -H 'Host: a/b' "$TEST_BASE_URL/"
 is 'a Host that is none, for readers' '400 text/html; charset=utf-8' "$status $(header Content-Type)"
 like 'says that, too' '*can not be read*' "$(body)"
 
+# What is refused before its address was read: no client sends it, so it goes by hand, and in one piece, since
+# the answer comes after the first line.
+bare() {
+    exec 3<>"/dev/tcp/127.0.0.1/${TEST_BASE_URL##*:}"
+    printf '%s HTTP/%s\r\nHost: x\r\nConnection: close\r\n\r\n' "$1" "${2:-1.1}" >"$TEST_DIR/asked"
+    cat "$TEST_DIR/asked" >&3
+    timeout 10 cat <&3 >"$TEST_DIR/bare" || true
+    exec 3>&-
+    tr -d '\r' <"$TEST_DIR/bare" |
+        sed -n '1s/HTTP[^ ]* \([0-9]*\).*/\1/p; s/^Content-Type: //p' | paste -sd ' '
+}
+huge=$(head -c 20000 /dev/zero | tr '\0' x)
+html='text/html; charset=utf-8'
+is 'a NUL in the path' "400 $html" "$(bare 'GET /%00')"
+like 'in our words' '*This request can not be read*' "$(cat "$TEST_DIR/bare")"
+is 'of a program' '400 application/json' "$(bare 'GET /api/v1/%00')"
+like 'as JSON' '*"status":400,"code":"INVALID_ARGUMENT"*' "$(cat "$TEST_DIR/bare")"
+is 'of our own API' '400 application/problem+json' "$(bare 'POST /api/deeplink/v1/me/%00')"
+is 'a first line that is huge' "414 $html" "$(bare "GET /$huge")"
+like 'in our words, too' '*The address is too long*' "$(cat "$TEST_DIR/bare")"
+is 'a program'"'"'s first line that is huge' '414 application/json' "$(bare "GET /api/v1/$huge")"
+is 'HTTP of another kind' "505 $html" "$(bare 'GET /' 9.9)"
+is 'a method of none' "405 $html" "$(bare 'TRACE /')"
+
 fetch -H 'X-Request-Id: chosen' "$TEST_BASE_URL/nowhere"
 like 'nobody chooses a request id' '????????????????????????????????' "$(header X-Request-Id)"
 

@@ -9,7 +9,7 @@
 //   check('the post stands there', page.html.includes('Hello'));
 //   await finish();                                        // prints "N passed, N failed", exits
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
@@ -307,7 +307,7 @@ export class Client {
     }
 }
 
-// ---- Members ---------------------------------------------------------------------------------------------------------
+// ---- The site -------------------------------------------------------------------------------------------------------
 
 const run = promisify(execFile);
 
@@ -316,6 +316,24 @@ export async function deeplink(...args) {
     const { stdout } = await run(process.env.TEST_DEEPLINK, ['--config', process.env.TEST_CONFIG, ...args]);
     return stdout;
 }
+
+/** Stops, starts or kills a server or a part of the site (tests/harness/stack.sh); gives what was printed. */
+export async function server(verb, name) {
+    return (await run(`${process.env.TEST_ROOT}/tests/harness/stack.sh`, ['server', verb, name])).stdout.trim();
+}
+
+/** Gives the site other settings, and those parts of it (serve, work, stream) begin anew with them. */
+export async function configure(settings, ...parts) {
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
+    const isOther = (line) => !Object.keys(settings).some((name) => new RegExp(`^${name}\\s*=`).test(line));
+    await Promise.all(parts.map((name) => server('stop', name)));
+    const kept = (await readFile(process.env.TEST_CONFIG, 'utf8')).split(/(?<=\n)/).filter(isOther);
+    await writeFile(process.env.TEST_CONFIG, [...kept, ...lines].join(''));
+    for (const name of parts)
+        await server('start', name);
+}
+
+// ---- Members ---------------------------------------------------------------------------------------------------------
 
 export async function logIn(login, password = PASSWORD, options = {}) {
     const client = new Client(options);

@@ -1,7 +1,8 @@
 // Who may do what: every route of the program, for every kind of visitor, on one's own and on others' things. The routes
 // come from the program itself, so a new one without a row here fails.
 // harness: set rate_limits = no
-import { Client, check, deeplink, equal, finish, logIn, member, part } from './lib.mjs';
+import { Client, check, deeplink, equal, finish, logIn, member, part, until } from './lib.mjs';
+import { multipart, png } from './lib_media.mjs';
 
 // ---- The people ------------------------------------------------------------------------------------------------------
 
@@ -258,8 +259,8 @@ async function requests() {
 // ---- One's own things ------------------------------------------------------------------------------------------------
 
 const ownPages = ['/settings', '/settings/profile', '/settings/account', '/settings/sessions', '/settings/privacy', '/settings/appearance',
-    '/settings/activity', '/settings/apps', '/settings/account/delete', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/network', '/compose', '/fragment/home',
-    '/notifications', '/notifications/requests', '/notifications/policy', '/settings/notifications'];
+    '/settings/activity', '/settings/apps', '/settings/account/delete', '/settings/blocks', '/settings/mutes', '/bookmarks', '/likes', '/lists', '/network', '/compose', '/fragment/home',
+    '/notifications', '/notifications/requests', '/notifications/policy', '/settings/notifications', '/settings/media', '/settings/picture'];
 const ownForms = { '/settings/profile': { name: 'x' }, '/settings/email': { email: 'x@example.org', password: 'x' }, '/settings/password': { current: 'x', password: 'y' }, '/settings/account/delete': { password: 'x' },
     '/settings/sessions/end-others': {},
     '/settings/privacy': { default_audience: 'public' }, '/settings/appearance': { theme: 'dark' },
@@ -293,10 +294,103 @@ async function own() {
         equal(`a request held back: nobody ${act}s it`, await ask('nobody', 'POST', `/notifications/requests/1/${act}`), 'login');
         equal('… nor who has none', await ask('stranger', 'POST', `/notifications/requests/1/${act}`), 404);
     }
+    for (const act of ['follow', 'unfollow']) {
+        equal(`a tag: nobody can ${act} it`, await ask('nobody', 'POST', `/tags/quiet/${act}`), 'login');
+        equal(`a tag: a member can ${act} it`, await ask('stranger', 'POST', `/tags/quiet/${act}`), 303);
+    }
     equal('a notification: nobody takes it away', await ask('nobody', 'POST', '/notifications/groups/ungrouped-1/dismiss'), 'login');
     equal('… and who has none takes nothing', await ask('stranger', 'POST', '/notifications/groups/ungrouped-1/dismiss'), 303);
     equal('nobody logs out nobody', (await new Client().post('/logout', {}, { follow: false })).status, 403);
 }
+
+// Lists are their owner's alone: pages, forms and what stands in them.
+const listPages = ['', '/edit', '/delete', '/members', '/people'], listForms = ['/edit', '/delete'];
+const keptRoutes = ['POST /lists', 'GET /fragment/list/{id}', 'GET /members/{id}/lists', ...listPages.map((page) => `GET /lists/{id}${page}`), ...listForms.map((form) => `POST /lists/{id}${form}`),
+    ...['add', 'remove'].map((act) => `POST /lists/{id}/members/{member}/${act}`)];
+
+async function keptLists() {
+    equal('a list: nobody makes one', await ask('nobody', 'POST', '/lists', { title: 'x' }), 'login');
+    equal('a name is needed', await ask('follower', 'POST', '/lists', { title: ' ' }), 422);
+    const made = await who.follower.act('/lists', { title: 'Wordofalist' }, { follow: false });
+    const list = /\/lists\/(\d+)/.exec(made.location)[1];
+    equal('who is followed is put on it', await ask('follower', 'POST', `/lists/${list}/members/${id.owner}/add`), 303);
+    equal('twice is once', await ask('follower', 'POST', `/lists/${list}/members/${id.owner}/add`), 303);
+    equal('nobody else', await ask('follower', 'POST', `/lists/${list}/members/${id.victim}/add`), 404);
+    const all = [...listPages.map((page) => ['GET', `/lists/${list}${page}`]), ['GET', `/fragment/list/${list}`], ['POST', `/lists/${list}/edit`], ['POST', `/lists/${list}/members/${id.owner}/add`],
+        ['POST', `/lists/${list}/members/${id.owner}/remove`], ['POST', `/lists/${list}/delete`]];
+    for (const [method, path] of all) {
+        equal(`${method} ${path}: nobody`, await ask('nobody', method, path), 'login');
+        for (const role of ['stranger', 'owner', 'moderator', 'admin'])
+            equal(`${method} ${path}: ${role}`, await ask(role, method, path, { title: 'Mine now', replies: 'none' }), 404);
+    }
+    for (const page of listPages)
+        equal(`its owner: ${page}`, await ask('follower', 'GET', `/lists/${list}${page}`), 200);
+    const shown = (await who.follower.get(`/lists/${list}`)).html;
+    check('it has what is for followers, and not what is for others', shown.includes(word.followers) && !shown.includes(word.direct));
+    check('others do not see it', !(await who.owner.get('/lists')).html.includes('Wordofalist'));
+    equal('lists with somebody: nobody', await ask('nobody', 'GET', `/members/${id.owner}/lists`), 'login');
+    check('… their owner', (await who.follower.get(`/members/${id.owner}/lists`)).html.includes('Wordofalist'));
+    check('… somebody else', !(await who.stranger.get(`/members/${id.owner}/lists`)).html.includes('Wordofalist'));
+    equal('it is changed', await ask('follower', 'POST', `/lists/${list}/edit`, { title: 'Wordofalist', replies: 'none', exclusive: '1' }), 303);
+    check('out of home', !(await who.follower.get('/')).html.includes(word.followers));
+    equal('and deleted', await ask('follower', 'POST', `/lists/${list}/delete`), 303);
+    check('into home again', (await who.follower.get('/')).html.includes(word.followers));
+}
+
+// ---- Media -----------------------------------------------------------------------------------------------------------
+
+let shade = 0;
+
+async function uploaded(role) {
+    const form = multipart([['file', png(40, 20, [shade++, 90, 120]), 'a.png', 'image/png']]);
+    const answer = await who[role].request('POST', '/api/v2/media', { ...form, headers: { ...form.headers, 'x-csrf-token': who[role].token } });
+    const { id: medium } = answer.json();
+    await until(async () => (await who[role].request('GET', `/api/v1/media/${medium}`)).status === 200, 'the files of an upload', 60);
+    return medium;
+}
+
+const addresses = (page) => [...page.html.matchAll(/\/m\/[0-9a-f]{64}\.\w+(?:\?[^" ]*)?/g)].map((m) => m[0].replaceAll('&amp;', '&'));
+
+/** A file is for whoever may see what it is attached to, and an upload for its owner alone. */
+async function media() {
+    for (const audience of AUDIENCES) {
+        const target = await write('owner', text(audience), audience, { media_1: await uploaded('owner') }), wrong = [];
+        await until(async () => addresses(await who.owner.get(`/posts/${target}/media/1`)).length > 0, 'the addresses', 20);
+        const [address] = addresses(await who.owner.get(`/posts/${target}/media/1`)), bare = address.split('?')[0];
+        for (const role of ROLES) {
+            const page = await who[role].get(`/posts/${target}/media/1`, { follow: false });
+            const found = addresses(page).some((one) => one.startsWith(bare));
+            if (page.status !== (sees(role, audience) ? 200 : 404) || found !== sees(role, audience))
+                wrong.push(`${role}: ${page.status}, ${found}`);
+            if ((await who[role].request('GET', bare)).status !== (isOpen(audience) ? 200 : 404))
+                wrong.push(`${role} has the file by its name`);
+        }
+        check(`a picture of what is ${audience}`, wrong.length === 0, wrong.join('; '));
+        equal('a signed address is good', (await who.nobody.request('GET', address)).status, 200);
+        if (!isOpen(audience))
+            equal('a changed one is not', (await who.nobody.request('GET', address.replace(/s=./, 's=A').replace(/e=\d/, 'e=9'))).status, 404);
+        await who.owner.act(`/posts/${target}/delete`);
+    }
+    const loose = await uploaded('owner');
+    const acts = [['GET', `/media/${loose}`, 200], ['POST', `/settings/media/${loose}/retry`, 409], ['POST', `/settings/media/${loose}/delete`, 303]];
+    for (const [method, path, yes] of acts) {
+        equal(`${method} ${path}: nobody`, await ask('nobody', method, path), 'login');
+        for (const role of ['stranger', 'moderator', 'admin'])
+            equal(`${method} ${path}: ${role}`, await ask(role, method, path), 404);
+        equal(`${method} ${path}: its owner`, await ask('owner', method, path), yes);
+    }
+    equal('a form of files: nobody', await ask('nobody', 'POST', '/media'), 'login');
+    equal('a picture of oneself: nobody', await ask('nobody', 'POST', '/settings/picture', { kind: 'avatar', act: 'remove' }), 'login');
+    for (const [method, path, yes] of [['GET', '/admin/storage', 200], ['POST', '/admin/media/1/retry', 404]]) {
+        equal(`${path}: nobody`, await ask('nobody', method, path), 'login');
+        for (const role of ['stranger', 'owner', 'moderator'])
+            equal(`${path}: ${role}`, await ask(role, method, path), 403);
+        equal(`${path}: admin`, await ask('admin', method, path), yes);
+    }
+}
+
+const mediaRoutes = ['GET /m/{key}', 'GET /posts/{id}/media/{number}', 'GET /media/{id}', 'POST /media', 'POST /settings/media/{id}/retry', 'POST /settings/media/{id}/delete',
+    'POST /settings/picture', 'GET /admin/storage', 'POST /admin/media/{id}/retry'];
 
 // ---- Administration --------------------------------------------------------------------------------------------------
 
@@ -390,7 +484,7 @@ async function openToAll() {
 
 // ---- Every route there is --------------------------------------------------------------------------------------------
 
-const fill = (pattern) => pattern.replace('{handle}', 'owner').replace('{tag}', 'secrets').replace(/\{(code|token)\}/, 'wrong').replace('{file}', '1.png').replace('{name}', 'moderator')
+const fill = (pattern) => pattern.replace('{handle}', 'owner').replace('{tag}', 'secrets').replace(/\{(code|token)\}/, 'wrong').replace('{file}', '1.png').replace('{member}', '1').replace('{name}', 'moderator')
     .replace('{id}', /^\/(posts|@)/.test(pattern) ? post.public : /^\/(members|requests|fragment)/.test(pattern) ? id.owner : '1');
 
 const tokenless = new Set(['POST /unsubscribe/{token}']); // RFC 8058: mail programs send it
@@ -398,7 +492,8 @@ const streams = new Set(['GET /live']);
 
 function covered() {
     const keys = new Set([...Object.keys(postRoutes), 'POST /posts', 'GET /compose', 'GET /fragment/user/{id}', 'POST /invites', 'POST /invites/{id}/revoke',
-        'POST /settings/sessions/{id}/end', 'GET /admin/members/{id}/suspend', 'GET /invite/{code}', 'GET /docs/api/{group}', 'GET /fragment/tag/{tag}', 'GET /tags/{tag}', 'GET /tags/{tag}/feed.atom', ...streams]);
+        'POST /settings/sessions/{id}/end', 'GET /admin/members/{id}/suspend', 'GET /invite/{code}', 'GET /docs/api/{group}', 'GET /fragment/tag/{tag}', 'GET /tags/{tag}', 'GET /tags/{tag}/feed.atom',
+        'POST /tags/{tag}/follow', 'POST /tags/{tag}/unfollow', ...streams, ...mediaRoutes, ...keptRoutes]);
     for (const path of [...ownPages, ...Object.keys(openPages), ...Object.keys(strangersOnly), '/admin/members', '/admin/audit', '/invites'])
         keys.add(`GET ${path}`);
     for (const path of [...Object.keys(ownForms), ...openForms])
@@ -461,6 +556,6 @@ async function everyRoute() {
 }
 
 await enter();
-for (const [name, fn] of Object.entries({ writeAll, posts, commenting, lists, profiles, membersActs, requests, own, administration, openToAll, everyRoute }))
+for (const [name, fn] of Object.entries({ writeAll, posts, commenting, lists, profiles, membersActs, requests, own, keptLists, media, administration, openToAll, everyRoute }))
     await part(name, fn);
 await finish();

@@ -6,9 +6,8 @@
 // harness: set grpc_timeout_ms = 1000
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { BASE, Client, check, equal, finish, member, part, sleep, until } from './lib.mjs';
+import { BASE, Client, check, equal, finish, member, part, server, sleep, until } from './lib.mjs';
 
-const server = (...words) => execFileSync(`${process.env.TEST_ROOT}/tests/harness/stack.sh`, ['server', ...words]);
 const nobody = new Client(), ann = await member('ann_apart'), bob = await member('bob_apart');
 const ready = async () => (await nobody.get('/readyz')).json();
 const text = async (client, path) => {
@@ -31,9 +30,12 @@ function isRefusal(name, answer) {
     check(`${name}: says when to come again`, Number(answer.headers['retry-after']) > 0, answer.headers['retry-after']);
 }
 
+/** The gateway's word that a pool is away counts as the pool's own. */
+const fromWhoever = (answer) => (answer.status === 502 ? { status: 503, headers: answer.headers } : answer);
+
 async function withoutConnection() {
     await text(bob, '/@ann_apart'); // so that Redis has bob's relations
-    server('stop', 'serve-connection');
+    await server('stop', 'serve-connection');
     check('the counts that stand in Redis are shown', /\d+\s+followers?\b/.test((await text(nobody, '/@ann_apart?x=0')).text));
     forgetCounts();
     const profile = await text(nobody, '/@ann_apart?x=1'); // by its query not the page that is kept
@@ -41,7 +43,7 @@ async function withoutConnection() {
     check('with its posts', profile.text.includes('Written before'));
     check('and without followers', !/\d+\s+followers?\b/.test(profile.text), profile.text.slice(0, 600));
     equal("a member's look at a profile goes by the relations that stand in Redis", (await text(bob, '/@ann_apart')).status, 200);
-    isRefusal('a list of its own', await bob.request('GET', '/settings/blocks').then((a) => (a.status === 502 ? { status: 503, headers: a.headers } : a)));
+    isRefusal('a list of its own', fromWhoever(await bob.request('GET', '/settings/blocks')));
     equal('the timeline goes on', (await text(bob, '/local')).status, 200);
     execFileSync('redis-cli', ['-u', process.env.TEST_REDIS, 'EVAL',
         "for _, k in ipairs(redis.call('KEYS', 'conn:rel:*')) do redis.call('DEL', k) end", '0']);
@@ -55,9 +57,9 @@ async function withoutConnection() {
     // Every process finds out by itself: enough requests for each of them.
     await until(async () => {
         await Promise.all(Array.from({ length: 12 }, (_, i) => nobody.get(`/@ann_apart?y=${i}`)));
-        return metrics('serve-user').then((m) => m.some((l) => /^deeplink_rpc_circuits_open\{service="connection"\} [1-9]/.test(l)));
+        return metrics('serve-post').then((m) => m.some((l) => /^deeplink_rpc_circuits_open\{service="connection"\} [1-9]/.test(l)));
     }, 'an open circuit', 20);
-    server('start', 'serve-connection');
+    await server('start', 'serve-connection');
     await until(async () => (await ready()).connection === 'up', 'the connection pool');
     await until(async () => /\d+\s+followers?\b/.test((await text(nobody, '/@ann_apart?z=1')).text), 'the counts', 20);
     check('its members too', (await until(async () => (await text(bob, '/@ann_apart')).status === 200, 'a member is shown it', 20)));
@@ -69,22 +71,22 @@ async function metrics(pool) {
 }
 
 async function withoutPost() {
-    server('kill', 'serve'); // the pool of "/"
+    await server('kill', 'serve'); // the pool of "/"
     let profile; // its workers take a moment to notice that their master is gone
     await until(async () => (profile = await text(bob, '/@ann_apart')).status !== 200, 'the end of the post pool');
-    isRefusal('a profile without posts is none', profile.answer);
+    isRefusal('a profile without posts is none', fromWhoever(profile.answer));
     equal('settings are there', (await text(bob, '/settings/profile')).status, 200);
     equal('what it answers itself is the gateway\'s error', (await nobody.request('GET', '/tags?x=1')).status, 502);
-    server('start', 'serve');
+    await server('start', 'serve');
     await until(async () => (await text(bob, '/@ann_apart')).status === 200, 'the post pool', 25);
 }
 
 async function withoutUser() {
-    server('stop', 'serve-user');
+    await server('stop', 'serve-user');
     equal('posts are shown, with names that stand in Redis', (await text(bob, '/local')).status, 200);
     check('and can be read by their address', (await text(nobody, '/tags/apart?x=1')).text.includes('Written before'));
     isRefusal("a member's feed needs the name looked up", (await text(nobody, '/@ann_apart/feed.atom')).answer);
-    server('start', 'serve-user');
+    await server('start', 'serve-user');
     await until(async () => (await text(nobody, '/@ann_apart?u=1')).status === 200, 'the user pool', 25);
 }
 

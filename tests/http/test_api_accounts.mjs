@@ -1,6 +1,7 @@
 // Accounts and relations as programs see them, through nginx with tokens: the entities' shapes, one's own account, follows,
 // requests, blocks, mutes, notes, lists to their end, suggestions, the directory, search, markers, preferences, errors.
 // harness: set rate_limits = no
+// harness: again on kafka
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -94,7 +95,7 @@ await part('the entity', async () => {
     equal('by name', (await anon.json('GET', '/api/v1/accounts/lookup?acct=BOB')).data.id, bob.id);
     equal('by name and site', (await anon.json('GET', `/api/v1/accounts/lookup?acct=bob@${new URL(BASE).host}`)).data.id, bob.id);
     equal('of another site', (await anon.json('GET', '/api/v1/accounts/lookup?acct=bob@elsewhere.example')).status, 404);
-    for (const list of ['featured_tags', 'identity_proofs', 'lists'])
+    for (const list of ['featured_tags', 'identity_proofs'])
         equal(list, (await ada.get(`/api/v1/accounts/${bob.id}/${list}`)).data, []);
     for (const list of ['domain_blocks', 'endorsements'])
         equal(list, (await ada.get(`/api/v1/${list}`)).data, []);
@@ -136,6 +137,13 @@ await part('one\'s own account', async () => {
     equal('five fields', (await ada.patch('/api/v1/accounts/update_credentials', { fields_attributes: five })).status, 422);
     equal('a name too long', (await ada.patch('/api/v1/accounts/update_credentials', { display_name: 'x'.repeat(51) })).status, 422);
     equal('no such audience', (await ada.patch('/api/v1/accounts/update_credentials', { source: { privacy: 'all' } })).status, 422);
+    for (const wrong of [{ header: {} }, { avatar: [] }, { display_name: ['Ada'] }, { display_name: false }, { note: 1 }, { locked: { yes: true } }]) {
+        const { status, data } = await ada.patch('/api/v1/accounts/update_credentials', wrong);
+        equal(`no single value: ${JSON.stringify(wrong)}`, [status, Object.keys(data.details ?? {})], [422, Object.keys(wrong)]);
+    }
+    for (const id of [[{}], {}, [null], { 0: { x: '1' } }])
+        equal(`no list of values: ${JSON.stringify(id)}`, (await ada.post('/api/v1/notifications/requests/accept', { id })).status, 422);
+    equal('null is nothing said', (await ada.patch('/api/v1/accounts/update_credentials', { header: null, display_name: null })).data.display_name, 'Ada');
     equal('nothing of it was kept', (await ada.get('/api/v1/accounts/verify_credentials')).data.source.fields.length, 2);
     const reader = asker(await token('ada', 'read'));
     equal('a scope too little', (await reader.patch('/api/v1/accounts/update_credentials', { locked: true })).status, 403);

@@ -1,5 +1,6 @@
 // Statuses, timelines and tags for programs: shapes, acts, and every list walked to its end.
 // harness: set rate_limits = no
+// harness: again on kafka
 import { BASE, Client, check, deeplink, equal, finish, member, token, until } from './lib.mjs';
 
 // ---- A program that acts for a member ----------------------------------------------------------------------------
@@ -64,6 +65,32 @@ async function walk(who, path, rel = 'next', between = async () => {}) {
 
 const ids = (list) => list.map((s) => s.id);
 const newestFirst = (list) => list.every((id, i) => i === 0 || BigInt(list[i - 1]) > BigInt(id));
+
+// A member of its own, so that nobody else's home changes.
+async function followedTags() {
+    const finn = await program('finn'), home = async () => ids(await finn.get('/timelines/home'));
+    const names = ['odd', 'Äpfel', 'tea'];
+    equal('none at first', [await finn.get('/followed_tags'), await home()], [[], []]);
+    for (const name of names) {
+        const tag = await finn.post(`/tags/${encodeURIComponent(name)}/follow`);
+        equal(`follows #${name}`, [tag.name, tag.following, tag.history.length], [name.toLowerCase(), true, 7]);
+    }
+    equal('again is the same', (await finn.post('/tags/ODD/follow')).following, true);
+    equal('the latest first', (await finn.get('/followed_tags')).map((t) => [t.name, t.following]), [['tea', true], ['äpfel', true], ['odd', true]]);
+    equal('by pages', (await walk(finn, '/followed_tags?limit=2')).map((page) => page.map((t) => t.name)), [['tea', 'äpfel'], ['odd']]);
+    const first = (await finn.call('GET', '/followed_tags?limit=2'));
+    const second = await finn.client.request('GET', linkOf(first, 'next'), {});
+    equal('and back', (await finn.client.request('GET', linkOf(second, 'prev'), {})).json().map((t) => t.name), ['tea', 'äpfel']);
+    equal('each tag says so', [(await finn.get('/tags/odd')).following, (await finn.get('/tags/even')).following, (await finn.call('GET', '/tags/odd')).status], [true, false, 200]);
+    equal('found, too', (await finn.client.request('GET', '/api/v2/search?q=odd&type=hashtags', {})).json().hashtags.find((t) => t.name === 'odd').following, true);
+    check('its posts are in home', (await home()).length === 20);
+    equal('no tag', (await finn.call('POST', '/tags/a-b/follow')).status, 404);
+    equal('not for strangers', [(await nobody.call('POST', '/tags/odd/follow')).status, (await nobody.call('GET', '/followed_tags')).status], [401, 401]);
+    for (const name of names)
+        equal(`not #${name} any more`, (await finn.post(`/tags/${encodeURIComponent(name)}/unfollow`)).following, false);
+    equal('nothing is left', [await finn.get('/followed_tags'), await home()], [[], []]);
+    equal('twice is the same', (await finn.post('/tags/odd/unfollow')).following, false);
+}
 
 async function many(n, make) {
     const made = [];
@@ -346,8 +373,8 @@ await act(ben, adaAccount.id, 'follow');
     equal('a tag', [tag.name, tag.url, tag.following, tag.history.length, tag.history[0].uses, tag.history[0].accounts], ['odd', `${BASE}/tags/odd`, false, 7, '250', '1']);
     check('… by days', tag.history.every((day, i) => +day.day % 86400 === 0 && (i === 0 || +tag.history[i - 1].day - +day.day === 86400)));
     equal('a tag that cannot be', (await nobody.call('GET', '/tags/a-b')).status, 404);
-    equal('tags cannot be followed', [(await dora.call('POST', '/tags/odd/follow')).status, await dora.get('/followed_tags')], [404, []]);
-    equal('there are no lists', (await dora.call('GET', '/timelines/list/1')).status, 404);
+    await followedTags();
+    equal('no such list', (await dora.call('GET', '/timelines/list/1')).status, 404);
 
     // Liked and kept in another order than they were written.
     const chosen = posts.filter((_, i) => i % 2 === 0).slice(0, 210).map((id, i, all) => all[(i * 37) % all.length]);

@@ -163,7 +163,7 @@ async function fields() {
                     wrong.push(`${method} ${target} ${field.name}=${value.slice(0, 20)}: ${answer.status} ${answer.location ?? ''}`);
             }
         for (const id of ['0', '-1', '9223372036854775807', '9223372036854775808', '1%00', '%ff', 'a'.repeat(3000)].filter(() => /\{/.test(pattern))) {
-            // nginx refuses %00 in a path before it knows the address, and so in its own words.
+            // nginx refuses %00 in a path before it has read the address; no route's statuses say so.
             const answer = id.includes('%00') ? await mallory.send(method, pattern.replace(/\{\w+\}/, id))
                 : method === 'GET' ? await mallory.get(pattern.replace(/\{\w+\}/, id), { follow: false })
                 : await mallory.post(pattern.replace(/\{\w+\}/, id), { csrf: token }, { follow: false });

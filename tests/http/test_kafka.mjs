@@ -4,30 +4,15 @@
 // harness: split
 // harness: set rate_limits = no
 // harness: set bus_options = session.timeout.ms=1500 heartbeat.interval.ms=300
-import { execFile } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { Client, check, deeplink, equal, finish, member, part, until } from './lib.mjs';
+import { Client, check, deeplink, equal, finish, part, server } from './lib.mjs';
+import { caughtUp, doctor, friends } from './lib_kafka.mjs';
 
-const run = promisify(execFile);
-const harness = `${process.env.TEST_ROOT}/tests/harness/stack.sh`;
-const broker = (what) => run('bash', [harness, 'server', what, 'kafka']);
-
-const ada = await member('ada'), ben = await member('ben');
-const adaId = /\/members\/(\d+)\/follow/.exec((await ben.get('/@ada')).html)[1];
-await ben.act(`/members/${adaId}/follow`);
-await ben.get('/');
-
-const post = async (text) => (await ada.post('/posts', { csrf: await ada.csrf(), text, audience: 'public' }, { follow: false })).status;
-const atHome = async (text) => (await ben.get('/')).text.split(text).length - 1;
-const arrives = (text) => until(async () => await atHome(text) > 0, text, 40);
-const caughtUp = () => until(async () => (await deeplink('events', 'lag')).split('\n').filter(Boolean)
-    .every((line) => / 0 waiting/.test(line)), 'the consumers', 40);
+const { post, atHome, arrives } = await friends();
 const metric = async (name, consumer) => {
     const text = (await new Client().get('/metrics')).html;
     return Number(new RegExp(`^${name}\\{consumer="${consumer}"\\} ([\\d.]+)$`, 'm').exec(text)?.[1] ?? NaN);
 };
-const doctor = async (name) => JSON.parse(await deeplink('doctor', '--json').catch((e) => e.stdout)).find((c) => c.name === name);
 const relayIsCounted = async () => Number.isFinite(await metric('deeplink_events_waiting', 'relay'));
 
 await part('an event by way of Kafka', async () => {
@@ -44,7 +29,7 @@ await part('an event by way of Kafka', async () => {
 });
 
 await part('the broker is down', async () => {
-    await broker('stop');
+    await server('stop', 'kafka');
     for (let i = 0; i < 3; i++)
         equal(`post ${i} is taken`, await post(`while it is down ${i} .`), 303);
     equal('the site is ready', (await new Client().get('/readyz')).status, 200);
@@ -58,7 +43,7 @@ await part('the broker is down', async () => {
             for (const child of (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean))
                 process.kill(Number(child), 'SIGKILL');
         }
-    await broker('start');
+    await server('start', 'kafka');
     for (let i = 0; i < 3; i++)
         await arrives(`while it is down ${i} .`);
     await caughtUp();

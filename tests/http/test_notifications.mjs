@@ -1,6 +1,7 @@
 // Notifications for programs: kinds, pages, groups, read position, policy and requests; that nobody reads or changes
 // another's; and the pages that show the same.
 // harness: set rate_limits = no
+// harness: again on kafka
 import { BASE, Client, PASSWORD, check, deeplink, equal, finish, logIn, member, part, token, until } from './lib.mjs';
 
 const V1 = '/api/v1/notifications', V2 = '/api/v2/notifications', OWN = '/api/deeplink/v1/me/notifications';
@@ -83,6 +84,25 @@ await part('filters and pages', async () => {
     equal('between two', (await ada.get(`${V1}?max_id=${all[1]}&min_id=${all[4]}`)).map((one) => one.id), [all[2], all[3]]);
     check('a link upwards', linkOf(ada.last, 'prev').includes(`min_id=${all[2]}`));
     equal('a number that is none', (await ada.call('GET', `${V1}?max_id=x`)).status, 422);
+});
+
+await part('our own list, down and up again', async () => {
+    const own = '/api/deeplink/v1/me/notifications?limit=2', all = (await ada.get('/api/deeplink/v1/me/notifications')).items.map((one) => one.id), pages = [];
+    let page = await ada.get(own);
+    equal('nothing is before the first page', page.prev, null);
+    for (;;) {
+        pages.push(page.items.map((one) => one.id));
+        if (!page.next)
+            break;
+        page = await ada.get(`${own}&cursor=${encodeURIComponent(page.next)}`);
+    }
+    equal('down', pages.flat(), all);
+    for (let n = pages.length - 2; n >= 0; n--) {
+        check(`page ${n + 2} says what is before it`, page.prev);
+        page = await ada.get(`${own}&cursor=${encodeURIComponent(page.prev)}`);
+        equal(`page ${n + 1} again`, page.items.map((one) => one.id), pages[n]);
+    }
+    equal('and no further', page.prev, null);
 });
 
 await part('groups', async () => {

@@ -1,8 +1,9 @@
 // The pages of posts, as a browser without script uses them: writing, answering, editing, deleting, reactions, timelines,
 // feeds, who may see what where, and what must not be let through.
+// harness: again on kafka
 // harness: set rate_limits = no
 import { existsSync } from 'node:fs';
-import { Client, check, equal, finish, logIn, member, part, signUp, textOf, xmlProblem } from './lib.mjs';
+import { Client, check, equal, finish, logIn, member, part, signUp, textOf, xmlProblem, until } from './lib.mjs';
 
 const anonymous = new Client();
 let ada, bob, cleo, mod;
@@ -466,8 +467,9 @@ async function keptPages() {
     for (let i = 0; i < 3; i++)
         for (const page of await look())
             check(`${page.url}, time ${i + 1}`, page.status === 200 && page.html.includes('Kept for strangers'));
-    for (const path of paths)
-        check(`${path} is kept`, existsSync(`${process.env.TEST_SITE}/pages${path === '/' ? '' : path}/index.html`));
+    for (const path of paths) // once nothing of what was changed before is told of any more
+        await until(async () => (await anonymous.get(path)).status === 200 &&
+            existsSync(`${process.env.TEST_SITE}/pages${path === '/' ? '' : path}/index.html`), `${path}, kept,`);
     check('it sets no cookie', (await anonymous.get(post.path)).headers['set-cookie'] === undefined);
     await bob.act(`/posts/${post.id}/like`);
     check('a like shows at once', (await anonymous.get(post.path)).text.includes('1 like'));
@@ -521,4 +523,18 @@ await enter();
 for (const [name, fn] of Object.entries({ writing, wrongForms, formatting, comments, manyComments, editing, deleting, reactions, pinning, paging, tags,
     audiences, muting, feeds, keptPages, around }))
     await part(name, fn);
+await part('following a tag', async () => {
+    const gil = await member('gil'), hal = await member('hal');
+    await hal.act('/posts', { text: 'so much #rain', audience: 'public' });
+    let page = await gil.get('/tags/rain');
+    check('a button, for members', page.button('/tags/rain/follow') && !(await anonymous.get('/tags/rain')).button('/tags/rain/follow'));
+    page = await gil.press(page, '/tags/rain/follow');
+    check('followed, and back on the page', page.url.endsWith('/tags/rain') && page.text.includes('come into your home now') && page.button('/tags/rain/unfollow'), page.url);
+    check('its posts are in home', (await gil.get('/')).text.includes('so much #rain'));
+    page = await gil.get('/tags');
+    check('it stands among one\'s own', page.text.includes('Tags you follow') && page.button('/tags/rain/unfollow'));
+    page = await gil.press(page, '/tags/rain/unfollow');
+    check('not any more', page.url.endsWith('/tags') && !page.text.includes('Tags you follow') && !(await gil.get('/')).text.includes('so much #rain'), page.url);
+});
+
 await finish();

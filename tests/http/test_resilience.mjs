@@ -5,11 +5,9 @@
 import { execFile } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { Client, check, deeplink, equal, finish, member, part, sleep, until } from './lib.mjs';
+import { Client, check, deeplink, equal, finish, member, part, server, sleep, until } from './lib.mjs';
 
 const run = promisify(execFile);
-const harness = `${process.env.TEST_ROOT}/tests/harness/stack.sh`;
-const server = (what, which) => run('bash', [harness, 'server', what, which]);
 
 const childrenOf = async (pid) => (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean).map(Number);
 const master = async (name) => Number((await readFile(`${process.env.TEST_SITE}/${name}.pid`, 'utf8')).trim());

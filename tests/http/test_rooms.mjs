@@ -1,4 +1,5 @@
 // Threads beyond a page, own roles, and leaving, as a browser without script goes through them.
+// harness: again on kafka
 // harness: set rate_limits = no
 // harness: set delete_grace_days = 3
 import { Client, PASSWORD, check, deeplink, equal, finish, logIn, member, part, until } from './lib.mjs';

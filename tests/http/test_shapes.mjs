@@ -2,11 +2,9 @@
 // runs its twin, one pool on the same database, Redis and configuration. Both are asked for the same things.
 // harness: split
 // harness: set rate_limits = no
-import { execFileSync } from 'node:child_process';
-import { Client, check, deeplink, equal, finish, logIn, member, part, until } from './lib.mjs';
+import { Client, check, deeplink, equal, finish, logIn, member, part, server, until } from './lib.mjs';
 
-const stack = (...words) => execFileSync(`${process.env.TEST_ROOT}/tests/harness/stack.sh`, ['server', ...words], { encoding: 'utf8' }).trim();
-const twin = stack('start', 'twin').split('\n').pop();
+const twin = (await server('start', 'twin')).split('\n').pop();
 
 // What is another one in every answer: form tokens, request ids, how long ago something was.
 const mask = (text) => text
@@ -97,5 +95,5 @@ await part('what one does in one shape is seen in the other', async () => {
     await same(bob, beside(bob), '/@ann_same');
     check('somebody who was logged in by the twin is logged in here', (await (await logIn('bob_same')).get('/settings')).status === 200);
 });
-stack('stop', 'twin');
+await server('stop', 'twin');
 await finish();

@@ -2,14 +2,11 @@
 // not, and how they go on after a cut.
 // harness: alone
 // harness: set rate_limits = no
+// harness: again on kafka
 // harness: set stream_workers = 2
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { Client, check, deeplink, equal, finish, logIn, member, part, sleep, token, until } from './lib.mjs';
+import { Client, check, deeplink, equal, finish, logIn, member, part, server, sleep, token, until } from './lib.mjs';
 import { Events, Socket } from './lib_streams.mjs';
 
-const run = promisify(execFile);
-const server = (what, which) => run('bash', [`${process.env.TEST_ROOT}/tests/harness/stack.sh`, 'server', what, which]);
 
 const api = new Client();
 const names = ['ada', 'ben', 'cleo', 'dan'];
@@ -107,7 +104,8 @@ await part('what comes', async () => {
     check('a direct post goes to whom it names', at(stranger).includes(direct.id) && !at(home).includes(direct.id));
     check('unlisted and comments are not local', !at(local).includes(unlisted.id) && !at(local).includes(comment.id));
     check('a comment is not for home', !at(home).includes(comment.id));
-    check('a repost is', home.of('update').find((s) => s.id === boost.id)?.reblog.id === comment.id);
+    check('a repost is', own.of('update').find((s) => s.id === boost.id)?.reblog.id === comment.id);
+    check('but not for the home of whose it is', !at(home).includes(boost.id));
     equal('an edit', words(home.of('status.update')), ['See more #vögel']);
     check('… is told by tag', tag.of('status.update', ['hashtag', 'VÖGEL']).length === 1);
     check('what was unsubscribed is silent', tag.of('update', ['public']).length === 1, tag.of('update', ['public']).length);
@@ -207,7 +205,7 @@ await part('the end of what let it in', async () => {
     await deeplink('user', 'suspend', 'ben');
     await until(() => page.closed && alive.closed !== undefined, 'all of a suspended member');
     equal('nor may they come back', [(await Events.open('/api/v1/streaming/user', { token: good })).status, (await Events.open('/live', { cookie: cookie(clients.ben) })).status],
-        [403, 303]);
+        [403, 401]);
     await deeplink('user', 'restore', 'ben');
 });
 
@@ -230,6 +228,22 @@ await part('counts of what is open', async () => {
     await until(() => page.of('update').length > 0, 'the post for home');
     equal('of a post a page hears the id', Object.keys(page.of('update')[0]), ['id']);
     page.close();
+});
+
+await part('a page with as many posts as may be watched', async () => {
+    const shown = [];
+    for (let i = 0; i < 60; i++)
+        shown.push((await post('ada', `One of many: ${i}`)).id);
+    const path = `/live?${shown.map((one) => `posts[]=${one}`).join('&')}`;
+    const page = await Events.open(path, { cookie: cookie(await logIn('ben')) });
+    equal('it is open', page.status, 200);
+    await until(() => page.of('counts').length === 60, 'the counts of all of them');
+    await ask('cleo', 'POST', `/api/v1/statuses/${shown[59]}/favourite`);
+    await until(() => page.of('counts').at(-1).likes === 1, 'the like of the last one');
+    equal('which it is', page.of('counts').at(-1).id, shown[59]);
+    page.close();
+    const gone = await Events.open(path, { cookie: 'sid=0' });
+    equal('who is logged out is told so, and sent nowhere', [gone.status, gone.headers.location], [401, undefined]);
 });
 
 await part('hubs die and Redis goes', async () => {

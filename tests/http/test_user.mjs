@@ -1,5 +1,6 @@
 // Accounts by the pages alone: signing up, entering, settings, sessions, administration, and what must not work.
 // harness: set registration = open
+// harness: again on kafka
 import { Client, PASSWORD, check, deeplink, equal, finish, logIn, mailLink, mails, member, part, signUp, until } from './lib.mjs';
 
 const csrfOf = (page) => page.forms.flatMap((f) => f.fields).find(([name]) => name === 'csrf')?.[1];

@@ -181,10 +181,13 @@ ONLY_IN = {
     r"^(libpq-fe|postgres_ext)\.h$": r"^fcgi/drivers/(pg|docs|bus)[a-z_]*\.[ch]$|^fcgi/migrate\.c$",
     r"^hiredis/": r"^fcgi/drivers/redis[a-z_]*\.[ch]$",
     r"^(mongoc|bson|libmongoc|libbson)": r"^fcgi/drivers/(docs|mongo)[a-z_]*\.[ch]$",
-    r"^curl/": r"^fcgi/drivers/(mail|http)[a-z_]*\.[ch]$",
+    r"^curl/": r"^fcgi/drivers/(mail|http|s3|fetch)[a-z_]*\.[ch]$",
+    r"^libxml/": r"^fcgi/drivers/markup_reader\.c$",
     r"^libwebsockets": r"^fcgi/stream_lws\.c$",
     r"^ev\.h$": r"^fcgi/stream[a-z_]*\.[ch]$|^fcgi/drivers/redis_async\.c$",
-    r"^openssl/": r"^fcgi/drivers/webpush\.c$|^fcgi/rpc_tls\.c$",
+    r"^openssl/": r"^fcgi/drivers/webpush\.c$|^fcgi/(cert|rpc_tls)\.c$",
+    r"^vips/": r"^fcgi/drivers/image[a-z_]*\.c$",
+    r"^seccomp\.h$|^linux/(landlock|capability)\.h$": r"^fcgi/drivers/sandbox[a-z_]*\.c$",
     r"^cmark": r"^handlers/common/markdown[a-z_]*\.[ch]$",
     r"^gen/queries\.h$": r"^handlers/[a-z]+/(store|service|module)[a-z_]*\.c$|^handlers/(app|common/[a-z_]+)\.c$|^fcgi/",
     r"^gen/templates\.h$": r"^handlers/[a-z]+/(pages|worker)[a-z_]*\.c$|^handlers/common/",
@@ -427,7 +430,7 @@ def compose_names(tree):
         if "split" in path:
             for name in sorted(services):
                 for wanted in ("serve-%s:" % name, "work-%s:" % name, "DEEPLINK_SERVICE_%s:" % name.upper(),
-                               "own-%s:" % name, "- serve-%s" % name):
+                               "own-%s:" % name, "serve-%s: {condition: service_started}" % name):
                     if wanted not in tree.texts[path]:
                         yield Finding(path, 1, "the service %s lacks its %s" % (name, wanted))
 

@@ -112,6 +112,43 @@ void edge(edge_rpc *rpc, int64_t actor, int64_t target) {
     expect_ok(ctx, rpc(ctx, &req, NULL));
 }
 
+static int64_t list_save(int64_t owner, int64_t id, Pb__RepliesPolicy replies, bool exclusive) {
+    Pb__SaveListRequest req = PB__SAVE_LIST_REQUEST__INIT;
+    const Pb__List *list;
+
+    fixture_as(ctx, owner);
+    req.actor_id = owner;
+    req.list_id = id;
+    req.title = "Some";
+    req.replies = replies;
+    req.exclusive = exclusive ? PB__WISH__WISH_YES : PB__WISH__WISH_NO;
+    expect_ok(ctx, connection_save_list(ctx, &req, &list));
+    return list->id;
+}
+
+int64_t list_new(int64_t owner, Pb__RepliesPolicy replies, bool exclusive) {
+    return list_save(owner, 0, replies, exclusive);
+}
+
+void list_change(int64_t owner, int64_t list, Pb__RepliesPolicy replies, bool exclusive) {
+    list_save(owner, list, replies, exclusive);
+}
+
+enum code try_list_put(int64_t owner, int64_t list, int64_t member, bool on) {
+    Pb__ListMembersRequest req = PB__LIST_MEMBERS_REQUEST__INIT;
+
+    fixture_as(ctx, owner);
+    req.actor_id = owner;
+    req.list_id = list;
+    req.member_ids = &member;
+    req.n_member_ids = 1;
+    return on ? connection_add_to_list(ctx, &req, NULL) : connection_remove_from_list(ctx, &req, NULL);
+}
+
+void list_put(int64_t owner, int64_t list, int64_t member, bool on) {
+    expect_ok(ctx, try_list_put(owner, list, member, on));
+}
+
 const Pb__ThreadReply *thread(int64_t viewer, int64_t id) {
     Pb__ThreadRequest req = PB__THREAD_REQUEST__INIT;
     const Pb__ThreadReply *reply;

@@ -30,6 +30,11 @@ const Pb__PostItem *react(int64_t viewer, int64_t id, const char *kind, bool on)
 const Pb__PostItem *see(int64_t viewer, int64_t id);
 void del(int64_t actor, int64_t id);
 void edge(edge_rpc *rpc, int64_t actor, int64_t target);
+/* A list of the owner: a new one, changed, with one member more or less. */
+int64_t list_new(int64_t owner, Pb__RepliesPolicy replies, bool exclusive);
+void list_change(int64_t owner, int64_t list, Pb__RepliesPolicy replies, bool exclusive);
+enum code try_list_put(int64_t owner, int64_t list, int64_t member, bool on);
+void list_put(int64_t owner, int64_t list, int64_t member, bool on);
 const Pb__ThreadReply *thread(int64_t viewer, int64_t id);
 const Pb__TimelinePage *timeline(page_rpc *rpc, Pb__PageRequest req);
 Pb__PageRequest ask(int64_t viewer, unsigned limit);

@@ -321,6 +321,9 @@ START_TEST(settings_are_checked) {
         {"kafka://a:1", "acks", "bus_options: \"acks\" is not name=value"},
         {"kafka://a:1", "no.such.option=1", "no.such.option"},
         {"kafka://a:1,b:2/site-1", "security.protocol=SASL_SSL  sasl.username=x", NULL},
+        {"kafkas://a:1,b:2/site-1", "client.rack=a", NULL},
+        {"kafkas://a:1", "security.protocol=PLAINTEXT", "security.protocol is said by bus and bus_sasl"},
+        {"kafkas://a", "", "it must be kafka://host:port"},
         {"builtin", "", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

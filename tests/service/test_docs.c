@@ -75,6 +75,11 @@ START_TEST(what_goes_in_comes_out) {
     ck_ok(&ctx, docs_insert(&ctx, d, plain, doc));
     json_object *got = get(plain, 1, "a");
     ck_assert_msg(json_object_equal(doc, got), "%s", json_object_to_json_string(got));
+    ck_assert_str_eq(docs_text(&ctx, got, "text"), "žluť \"quoted\" \\ <>&");
+    ck_assert_int_eq(docs_int(got, "big"), INT64_MAX);
+    ck_assert_double_eq(docs_real(got, "real"), 1.5);
+    ck_assert_str_eq(docs_text(&ctx, got, "lost"), "");
+    ck_assert(docs_int(got, "lost") == 0 && docs_real(got, "lost") == 0);
     ck_code(&ctx, docs_get(&ctx, d, plain, 2, "a", &got), NOT_FOUND); /* somebody else's partition */
     ck_code(&ctx, docs_get(&ctx, d, plain, 1, "b", &got), NOT_FOUND);
     insert(activity, "{\"_id\": \"a\", \"p\": 1, \"t\": 5}"); /* with an expiry, which does not show */

@@ -241,6 +241,23 @@ static void like_to_be_told(void) {
         as_admin(with_id(rows[i], lea));
 }
 
+/* A list of hers, one that she is on, a note of hers and whom she does not want suggested. */
+static void keep_lists(int64_t other) {
+    as_admin(arena_printf(
+        ctx->arena,
+        "INSERT INTO connections.lists VALUES (%lld, %lld, 'Some', 1, false), (%lld, %lld, 'Some', 1, "
+        "true)",
+        (long long)lea, (long long)lea, (long long)ben, (long long)ben));
+    as_admin(arena_printf(
+        ctx->arena,
+        "INSERT INTO connections.list_members VALUES (%lld, %lld, %lld, 1), (%lld, %lld, %lld, 2)",
+        (long long)lea, (long long)lea, (long long)ben, (long long)ben, (long long)ben, (long long)lea));
+    as_admin(arena_printf(ctx->arena, "INSERT INTO connections.notes VALUES (%lld, %lld, 'Who?')",
+                          (long long)lea, (long long)other));
+    as_admin(arena_printf(ctx->arena, "INSERT INTO connections.dismissed VALUES (%lld, %lld)", (long long)lea,
+                          (long long)other));
+}
+
 static struct life live(void) {
     struct life l;
     int64_t eve = fixture_member(ctx, fixture_handle(ctx, "eve"));
@@ -257,6 +274,7 @@ static struct life live(void) {
     react(ben, l.own, "repost");
     edge(connection_follow, lea, ben);
     edge(connection_follow, ben, lea);
+    keep_lists(eve);
     edge(connection_block, lea, eve);
     edge(connection_mute, ben, lea);
     invite.max_uses = invite.days = 5;
@@ -282,6 +300,10 @@ static void expect_nothing_left(void) {
         "connections.blocks WHERE blocker_id = %ID OR blocked_id = %ID",
         "connections.mutes WHERE muter_id = %ID OR muted_id = %ID",
         "connections.counts WHERE user_id = %ID",
+        "connections.lists WHERE owner_id = %ID",
+        "connections.list_members WHERE owner_id = %ID OR member_id = %ID",
+        "connections.notes WHERE user_id = %ID",
+        "connections.dismissed WHERE user_id = %ID",
         "users.accounts WHERE id = %ID AND (email IS NOT NULL OR password_hash IS NOT NULL OR name || headline || "
         "bio || reason <> '' OR words <> '' OR role <> 'member')",
         "users.tokens WHERE user_id = %ID",
@@ -314,7 +336,7 @@ static void expect_proof(void) {
     ck_assert_int_eq(proof->target_id, 0);
     ck_assert_str_eq(proof->ip, "");
     ck_assert_str_eq(proof->device, "");
-    ck_assert_str_eq(strchr(proof->detail, ':'), ": connection notification post user");
+    ck_assert_str_eq(strchr(proof->detail, ':'), ": connection media notification post user");
 }
 
 START_TEST(nothing_is_left) {

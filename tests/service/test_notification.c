@@ -82,6 +82,39 @@ START_TEST(who_asks_is_told_of_each_post) {
 }
 END_TEST
 
+/* ann follows ben's posts in these languages, and wants to be told of each. */
+static void follow_in(const char **languages, size_t n) {
+    Pb__FollowOptions options = PB__FOLLOW_OPTIONS__INIT;
+    Pb__EdgeRequest follow = PB__EDGE_REQUEST__INIT;
+
+    options.notify = PB__WISH__WISH_YES;
+    options.set_languages = true;
+    options.languages = languages;
+    options.n_languages = n;
+    follow.actor_id = ann;
+    follow.target_id = ben;
+    follow.options = &options;
+    fixture_as(ctx, ann);
+    expect_ok(ctx, connection_follow(ctx, &follow, NULL));
+}
+
+START_TEST(a_follow_tells_of_its_languages_alone) {
+    const char *languages[] = {"de", "PT"};
+
+    follow_in(languages, 2);
+    post_in(ben, "hello", PUBLIC, 0, "en");
+    post_in(ben, "hallo", PUBLIC, 0, "de");
+    post_in(ben, "oi", PUBLIC, 0, "pt-BR");
+    post_in(ben, "dene", PUBLIC, 0, "den"); /* Slavey is no German */
+    post_in(ben, "hm", PUBLIC, 0, "");
+    post_in(ben, arena_printf(ctx->arena, "@%s, hello", ann_handle), PUBLIC, 0, "en");
+    ck_assert_str_eq(told(ann), "mention:b post:b post:b post:b");
+    follow_in(NULL, 0);
+    post_in(ben, "hello", PUBLIC, 0, "en");
+    ck_assert_str_eq(told(ann), "post:b mention:b post:b post:b post:b");
+}
+END_TEST
+
 START_TEST(requests_and_their_answers) {
     lock(ann);
     edge(connection_follow, ben, ann);
@@ -299,6 +332,7 @@ int main(void) {
     tcase_add_test(t, a_comment_that_mentions_is_one);
     tcase_add_test(t, whom_an_edit_mentions_is_told);
     tcase_add_test(t, who_asks_is_told_of_each_post);
+    tcase_add_test(t, a_follow_tells_of_its_languages_alone);
     tcase_add_test(t, requests_and_their_answers);
     tcase_add_test(t, a_new_device_and_moderation);
     tcase_add_test(t, what_is_undone_goes_unless_it_was_read);

@@ -309,13 +309,18 @@ static size_t heard(int64_t user, const char *event, const char **ret_payload) {
     return n;
 }
 
+/* As if the member had a page open. */
+static void open_page(int64_t user) {
+    redis_do(ctx, ctx->env->redis, "SET live:open 1");
+    redis_do(ctx, ctx->env->redis, "XADD live:%lld * x y", (long long)user);
+    redis_do(ctx, ctx->env->redis, "XTRIM live:%lld MAXLEN 0", (long long)user);
+}
+
 START_TEST(open_pages_hear_at_once) {
     int64_t mine = say(ann, "one", 0);
     const char *payload;
 
-    redis_do(ctx, ctx->env->redis, "SET live:open 1");
-    redis_do(ctx, ctx->env->redis, "XADD live:%lld * x y", (long long)ann);
-    redis_do(ctx, ctx->env->redis, "XTRIM live:%lld MAXLEN 0", (long long)ann);
+    open_page(ann);
     react(ben, mine, "like", true);
     fixture_events(ctx);
     ck_assert_uint_eq(heard(ann, "notification", &payload), 1);
@@ -336,6 +341,40 @@ START_TEST(open_pages_hear_at_once) {
     ck_assert_uint_eq(heard(ann, "notification", &payload), 2);
     ck_assert_uint_eq(heard(ann, "badge", &payload), 4);
     ck_assert_ptr_nonnull(strstr(payload, "\"notifications\":0"));
+}
+END_TEST
+
+/* What the open page's bell says after all events, and how often it was told so far. */
+static const char *bell(size_t *ret_n) {
+    const char *payload = "";
+
+    fixture_events(ctx);
+    *ret_n = heard(ann, "badge", &payload);
+    return arena_strndup(ctx->arena, payload, strcspn(payload, ","));
+}
+
+START_TEST(open_pages_hear_of_what_is_taken_back) {
+    int64_t mine = say(ann, "one", 0), other = say(ann, "two", 0);
+    size_t n, before;
+
+    react(ben, mine, "like", true);
+    react(eve, mine, "like", true);
+    react(ben, other, "like", true);
+    react(eve, other, "repost", true);
+    fixture_events(ctx);
+    open_page(ann);
+    do_to(ben, "suspend");
+    ck_assert_str_eq(bell(&before), "{\"notifications\":2");
+    do_to(ben, "restore");
+    ck_assert_str_eq(bell(&n), "{\"notifications\":4");
+    ck_assert_uint_eq(n, before + 1);
+    edge(connection_block, ann, eve);
+    ck_assert_str_eq(bell(&n), "{\"notifications\":2");
+    del(ann, other);
+    ck_assert_str_eq(bell(&n), "{\"notifications\":1");
+    ck_assert_uint_eq(n, before + 3);
+    replay(); /* nothing is taken back twice */
+    ck_assert_str_eq(bell(&n), "{\"notifications\":1");
 }
 END_TEST
 
@@ -468,6 +507,7 @@ int main(void) {
     tcase_add_test(t, what_is_dismissed_stays_away);
     tcase_add_test(t, what_is_old_goes);
     tcase_add_test(t, open_pages_hear_at_once);
+    tcase_add_test(t, open_pages_hear_of_what_is_taken_back);
     tcase_add_test(t, events_again_make_nothing_new);
     tcase_add_test(t, killed_workers_lose_and_double_nothing);
     tcase_add_test(t, counts_are_right_after_anything);

@@ -511,6 +511,46 @@ START_TEST(counts_and_tags) {
 }
 END_TEST
 
+/* What Redis has of a post, and puts back later. */
+struct told {
+    const redisReply *view, *stat;
+};
+
+static struct told redis_has(int64_t id) {
+    return (struct told){redis_do(ctx, ctx->env->redis, "GET post:view:%lld", (long long)id),
+                         redis_do(ctx, ctx->env->redis, "GET post:stat:%019lld", (long long)id)};
+}
+
+static void redis_gets_back(int64_t id, struct told was) {
+    redis_do(ctx, ctx->env->redis, "SET post:view:%lld %b", (long long)id, was.view->str, was.view->len);
+    redis_do(ctx, ctx->env->redis, "SET post:stat:%019lld %b", (long long)id, was.stat->str, was.stat->len);
+}
+
+/* The worker that edits commits first and tells Redis then; whoever hears of it in between knows the
+ * revision. */
+START_TEST(an_edit_is_read_before_redis_knows_of_it) {
+    Pb__GetPostsRequest req = PB__GET_POSTS_REQUEST__INIT;
+    const Pb__PostReply *edited;
+    const Pb__PostsReply *reply;
+    int64_t id = post(ann, "one", PUBLIC, 0), revision = see(ann, id)->post->revision + 1;
+    struct told before = redis_has(id);
+
+    expect_ok(ctx, edit(ann, id, "two", &edited));
+    redis_gets_back(id, before);
+    ck_assert_str_eq(see(ann, id)->post->text, "one");
+    req.viewer_id = ann;
+    req.ids = &id;
+    req.n_ids = req.n_revisions = 1;
+    req.revisions = &revision;
+    expect_ok(ctx, post_get_posts(ctx, &req, &reply));
+    ck_assert_str_eq(reply->items[0]->post->text, "two");
+    ck_assert_str_eq(see(ann, id)->post->text, "two"); /* Redis knows it now */
+    req.n_ids = 0;                                     /* nothing is read where there is no post for it */
+    expect_ok(ctx, post_get_posts(ctx, &req, &reply));
+    ck_assert_uint_eq(reply->n_items, 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("post");
     TCase *rules = tcase_create("rules"), *lists = tcase_create("lists");
@@ -535,6 +575,7 @@ int main(void) {
     tcase_set_timeout(lists, 300);
     tcase_add_test(lists, lists_are_walked_to_their_end);
     tcase_add_test(lists, counts_and_tags);
+    tcase_add_test(lists, an_edit_is_read_before_redis_knows_of_it);
     suite_add_tcase(suite, lists);
     return fixture_main(suite);
 }

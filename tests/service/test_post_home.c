@@ -1,4 +1,5 @@
-/* The home timeline, from Redis and from SQL, against a model of what the rules say. */
+/* The home timeline, from Redis and from SQL, and timelines of lists, against a model of what the rules say.
+ */
 #include "tests/service/fixture_post.h"
 
 #include "fcgi/base/id.h"
@@ -11,6 +12,7 @@
 #include "handlers/post/service.h"
 #include "handlers/post/store.h"
 #include "handlers/services.h"
+#include "tests/service/servers.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -22,6 +24,8 @@ struct ctx *ctx;
 
 #define PEOPLE 7
 #define POSTS_MAX 3000
+#define TAGS 3
+#define LISTS 2
 
 struct model_post {
     int64_t id;
@@ -29,6 +33,7 @@ struct model_post {
     Pb__Audience audience;
     bool mentions[PEOPLE];
     const char *language; /* "": none */
+    bool tags[TAGS];
     bool dead;
 };
 
@@ -36,8 +41,14 @@ static struct {
     int64_t people[PEOPLE];
     const char *handles[PEOPLE];
     bool follows[PEOPLE][PEOPLE], blocks[PEOPLE][PEOPLE], mutes[PEOPLE][PEOPLE];
+    bool tags[PEOPLE][TAGS];              /* that somebody follows */
     bool no_reposts[PEOPLE][PEOPLE];      /* of a follow */
     const char *language[PEOPLE][PEOPLE]; /* the only one that a follow brings; NULL: all */
+    struct model_list {
+        int64_t id;
+        bool members[PEOPLE], exclusive;
+        Pb__RepliesPolicy replies;
+    } lists[PEOPLE][LISTS];
     struct model_post posts[POSTS_MAX];
     int n;
     unsigned seed;
@@ -59,27 +70,62 @@ static bool model_sees(int who, const struct model_post *p) {
     return p->audience == FOLLOWERS && m.follows[who][p->author];
 }
 
-/* Whether the follow brings it: one's own always comes. */
-static bool model_brings(int who, const struct model_post *p) {
+/* Whether a tag brings it, whoever wrote it. */
+static bool model_tag_brings(int who, const struct model_post *p) {
+    for (int t = 0; t < TAGS; t++)
+        if (p->tags[t] && m.tags[who][t] && p->audience == PUBLIC)
+            return true;
+    return false;
+}
+
+/* Whether the follow brings it. */
+static bool model_follow_brings(int who, const struct model_post *p) {
     const char *wanted = m.language[who][p->author];
 
-    if (p->author == who)
-        return true;
+    if (!m.follows[who][p->author])
+        return false;
     if (p->original >= 0)
         return !m.no_reposts[who][p->author];
     return wanted == NULL || *p->language == '\0' || strncmp(p->language, wanted, 2) == 0;
 }
 
-static bool model_in_home(int who, const struct model_post *p) {
-    if (!model_sees(who, p) || (p->author != who && (!m.follows[who][p->author] || m.mutes[who][p->author])))
-        return false;
-    if (p->parent >= 0 && m.posts[p->parent].author != p->author)
-        return false;
-    if (!model_brings(who, p))
+static bool model_is_exclusive(int who, int author) {
+    for (int i = 0; i < LISTS; i++)
+        if (m.lists[who][i].exclusive && m.lists[who][i].members[author])
+            return true;
+    return false;
+}
+
+/* Whether a timeline of members can have it, as far as it itself and what it reposts go. */
+static bool model_is_shown(int who, const struct model_post *p) {
+    if (!model_sees(who, p) || (p->author != who && m.mutes[who][p->author]))
         return false;
     if (p->original < 0)
         return true;
+    if (p->author != who && m.posts[p->original].author == who)
+        return false; /* one's own stands there already */
     return model_sees(who, &m.posts[p->original]) && !m.mutes[who][m.posts[p->original].author];
+}
+
+static bool model_in_home(int who, const struct model_post *p) {
+    if (p->parent >= 0 && m.posts[p->parent].author != p->author)
+        return false;
+    if (p->author != who && !model_tag_brings(who, p) &&
+        (!model_follow_brings(who, p) || model_is_exclusive(who, p->author)))
+        return false;
+    return model_is_shown(who, p);
+}
+
+static bool model_in_list(int who, const struct model_list *list, const struct model_post *p) {
+    int answered = p->parent >= 0 ? m.posts[p->parent].author : p->author;
+
+    if (!list->members[p->author] || !model_follow_brings(who, p) || !model_is_shown(who, p))
+        return false;
+    if (answered == p->author || answered == who)
+        return true;
+    return list->replies == PB__REPLIES_POLICY__REPLIES_LIST
+               ? list->members[answered]
+               : list->replies == PB__REPLIES_POLICY__REPLIES_FOLLOWED && m.follows[who][answered];
 }
 
 static int live_post(void) {
@@ -91,6 +137,9 @@ static int live_post(void) {
     }
     return -1;
 }
+
+/* Of this run alone: other tests run at the same time. */
+static const char *tag_names[TAGS];
 
 static void model_write(int who) {
     struct model_post *p = &m.posts[m.n];
@@ -112,6 +161,11 @@ static void model_write(int who) {
     p->audience = (Pb__Audience)(dice(2) ? 0 : dice(4));
     if (p->audience == DIRECT && strcmp(text, "words") == 0)
         p->audience = PUBLIC;
+    for (int t = 0; t < TAGS; t++) {
+        p->tags[t] = dice(4) == 0;
+        if (p->tags[t])
+            text = arena_printf(ctx->arena, "%s #%s", text, tag_names[t]);
+    }
     p->language = (const char *[]){"", "de", "en", "en-GB"}[dice(4)];
     p->id = post_in(m.people[who], text, p->audience, parent >= 0 ? m.posts[parent].id : 0, p->language);
     if (parent >= 0 && p->audience < m.posts[parent].audience)
@@ -187,6 +241,13 @@ static void model_follow(int who, int other) {
     m.follows[who][other] = true;
 }
 
+/* Whoever is followed no longer is on no list. */
+static void model_unfollow(int who, int other) {
+    m.follows[who][other] = false;
+    for (int i = 0; i < LISTS; i++)
+        m.lists[who][i].members[other] = false;
+}
+
 static void model_edge(int who) {
     int other = (who + 1 + dice(PEOPLE - 1)) % PEOPLE;
     int64_t a = m.people[who], b = m.people[other];
@@ -195,7 +256,8 @@ static void model_edge(int who) {
     case 0:
         edge(connection_block, a, b);
         m.blocks[who][other] = true;
-        m.follows[who][other] = m.follows[other][who] = false;
+        model_unfollow(who, other);
+        model_unfollow(other, who);
         break;
     case 1:
     case 2:
@@ -212,7 +274,7 @@ static void model_edge(int who) {
         break;
     case 5:
         edge(connection_unfollow, a, b);
-        m.follows[who][other] = false;
+        model_unfollow(who, other);
         break;
     default:
         if (severed(who, other))
@@ -221,10 +283,72 @@ static void model_edge(int who) {
     }
 }
 
+static void follow_tag(int64_t who, const char *tag, bool on) {
+    Pb__FollowTagRequest req = PB__FOLLOW_TAG_REQUEST__INIT;
+
+    fixture_as(ctx, who);
+    req.viewer_id = who;
+    req.name = tag;
+    req.on = on;
+    expect_ok(ctx, post_follow_tag(ctx, &req, NULL));
+}
+
+static void model_tag(int who) {
+    int tag = dice(TAGS);
+
+    m.tags[who][tag] = dice(2);
+    follow_tag(m.people[who], tag_names[tag], m.tags[who][tag]);
+}
+
+/* Other words, with other tags. */
+static void model_edit(void) {
+    int i = live_post(), tag = dice(TAGS);
+    Pb__EditPostRequest req = PB__EDIT_POST_REQUEST__INIT;
+    const char *text = "other words";
+
+    if (i < 0)
+        return;
+    for (int k = 0; k < PEOPLE; k++)
+        if (m.posts[i].mentions[k])
+            text = arena_printf(ctx->arena, "%s @%s", text, m.handles[k]);
+    memset(m.posts[i].tags, 0, sizeof m.posts[i].tags);
+    m.posts[i].tags[tag] = true;
+    fixture_as(ctx, m.people[m.posts[i].author]);
+    req.actor_id = m.people[m.posts[i].author];
+    req.id = m.posts[i].id;
+    req.text = arena_printf(ctx->arena, "%s #%s", text, tag_names[tag]);
+    expect_ok(ctx, post_edit_post(ctx, &req, NULL));
+}
+
+/* Somebody more or less on a list, or the list is otherwise. */
+static void model_list(int who) {
+    struct model_list *list = &m.lists[who][dice(LISTS)];
+    int other = dice(PEOPLE);
+
+    if (m.follows[who][other] && dice(3)) {
+        list_put(m.people[who], list->id, m.people[other], !list->members[other]);
+        list->members[other] = !list->members[other];
+        return;
+    }
+    list->exclusive = dice(2);
+    list->replies = (Pb__RepliesPolicy)(1 + dice(3));
+    list_change(m.people[who], list->id, list->replies, list->exclusive);
+}
+
 static void model_step(void) {
     int who = dice(PEOPLE);
 
-    switch (dice(12)) {
+    switch (dice(16)) {
+    case 14:
+    case 15:
+        model_list(who);
+        break;
+    case 12:
+        model_tag(who);
+        break;
+    case 13:
+        model_edit();
+        break;
     case 0:
         model_delete();
         break;
@@ -247,6 +371,15 @@ static int newest_first(const void *a, const void *b) {
     return *x < *y ? 1 : *x > *y ? -1 : 0;
 }
 
+static void check_same(int64_t *expected, size_t n, const int64_t *got, size_t n_got, const char *how,
+                       int who) {
+    qsort(expected, n, sizeof *expected, newest_first);
+    for (size_t i = 0; i < n && i < n_got; i++)
+        ck_assert_msg(expected[i] == got[i], "%s: member %d, row %zu: %lld instead of %lld", how, who, i,
+                      (long long)got[i], (long long)expected[i]);
+    ck_assert_msg(n == n_got, "%s: member %d: %zu rows instead of %zu", how, who, n_got, n);
+}
+
 static void check_home(int who, unsigned limit, const char *how) {
     static int64_t expected[POSTS_MAX], got[POSTS_MAX];
     size_t n = 0, n_got;
@@ -254,15 +387,29 @@ static void check_home(int who, unsigned limit, const char *how) {
     for (int i = 0; i < m.n; i++)
         if (model_in_home(who, &m.posts[i]))
             expected[n++] = m.posts[i].id;
-    qsort(expected, n, sizeof *expected, newest_first);
     if (dice(2)) /* as the route does, by a guess at what stands there */
         post_home_prefetch(ctx, m.people[who], 0, limit);
     n_got = walk(post_home_timeline, ask(m.people[who], limit), got, POSTS_MAX);
     redis_settle(ctx->env->redis); /* the request is over, and with it what nobody took */
-    for (size_t i = 0; i < n && i < n_got; i++)
-        ck_assert_msg(expected[i] == got[i], "%s: member %d, row %zu: %lld instead of %lld", how, who, i,
-                      (long long)got[i], (long long)expected[i]);
-    ck_assert_msg(n == n_got, "%s: member %d: %zu rows instead of %zu", how, who, n_got, n);
+    check_same(expected, n, got, n_got, how, who);
+}
+
+static void check_list(int who, const struct model_list *list, unsigned limit) {
+    static int64_t expected[POSTS_MAX], got[POSTS_MAX];
+    Pb__PageRequest req = ask(m.people[who], limit);
+    size_t n = 0;
+
+    for (int i = 0; i < m.n; i++)
+        if (model_in_list(who, list, &m.posts[i]))
+            expected[n++] = m.posts[i].id;
+    req.list_id = list->id;
+    check_same(expected, n, got, walk(post_list_timeline, req, got, POSTS_MAX), "a list", who);
+}
+
+static void check_lists(unsigned limit) {
+    for (int who = 0; who < PEOPLE; who++)
+        for (int i = 0; i < LISTS; i++)
+            check_list(who, &m.lists[who][i], limit);
 }
 
 static void check_homes(unsigned limit, const char *how) {
@@ -273,6 +420,12 @@ static void check_homes(unsigned limit, const char *how) {
 static void model_start(unsigned seed) {
     memset(&m, 0, sizeof m);
     m.seed = seed;
+    for (int t = 0; t < TAGS; t++) /* as people write them: folded they are the same */
+        tag_names[t] = arena_printf(ctx->arena, "%s%s",
+                                    t == 0   ? "Tea"
+                                    : t == 1 ? "ÄPFEL"
+                                             : "x",
+                                    fixture_handle(ctx, "t"));
     for (int i = 0; i < PEOPLE; i++) {
         m.handles[i] = fixture_handle(ctx, "m");
         m.people[i] = fixture_member(ctx, m.handles[i]);
@@ -283,13 +436,19 @@ static void model_start(unsigned seed) {
                 edge(connection_follow, m.people[i], m.people[k]);
                 m.follows[i][k] = true;
             }
+    for (int i = 0; i < PEOPLE; i++)
+        for (int k = 0; k < LISTS; k++) {
+            m.lists[i][k].replies = (Pb__RepliesPolicy)(1 + dice(3));
+            m.lists[i][k].exclusive = k == 1;
+            m.lists[i][k].id = list_new(m.people[i], m.lists[i][k].replies, k == 1);
+        }
 }
 
 static void drop_home_keys(int who) {
     ck_assert_ptr_nonnull(redis_do(ctx, ctx->env->redis, "DEL post:home:%lld", (long long)m.people[who]));
 }
 
-START_TEST(home_is_what_the_rules_say) {
+START_TEST(home_and_lists_are_what_the_rules_say) {
     const char *seed = getenv("TEST_SEED");
 
     model_start(seed != NULL ? (unsigned)atol(seed) : 20261122);
@@ -298,6 +457,7 @@ START_TEST(home_is_what_the_rules_say) {
             model_step();
         fixture_events(ctx);
         check_homes(3 + (unsigned)round % 5, "cached");
+        check_lists(3 + (unsigned)round % 5);
         for (int again = 0; again < 3; again++) /* what is the same twice is guessed */
             check_homes(20, "cached again");
         if (round % 4 == 1)
@@ -336,6 +496,85 @@ START_TEST(home_shows_own_changes_at_once) {
     edge(connection_unfollow, ann, ben);
     post(ben, "unseen", PUBLIC, 0);
     ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 1);
+}
+END_TEST
+
+/* Followed, it is there at once; unfollowed, gone; and whoever reposts one's own shows nothing new. */
+START_TEST(home_has_what_tags_bring) {
+    const char *tag = fixture_handle(ctx, "tea");
+    int64_t id = post(ben, arena_printf(ctx->arena, "I like #%s", tag), PUBLIC, 0), mine, later;
+
+    post(ben, arena_printf(ctx->arena, "in secret, #%s", tag), UNLISTED, 0);
+    mine = post(ann, "mine", PUBLIC, 0);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 1);
+    follow_tag(ann, tag, true);
+    follow_tag(ann, tag, true);
+    ck_assert(has_post(timeline(post_home_timeline, ask(ann, 20)), id));
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 2);
+    ck_assert_int_eq(cached(ann), 'e');
+    later = post(eve, arena_printf(ctx->arena, "and I #%s", tag), PUBLIC, 0);
+    fixture_events(ctx);
+    ck_assert(has_post(timeline(post_home_timeline, ask(ann, 20)), later)); /* pushed */
+    edge(connection_mute, ann, eve);
+    ck_assert(!has_post(timeline(post_home_timeline, ask(ann, 20)), later));
+    follow_tag(ann, tag, false);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 1);
+    edge(connection_follow, ann, ben);
+    react(ben, mine, "repost", true);
+    fixture_events(ctx);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 3);
+    react(ann, mine, "repost", true); /* but to repost it oneself is to want it on top */
+    fixture_events(ctx);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 4);
+}
+END_TEST
+
+/* What was kept is dropped by the event, where the change itself could not. */
+START_TEST(a_tag_that_was_followed_by_who_died) {
+    const char *tag = fixture_handle(ctx, "tea");
+    int64_t id = post(ben, arena_printf(ctx->arena, "I like #%s", tag), PUBLIC, 0);
+
+    post(ann, "mine", PUBLIC, 0);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 1);
+    as_admin(arena_printf(ctx->arena,
+                          "WITH f AS (INSERT INTO posts.followed_tags VALUES (%lld, '%s', 1) RETURNING 1) "
+                          "INSERT INTO events.outbox (topic, key, type, body) SELECT 'tag.v1', "
+                          "%lld, 'tag.followed', '' FROM f",
+                          (long long)ann, tag, (long long)ann));
+    fixture_events(ctx);
+    ck_assert(has_post(timeline(post_home_timeline, ask(ann, 20)), id));
+}
+END_TEST
+
+START_TEST(so_many_tags_and_no_more) {
+    Pb__FollowTagRequest req = PB__FOLLOW_TAG_REQUEST__INIT;
+    Pb__FollowedTagsRequest all = PB__FOLLOWED_TAGS_REQUEST__INIT;
+    const Pb__TagsReply *page;
+
+    for (int i = 0; i < 100; i++)
+        follow_tag(ann, arena_printf(ctx->arena, "tag%d", i), true);
+    fixture_as(ctx, ann);
+    req.viewer_id = all.viewer_id = ann;
+    req.on = true;
+    req.name = "one_more";
+    expect_code(ctx, post_follow_tag(ctx, &req, NULL), PRECONDITION);
+    req.name = "TAG7"; /* followed already */
+    expect_ok(ctx, post_follow_tag(ctx, &req, NULL));
+    req.name = "no tag";
+    expect_code(ctx, post_follow_tag(ctx, &req, NULL), NOT_FOUND);
+    all.limit = 60;
+    expect_ok(ctx, post_list_followed_tags(ctx, &all, &page));
+    ck_assert_str_eq(page->tags[0]->name, "tag99");
+    all.max_id = page->next_max_id;
+    expect_ok(ctx, post_list_followed_tags(ctx, &all, &page));
+    ck_assert_uint_eq(page->n_tags, 40);
+    ck_assert_str_eq(page->tags[39]->name, "tag0");
+    ck_assert_int_eq(page->next_max_id, 0);
+    all.max_id = 0;
+    all.min_id = page->prev_min_id;
+    expect_ok(ctx, post_list_followed_tags(ctx, &all, &page));
+    ck_assert_uint_eq(page->n_tags, 60);
+    ck_assert_str_eq(page->tags[0]->name, "tag99");
 }
 END_TEST
 
@@ -392,7 +631,10 @@ int main(void) {
     tcase_add_checked_fixture(home, set_up, NULL);
     tcase_set_timeout(home, 300);
     tcase_add_test(home, home_shows_own_changes_at_once);
-    tcase_add_test(home, home_is_what_the_rules_say);
+    tcase_add_test(home, home_has_what_tags_bring);
+    tcase_add_test(home, a_tag_that_was_followed_by_who_died);
+    tcase_add_test(home, so_many_tags_and_no_more);
+    tcase_add_test(home, home_and_lists_are_what_the_rules_say);
     tcase_add_test(home, home_goes_on_behind_the_cache);
     suite_add_tcase(suite, home);
     return fixture_main(suite);

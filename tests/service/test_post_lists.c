@@ -5,6 +5,7 @@
 
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
+#include "fcgi/config.h"
 #include "fcgi/drivers/redis.h"
 #include "gen/stubs.h"
 #include "handlers/post/store.h"
@@ -308,6 +309,40 @@ static size_t muted(int64_t viewer, int64_t *ret_last) {
     return reply->n_root_ids;
 }
 
+/* After the posts were read somebody else changes what stands in Redis: who had it read ahead does not see
+ * it. */
+static size_t muted_after_posts(int64_t viewer, int64_t id, bool with_muted) {
+    struct redis *beside = redis_open(ctx->env->config->redis, 2000);
+    Pb__GetPostsRequest req = PB__GET_POSTS_REQUEST__INIT;
+    const Pb__PostsReply *reply;
+    int64_t last;
+    size_t n;
+
+    fixture_as(ctx, viewer);
+    redis_settle(ctx->env->redis);
+    req.viewer_id = viewer;
+    req.ids = &id;
+    req.n_ids = 1;
+    req.with_muted = with_muted;
+    expect_ok(ctx, post_get_posts(ctx, &req, &reply));
+    ck_assert_ptr_nonnull(redis_do(ctx, beside, "SET post:muted:%lld %s", (long long)viewer, "1 2 3"));
+    n = muted(viewer, &last);
+    redis_do(ctx, beside, "DEL post:muted:%lld", (long long)viewer);
+    redis_close(beside);
+    return n;
+}
+
+START_TEST(muted_conversations_are_read_ahead_for_who_asks) {
+    int64_t root = post(ann, "x", 0), last;
+
+    expect_ok(ctx, mute(ben, root, true));
+    ck_assert_uint_eq(muted(ben, &last), 1); /* in Redis now */
+    ck_assert_uint_eq(muted_after_posts(ben, root, true), 1);
+    ck_assert_uint_eq(muted(ben, &last), 1);
+    ck_assert_uint_eq(muted_after_posts(ben, root, false), 3);
+}
+END_TEST
+
 START_TEST(conversations_are_muted) {
     int64_t root = post(ann, "x", 0), below = post(ben, "y", root), other = post(ann, "z", 0), last;
 
@@ -372,6 +407,7 @@ int main(void) {
     tcase_add_test(tests, who_reacted_by_pages);
     tcase_add_test(tests, a_repost_is_found_by_its_original);
     tcase_add_test(tests, conversations_are_muted);
+    tcase_add_test(tests, muted_conversations_are_read_ahead_for_who_asks);
     tcase_add_test(tests, a_change_undoes_what_is_being_built);
     tcase_add_test(tests, there_is_an_end_to_muting);
     suite_add_tcase(suite, tests);

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct ctx *ctx;
@@ -268,15 +269,23 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+/* Not of the clock: what else the machine does is no difference between members. */
+static int64_t cpu_us(void) {
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
 static int64_t median_login(const char *const *names, int n) {
     int64_t us[16];
 
     for (int i = 0; i < n; i++) {
         const Pb__LogInReply *in;
-        int64_t start = clock_mono_us();
+        int64_t start = cpu_us();
 
         expect_code(ctx, log_in_with(names[i], "a wrong password", &in), UNAUTHENTICATED);
-        us[i] = clock_mono_us() - start;
+        us[i] = cpu_us() - start;
     }
     qsort(us, (size_t)n, sizeof *us, by_size);
     return us[n / 2];

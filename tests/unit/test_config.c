@@ -279,6 +279,37 @@ START_TEST(tls_asks_for_certificates) {
 }
 END_TEST
 
+START_TEST(brokers_ask_for_what_belongs_together) {
+    ck_assert_msg(problems("bus = kafka://a:1\n") == 0, "%s", said);
+    ck_assert_msg(problems("bus = kafkas://a:1,b:2/site\n") == 0, "%s", said);
+    ck_assert_int_eq(problems("bus = kafka://a:1\nbus_ca = /dev/null\n"), 1);
+    ck_assert_ptr_nonnull(strstr(said, "bus_ca: /dev/null: it is for TLS: let bus begin with kafkas://"));
+    ck_assert_int_eq(problems("bus = kafkas://a:1\nbus_ca = /nonexistent\n"), 1);
+    ck_assert_ptr_nonnull(strstr(said, "bus_ca: /nonexistent: No such file"));
+    ck_assert_int_eq(problems("bus = kafkas://a:1\nbus_cert = /dev/null\n"), 1);
+    ck_assert_ptr_nonnull(strstr(said, "bus_key: (empty): it is needed, since bus_cert is set"));
+    ck_assert_int_eq(problems("bus = kafkas://a:1\nbus_cert = /dev/null\nbus_key = /dev/null\n"), 1);
+    ck_assert_ptr_nonnull(strstr(said, "bus_key: /dev/null: others may read it: chmod 600"));
+    ck_assert_int_eq(problems("bus = kafkas://a:1\nbus_sasl = SCRAM-SHA-512\n"), 2);
+    ck_assert_int_eq(problems("bus = kafka://a:1\nbus_sasl = SCRAM-SHA-512\nbus_user = u\n"), 1);
+    ck_assert_ptr_nonnull(strstr(said, "bus_password: (empty): it is needed, since bus_sasl is set"));
+    ck_assert_int_eq(problems("bus = kafka://a:1\nbus_user = u\n"), 1);
+    ck_assert_ptr_nonnull(strstr(said, "bus_sasl: none: it must say how to log in"));
+    ck_assert_int_eq(problems("bus = kafka://a:1\nbus_sasl = PLAIN\nbus_user = u\nbus_password = secret\n"
+                              "bus_options = sasl.password=secret\n"),
+                     1);
+    ck_assert_ptr_nonnull(strstr(said, "sasl.password is said by bus_password"));
+    ck_assert_ptr_null(strstr(said, "secret"));
+    ck_assert_int_eq(problems("bus = builtin\nbus_ca = /nonexistent\nbus_user = u\n"), 0);
+    ck_assert_int_eq(warnings("bus = kafka://10.0.0.1:1\nbus_sasl = PLAIN\n"), 1);
+    ck_assert_int_eq(warnings("bus = kafka://127.0.0.1:1\nbus_sasl = PLAIN\n"), 0);
+    ck_assert_int_eq(warnings("bus = kafkas://10.0.0.1:1\nbus_sasl = PLAIN\n"), 0);
+    ck_assert_int_eq(warnings("bus = kafka://10.0.0.1:1\nbus_sasl = SCRAM-SHA-256\n"), 0);
+    refused("bus_sasl = GSSAPI\n", "one of none|PLAIN|SCRAM-SHA-256|SCRAM-SHA-512");
+    refused("bus_password = @/nonexistent\n", "bus_password: cannot read /nonexistent");
+}
+END_TEST
+
 static const char *nearest(const char *word) {
     struct suggest s;
     suggest_init(&s, word);
@@ -315,6 +346,7 @@ int main(void) {
     tcase_add_test(t, checks);
     tcase_add_test(t, calls_in_the_open_are_warned_of);
     tcase_add_test(t, tls_asks_for_certificates);
+    tcase_add_test(t, brokers_ask_for_what_belongs_together);
     tcase_add_test(t, suggests);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);

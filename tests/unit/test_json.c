@@ -173,11 +173,12 @@ END_TEST
 
 START_TEST(flattens) {
     static const char body[] =
-        "{\"a\":{\"b\":1,\"c\":{\"d\":\"é\"}},\"id\":[1,\"2\"],\"ok\":true,\"no\":false,\"nil\":null,"
+        "{\"a\":{\"b\":1,\"c\":{\"d\":\"é\"}},\"id\":[1,\"2\"],\"ok\":true,\"no\":false,\"nil\":null,\"z\":[null],"
         "\"r\":1.50,\"l\":[{\"x\":\"y\"},[3]],\"e\":[],\"o\":{},\"n\":-7,\"q\":\"\"}";
-    static const char *const want[] = {
-        "a[b]",    "1", "a[c][d]", "é", "id[]", "1", "id[]", "2", "ok", "true", "no", "false", "r", "1.50",
-        "l[0][x]", "y", "l[1][]",  "3", "e{}",  "",  "o{}",  "",  "n",  "-7",   "q",  ""};
+    static const char *const want[] = {"a[b]", "1",    "a[c][d]", "é",  "id[]",   "1",       "id[]",
+                                       "2",    "ok",   "true",    "no", "false",  "z[][]{}", "",
+                                       "r",    "1.50", "l[0][x]", "y",  "l[1][]", "3",       "e[]{}",
+                                       "",     "o{}",  "",        "n",  "-7",     "q",       ""};
     struct params p;
     params_init(&p, arena);
     ck_assert_int_eq(json_parse_params(&p, body, sizeof(body) - 1, &json_limits_body, &error), OK);
@@ -190,6 +191,13 @@ START_TEST(flattens) {
     ck_assert(params_has_parts(&p, "a") && params_has_parts(&p, "id") && params_has_parts(&p, "e") &&
               params_has_parts(&p, "o"));
     ck_assert(!params_has_parts(&p, "ok") && !params_has_parts(&p, "i") && !params_has_parts(&p, "nil"));
+    ck_assert(params_has_nested(&p, "a") && params_has_nested(&p, "l") && params_has_nested(&p, "o") &&
+              params_has_nested(&p, "z"));
+    ck_assert_int_eq(params_value(&p, "ok")->kind, PARAM_TRUTH);
+    ck_assert_int_eq(params_value(&p, "r")->kind, PARAM_NUMBER);
+    ck_assert_int_eq(params_value(&p, "q")->kind, PARAM_TEXT);
+    ck_assert_ptr_null(params_value(&p, "nil"));
+    ck_assert(!params_has_nested(&p, "id") && !params_has_nested(&p, "e") && !params_has_nested(&p, "q"));
     size_t n;
     const char **ids = params_all(&p, "id", &n);
     ck_assert_uint_eq(n, 2);

@@ -19,13 +19,28 @@ static struct told {
     _Atomic int pids[SLOTS];
     _Atomic int master, reloads, ended;
     _Atomic int mode; /* what a child does, one of below */
+    _Atomic int waits[SLOTS], refused, let_go;
 } * told;
 
-enum { GOOD, CRASHES, STUCK, DEAF, REFUSES, ENDS };
+enum { GOOD, CRASHES, STUCK, DEAF, REFUSES, ENDS, WAITS };
 
 static void nap(long ms) {
     struct timespec t = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&t, NULL);
+}
+
+/* A request that waits, until it is let go. */
+static void wait_once(int slot) {
+    pool_busy(true);
+    told->waits[slot] = pool_may_wait(1);
+    if (!told->waits[slot])
+        told->refused++;
+    else
+        ck_assert(pool_may_wait(1)); /* it has its place already */
+    while (told->waits[slot] && !told->let_go)
+        nap(5);
+    pool_busy(false);
+    told->waits[slot] = 0;
 }
 
 static int child(int slot, void *arg) {
@@ -51,6 +66,8 @@ static int child(int slot, void *arg) {
         return 0;
     }
     while (!pool_stopping()) {
+        if (told->mode == WAITS)
+            wait_once(slot);
         pool_busy(false);
         nap(20);
     }
@@ -204,11 +221,36 @@ START_TEST(ended_children_come_back) {
 }
 END_TEST
 
+static int waiting(void) { return told->waits[0] + told->waits[1] + told->waits[2]; }
+
+static int who_waits(void) { return told->waits[0] ? 0 : told->waits[1] ? 1 : 2; }
+
+START_TEST(one_of_them_may_wait) {
+    begin(WAITS, 5, 0);
+    UNTIL(told->refused >= 6);
+    ck_assert_int_eq(waiting(), 1);
+    int first = who_waits();
+    told->let_go = true; /* its place is taken by whoever asks next */
+    UNTIL(!told->waits[first]);
+    told->let_go = false;
+    UNTIL(waiting() == 1);
+    int refused = told->refused, killed = who_waits();
+    kill(told->pids[killed], SIGKILL); /* and so is that of one that is gone */
+    told->waits[killed] = 0;
+    UNTIL(waiting() == 1);
+    UNTIL(told->refused > refused + 6);
+    ck_assert_int_eq(waiting(), 1);
+    told->let_go = true;
+    ck_assert_int_eq(finish(), 0);
+}
+END_TEST
+
 START_TEST(counts_nothing_outside) {
     struct pool_counts c = pool_count();
     ck_assert_int_eq(c.idle + c.busy + c.starting + c.stopping, 0);
     pool_busy(true);
     ck_assert(!pool_stopping());
+    ck_assert(pool_may_wait(1));
 }
 END_TEST
 
@@ -227,6 +269,7 @@ int main(void) {
     tcase_add_test(t, refusal_after_a_reload_does_not);
     tcase_add_test(t, children_go_with_the_master);
     tcase_add_test(t, ended_children_come_back);
+    tcase_add_test(t, one_of_them_may_wait);
     tcase_add_test(t, counts_nothing_outside);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);

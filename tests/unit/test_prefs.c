@@ -31,6 +31,7 @@ START_TEST(ways) {
     for (size_t i = 0; i < 3; i++)
         ck_assert_uint_eq(prefs_ways(&p, daily[i]) & (WAY_EMAIL | WAY_DIGEST), WAY_DIGEST);
     ck_assert_uint_eq(prefs_ways(&p, "like"), WAY_IN_APP);
+    ck_assert_uint_eq(prefs_ways(&p, "post"), WAY_IN_APP | WAY_PUSH);
     ck_assert_uint_eq(prefs_ways(&p, "something new"), WAY_IN_APP);
     p.ways[PREFS_MENTION] = 15; /* what is mailed at once is not repeated in the digest */
     ck_assert_uint_eq(prefs_ways(&p, "mention"), WAY_IN_APP | WAY_EMAIL | WAY_PUSH);
@@ -128,6 +129,7 @@ END_TEST
 START_TEST(alerts) {
     ck_assert_str_eq(prefs_alert_of("like"), "favourite");
     ck_assert_str_eq(prefs_alert_of("comment"), "mention");
+    ck_assert_str_eq(prefs_alert_of("post"), "status");
     ck_assert_ptr_null(prefs_alert_of("sign_in"));
     ck_assert_ptr_null(prefs_alert_of("nonsense"));
     ck_assert(prefs_is_alert("admin.report"));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fcgi/base/arena.h"
+#include "fcgi/config.h"
 #include "fcgi/log.h"
 #include "fcgi/response.h"
 
@@ -61,14 +62,17 @@ static void says_not(const char *name) {
     ck_assert_msg(strstr(head(), name) == NULL, "%s in:\n%s", name, head());
 }
 
+#define CSP_OF(origins)                                                                              \
+    "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; connect-src 'self'; " \
+    "manifest-src 'self'; media-src 'self'" origins "; img-src 'self' data:" origins                 \
+    "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
 START_TEST(standard_headers) {
     buf_puts(respond(&req, 200, NULL), "hello");
     says("Status: 200 OK");
     says("Content-Type: text/html; charset=utf-8");
     says("Content-Length: 5");
-    says(
-        "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+    says("Content-Security-Policy: " CSP_OF(""));
     says("X-Content-Type-Options: nosniff");
     says("Referrer-Policy: same-origin");
     says("Cross-Origin-Opener-Policy: same-origin");
@@ -76,6 +80,20 @@ START_TEST(standard_headers) {
     says("X-Request-Id: id-1");
     says("Cache-Control: private, no-store");
     ck_assert_str_eq(head() + strlen(head()) - 4, "\r\n\r\n");
+}
+END_TEST
+
+START_TEST(media_may_come_from_where_they_are_kept) {
+    struct config config = {.media = "s3://bucket/prefix?endpoint=https://s3.example.org:9000&region=x",
+                            .media_cdn = "https://cdn.example.org/files; script-src *"};
+    struct env env = {.config = &config};
+
+    req.ctx.env = &env;
+    respond(&req, 200, NULL);
+    says("Content-Security-Policy: " CSP_OF(" https://s3.example.org:9000 https://cdn.example.org"));
+    config = (struct config){.media = "folder:/var/lib/deeplink/media", .media_cdn = ""};
+    says("Content-Security-Policy: " CSP_OF(""));
+    req.ctx.env = NULL;
 }
 END_TEST
 
@@ -352,6 +370,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 30);
     tcase_add_test(t, standard_headers);
+    tcase_add_test(t, media_may_come_from_where_they_are_kept);
     tcase_add_test(t, handlers_replace_headers);
     tcase_add_test(t, nothing_is_smuggled_in);
     tcase_add_test(t, bodiless_statuses);

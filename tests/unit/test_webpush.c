@@ -134,34 +134,6 @@ END_TEST
 
 /* ---- addresses ---- */
 
-static bool is_public(const char *text) {
-    struct sockaddr_in a4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 a6 = {.sin6_family = AF_INET6};
-    if (inet_pton(AF_INET, text, &a4.sin_addr) == 1)
-        return http_is_public((struct sockaddr *)&a4);
-    ck_assert_int_eq(inet_pton(AF_INET6, text, &a6.sin6_addr), 1);
-    return http_is_public((struct sockaddr *)&a6);
-}
-
-START_TEST(addresses_of_the_internet) {
-    static const char *const good[] = {
-        "1.1.1.1",    "8.8.8.8",         "172.32.0.1",        "11.0.0.1",       "100.128.0.1",
-        "198.17.0.1", "2606:4700::1111", "2a00:1450:4001::5", "::ffff:8.8.8.8", "2001:4860:4860::8888"};
-    static const char *const bad[] = {
-        "0.0.0.0",         "10.0.0.1",    "127.0.0.1",  "127.255.255.254",  "169.254.169.254", "172.16.0.1",
-        "172.31.255.255",  "192.168.1.1", "100.64.0.1", "192.0.2.1",        "198.18.0.1",      "224.0.0.1",
-        "255.255.255.255", "::",          "::1",        "::ffff:127.0.0.1", "::ffff:10.1.2.3", "::7f00:1",
-        "64:ff9b::7f00:1", "fe80::1",     "fc00::1",    "fd12::1",          "ff02::1",         "2001:db8::1",
-        "2002:7f00:1::",   "2001::1"};
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        ck_assert_msg(is_public(good[i]), "%s", good[i]);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        ck_assert_msg(!is_public(bad[i]), "%s", bad[i]);
-    struct sockaddr local = {.sa_family = AF_UNIX};
-    ck_assert(!http_is_public(&local));
-}
-END_TEST
-
 START_TEST(urls_that_may_be_called) {
     ck_assert(http_url_ok("https://push.example.net/a?b=c", false));
     ck_assert(!http_url_ok("http://push.example.net/a", false));
@@ -176,6 +148,15 @@ START_TEST(urls_that_may_be_called) {
 }
 END_TEST
 
+struct ending {
+    enum code code;
+    bool over, sent;
+};
+
+static void ends(void *arg, enum code code, const struct http_reply *reply) {
+    *(struct ending *)arg = (struct ending){code, true, reply->sent};
+}
+
 /* A name or number of one's own network is refused when it is connected to, not by how it looks. */
 START_TEST(private_networks_are_not_called) {
     static const char *const urls[] = {"https://127.0.0.1:9/",  "https://localhost:9/",
@@ -183,11 +164,13 @@ START_TEST(private_networks_are_not_called) {
                                        "https://0x7f.1:9/",     "https://[::ffff:127.0.0.1]:9/"};
     struct http *h = http_open(500, false);
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
-        struct http_reply r;
-        ck_assert_msg(http_post(&ctx, h, &(struct http_request){.url = urls[i], .body = "x", .n = 1}, &r) ==
-                          DENIED,
-                      "%s: %s", urls[i], ctx.error.detail);
-        ck_assert(!r.sent);
+        struct ending end = {0};
+        struct http_request call = {.url = urls[i], .body = "x", .n = 1, .done = ends, .arg = &end};
+        ck_assert_int_eq(http_begin(&ctx, h, &call), OK);
+        while (http_step(h, 100) > 0)
+            continue;
+        ck_assert(end.over && !end.sent);
+        ck_assert_msg(end.code == DENIED, "%s: %s", urls[i], ctx.error.detail);
         fail_clear(&ctx);
     }
     http_close(h);
@@ -202,7 +185,6 @@ int main(void) {
     tcase_add_test(t, the_rfcs_signature);
     tcase_add_test(t, the_site_signs);
     tcase_add_test(t, what_is_no_key);
-    tcase_add_test(t, addresses_of_the_internet);
     tcase_add_test(t, urls_that_may_be_called);
     tcase_add_test(t, private_networks_are_not_called);
     suite_add_tcase(s, t);
