@@ -20,7 +20,10 @@
 #include "fcgi/log.h"
 #include "gen/queries.h"
 
-#define GATHER_MS 2    /* after work, time for the next batch to come together */
+/* After work, time for the next batch to come together: the more there was, the longer, since large batches
+ * cost less an event. */
+#define GATHER_MIN_US 2000
+#define GATHER_MAX_US 12000
 #define QUIET_MIN_MS 4 /* the first sleep after work; each that nobody ends is twice as long */
 #define WAKE_US \
     INT64_C(50000) /* at most one NOTIFY a process in this time; the reader's short polls cover the rest */
@@ -142,7 +145,12 @@ static bool sleep_until_woken(struct bus *b, int ms) {
     return (conn != NULL && drop_notifies(b, conn)) || woken;
 }
 
-static void gather(void) { nanosleep(&(struct timespec){0, GATHER_MS * 1000000L}, NULL); }
+static void gather(int64_t worked_us) {
+    int64_t us = worked_us < GATHER_MIN_US   ? GATHER_MIN_US
+                 : worked_us > GATHER_MAX_US ? GATHER_MAX_US
+                                             : worked_us;
+    nanosleep(&(struct timespec){0, us * 1000L}, NULL);
+}
 
 static void run(struct bus *b) {
     int quiet_ms = bus_poll_ms; /* as long as nobody wakes it */
@@ -150,11 +158,12 @@ static void run(struct bus *b) {
     while (!b->stop()) {
         if (bus_between != NULL)
             bus_between(b->env);
+        int64_t began_us = clock_mono_us();
         if (run_round(b, &worked))
             continue;
         if (worked) {
             quiet_ms = QUIET_MIN_MS;
-            gather();
+            gather(clock_mono_us() - began_us);
         } else if (sleep_until_woken(b, quiet_ms)) {
             quiet_ms = QUIET_MIN_MS;
         } else {
