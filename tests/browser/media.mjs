@@ -1,5 +1,6 @@
 // Pictures, video and files, from the composer to the post: on a phone and a desktop, with and without a script. What is shown
 // is really there: pictures are decoded, videos move on.
+// harness: long
 // harness: set rate_limits = no
 import { DESKTOP, PHONE, axeFinds, check, equal, finish, inspect, launch, member, newPage, nothing, open, part, silent, tap, until, write } from './lib.mjs';
 import { animation, choose, decoded, file, items, photo, post, postButton, reloadUntil, sound, video, READY } from './lib_media.mjs';

@@ -1,6 +1,7 @@
 // Every page that the program has (`deeplink routes`), for strangers, members and administrators, on a phone's and a desktop's
 // width, with and without script, light and dark: it answers as it should, says no error, asks no other host, fits, and
 // axe-core finds nothing. A page that is new has to be given an example below, or this test fails.
+// harness: long
 // harness: set registration = approval
 // harness: set rate_limits = no
 // harness: set mail_delay_s = 0

@@ -1,4 +1,5 @@
 // The API's reference for readers: on a phone and a desktop, light and dark, without script, and nothing that axe finds.
+// harness: long
 import { axeFinds, check, DESKTOP, equal, finish, launch, layoutFaults, newPage, open, overflow, part, PHONE } from './lib.mjs';
 
 const browser = await launch();

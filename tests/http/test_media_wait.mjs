@@ -1,5 +1,6 @@
 // Nobody makes files here: whoever waits for one waits as long as they may. One of four workers may wait, and the
 // others answer at once, also when workers that waited are killed.
+// harness: long
 // harness: alone
 // harness: set rate_limits = no
 // harness: set workers = 4
