@@ -295,6 +295,40 @@ struct filling {
     bool end;         /* nothing comes behind them */
 };
 
+static int64_t shown_id(const Pb__PostItem *item) {
+    return item->original != NULL ? item->original->id : item->post->id;
+}
+
+/* Where a post stands already, by itself or as somebody's repost; f->n: nowhere. */
+static size_t place_of(const struct filling *f, int64_t id) {
+    size_t i = 0;
+
+    while (i < f->n && shown_id(f->items[i]) != id)
+        i++;
+    return i;
+}
+
+static void leave_out(struct filling *f, size_t at) {
+    f->n--;
+    memmove(&f->items[at], &f->items[at + 1], (f->n - at) * sizeof *f->items);
+    memmove(&f->cursors[at], &f->cursors[at + 1], (f->n - at) * sizeof *f->cursors);
+}
+
+/* Where reposts of one post may meet, a page has it once: where it was brought up last. */
+static bool is_for_once(enum post_place place) { return place == POST_IN_HOME || place == POST_IN_LIST; }
+
+static void put(struct filling *f, const struct source *src, enum post_place place, Pb__PostItem *item,
+                int64_t cursor) {
+    size_t at = is_for_once(place) ? place_of(f, shown_id(item)) : f->n;
+
+    if (at < f->n && !src->range.up)
+        return; /* newest first: it is there */
+    if (at < f->n)
+        leave_out(f, at);
+    f->items[f->n] = item;
+    f->cursors[f->n++] = cursor;
+}
+
 /* Takes what the viewer may see of some reads. */
 static enum code take(struct ctx *ctx, const struct source *src, enum post_place place,
                       const struct post_read *reads, size_t n, struct filling *f) {
@@ -304,10 +338,8 @@ static enum code take(struct ctx *ctx, const struct source *src, enum post_place
 
     if ((c = post_items(ctx, src->viewer, place, reads, n, seen, which, &n_seen)) != OK)
         return c;
-    for (size_t i = 0; i < n_seen && f->n < f->wanted; i++) {
-        f->items[f->n] = seen[i];
-        f->cursors[f->n++] = reads[which[i]].row.cursor;
-    }
+    for (size_t i = 0; i < n_seen && f->n < f->wanted; i++)
+        put(f, src, place, seen[i], reads[which[i]].row.cursor);
     return OK;
 }
 

@@ -2,7 +2,7 @@
 // harness: set rate_limits = no
 import { createOAuthAPIClient, createRestAPIClient, MastoHttpError } from 'masto';
 import { launch, newPage, open } from '../browser/lib.mjs';
-import { BASE, check, equal, finish, member, part, token } from '../http/lib.mjs';
+import { BASE, check, equal, finish, latestFirst, member, part, token } from '../http/lib.mjs';
 
 const SCOPES = 'read write follow';
 const HOME = 500;
@@ -93,7 +93,7 @@ await part('home', async () => {
         if (seen.length > 2 * HOME)
             break;
     }
-    equal('every post once and in order', seen.filter((id) => written.includes(id)), written.reverse());
+    equal('every post once and in order', seen.filter((id) => written.includes(id)), latestFirst(written));
     equal('nothing twice', new Set(seen).size, seen.length);
 });
 

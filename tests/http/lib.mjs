@@ -399,6 +399,9 @@ export async function mailLink(to, pattern, { seconds = 20 } = {}) {
 
 // ---- Checks ----------------------------------------------------------------------------------------------------------
 
+/** Ids, the latest first. That is their order on a page, too: of two of one millisecond, by two processes, the first may be the larger. */
+export const latestFirst = (ids) => [...ids].sort((a, b) => (BigInt(a) < BigInt(b) ? 1 : -1));
+
 export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /** Asks again until the answer is truthy, and gives it; throws after so many seconds. */

@@ -1,7 +1,7 @@
 // Statuses, timelines and tags for programs: shapes, acts, and every list walked to its end.
 // harness: set rate_limits = no
 // harness: again on kafka
-import { BASE, Client, check, deeplink, equal, finish, member, token, until } from './lib.mjs';
+import { BASE, Client, check, deeplink, equal, finish, latestFirst, member, token, until } from './lib.mjs';
 
 // ---- A program that acts for a member ----------------------------------------------------------------------------
 
@@ -317,7 +317,7 @@ await act(ben, adaAccount.id, 'follow');
     const dora = await program('dora'), fred = await program('fred');
     await act(dora, (await accountOf(fred)).id, 'follow');
     const posts = (await many(500, (i) => fred.say(`note ${i} #${i % 2 ? 'odd' : 'even'}${i % 5 ? '' : ' #five'}`))).map((s) => s.id);
-    const sorted = [...posts].sort((a, b) => (BigInt(a) < BigInt(b) ? 1 : -1));
+    const sorted = latestFirst(posts);
     await until(async () => (await dora.get('/timelines/home?limit=1'))[0]?.id === sorted[0], 'all posts at home');
 
     let extra = 0;

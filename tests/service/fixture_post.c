@@ -183,33 +183,54 @@ bool has_post(const Pb__TimelinePage *page, int64_t id) {
     return false;
 }
 
-size_t walk(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room) {
+/* Whatever is pinned stands above an author's first page, and is not counted among what comes in turn. */
+static size_t walk_down_past(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room, size_t *ret_top) {
     const Pb__TimelinePage *page;
-    size_t n = 0, up = 0, top = 0;
-    unsigned limit = req.limit;
+    size_t n = 0;
 
+    *ret_top = 0;
     do {
         page = timeline(rpc, req);
         if (page->next_max_id != 0)
-            ck_assert_uint_ge(page->n_items, limit); /* filled */
+            ck_assert_uint_ge(page->n_items, req.limit); /* filled */
         for (size_t i = 0; i < page->n_items; i++) {
             ck_assert_uint_lt(n, room);
             ids[n++] = page->items[i]->post->id;
-            top += page->items[i]->post->pinned_ms != 0 && req.author_id != 0;
+            *ret_top += page->items[i]->post->pinned_ms != 0 && req.author_id != 0;
         }
         req.max_id = page->next_max_id;
     } while (page->next_max_id != 0);
-    req.max_id = 0;
+    return n;
+}
+
+size_t walk_down(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room) {
+    size_t top;
+
+    return walk_down_past(rpc, req, ids, room, &top);
+}
+
+size_t walk_up(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room) {
+    const Pb__TimelinePage *page;
+    size_t n = 0;
+
     req.min_id = 1;
     do {
         page = timeline(rpc, req);
         for (size_t i = page->n_items; i > 0; i--) {
-            ck_assert_uint_lt(up, n - top);
-            ck_assert_int_eq(page->items[i - 1]->post->id, ids[n - 1 - up]);
-            up++;
+            ck_assert_uint_lt(n, room);
+            ids[n++] = page->items[i - 1]->post->id;
         }
         req.min_id = page->prev_min_id;
     } while (page->prev_min_id != 0);
-    ck_assert_uint_eq(up, n - top);
+    return n;
+}
+
+size_t walk(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room) {
+    size_t top, n = walk_down_past(rpc, req, ids, room, &top);
+    int64_t *up = arena_many(ctx->arena, int64_t, n + 1);
+
+    ck_assert_uint_eq(walk_up(rpc, req, up, n + 1), n - top);
+    for (size_t i = 0; i < n - top; i++)
+        ck_assert_int_eq(up[i], ids[n - 1 - i]);
     return n;
 }

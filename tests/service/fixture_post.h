@@ -39,6 +39,9 @@ const Pb__ThreadReply *thread(int64_t viewer, int64_t id);
 const Pb__TimelinePage *timeline(page_rpc *rpc, Pb__PageRequest req);
 Pb__PageRequest ask(int64_t viewer, unsigned limit);
 bool has_post(const Pb__TimelinePage *page, int64_t id);
+/* A timeline's ids, newest first, page by page to its end; and from the end up, oldest first. */
+size_t walk_down(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room);
+size_t walk_up(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room);
 /* Walks a timeline down to its end and up again; checks that both ways say the same, in order, without
  * repeat. Returns the ids. */
 size_t walk(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room);

@@ -371,39 +371,105 @@ static int newest_first(const void *a, const void *b) {
     return *x < *y ? 1 : *x > *y ? -1 : 0;
 }
 
-static void check_same(int64_t *expected, size_t n, const int64_t *got, size_t n_got, const char *how,
+static int64_t model_shown(int64_t id) {
+    for (int i = 0; i < m.n; i++)
+        if (m.posts[i].id == id)
+            return m.posts[i].original >= 0 ? m.posts[m.posts[i].original].id : id;
+    return 0;
+}
+
+static bool model_same(int64_t a, int64_t b) { return model_shown(a) == model_shown(b); }
+
+/* What pages downwards show of rows, newest first: a post once a page, where it was brought up last. */
+static size_t model_down(const int64_t *rows, size_t n, size_t limit, int64_t *ret) {
+    size_t shown = 0, page = 0, last = 0; /* the page's first; the row of what it shows last */
+
+    for (size_t i = 0; i < n; i++) {
+        bool there = false;
+        for (size_t k = page; k < shown; k++)
+            there = there || model_same(ret[k], rows[i]);
+        if (there)
+            continue;
+        if (shown - page == limit) { /* there is another page, which begins behind the last row */
+            page = shown;
+            i = last;
+            continue;
+        }
+        ret[shown++] = rows[i];
+        last = i;
+    }
+    return shown;
+}
+
+/* The same upwards, of rows oldest first: what is brought up again moves. */
+static size_t model_up(const int64_t *rows, size_t n, size_t limit, int64_t *ret) {
+    size_t shown = 0, page = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = page; k < shown; k++)
+            if (model_same(ret[k], rows[i])) {
+                memmove(&ret[k], &ret[k + 1], (--shown - k) * sizeof *ret);
+                break;
+            }
+        ret[shown++] = rows[i];
+        if (shown - page > limit) {
+            page = --shown;
+            while (rows[i] != ret[page - 1])
+                i--;
+        }
+    }
+    return shown;
+}
+
+static void check_same(const int64_t *expected, size_t n, const int64_t *got, size_t n_got, const char *how,
                        int who) {
-    qsort(expected, n, sizeof *expected, newest_first);
     for (size_t i = 0; i < n && i < n_got; i++)
         ck_assert_msg(expected[i] == got[i], "%s: member %d, row %zu: %lld instead of %lld", how, who, i,
                       (long long)got[i], (long long)expected[i]);
     ck_assert_msg(n == n_got, "%s: member %d: %zu rows instead of %zu", how, who, n_got, n);
 }
 
-static void check_home(int who, unsigned limit, const char *how) {
+/* A timeline of these rows, down to its end and up again. */
+static void check_walks(page_rpc *rpc, Pb__PageRequest req, int64_t *rows, size_t n, const char *how,
+                        int who) {
     static int64_t expected[POSTS_MAX], got[POSTS_MAX];
-    size_t n = 0, n_got;
+    size_t k;
+
+    qsort(rows, n, sizeof *rows, newest_first);
+    k = model_down(rows, n, req.limit, expected);
+    check_same(expected, k, got, walk_down(rpc, req, got, POSTS_MAX), how, who);
+    for (size_t i = 0; i < n / 2; i++) {
+        int64_t row = rows[i];
+        rows[i] = rows[n - 1 - i];
+        rows[n - 1 - i] = row;
+    }
+    k = model_up(rows, n, req.limit, expected);
+    check_same(expected, k, got, walk_up(rpc, req, got, POSTS_MAX), how, who);
+}
+
+static void check_home(int who, unsigned limit, const char *how) {
+    static int64_t rows[POSTS_MAX];
+    size_t n = 0;
 
     for (int i = 0; i < m.n; i++)
         if (model_in_home(who, &m.posts[i]))
-            expected[n++] = m.posts[i].id;
+            rows[n++] = m.posts[i].id;
     if (dice(2)) /* as the route does, by a guess at what stands there */
         post_home_prefetch(ctx, m.people[who], 0, limit);
-    n_got = walk(post_home_timeline, ask(m.people[who], limit), got, POSTS_MAX);
+    check_walks(post_home_timeline, ask(m.people[who], limit), rows, n, how, who);
     redis_settle(ctx->env->redis); /* the request is over, and with it what nobody took */
-    check_same(expected, n, got, n_got, how, who);
 }
 
 static void check_list(int who, const struct model_list *list, unsigned limit) {
-    static int64_t expected[POSTS_MAX], got[POSTS_MAX];
+    static int64_t rows[POSTS_MAX];
     Pb__PageRequest req = ask(m.people[who], limit);
     size_t n = 0;
 
     for (int i = 0; i < m.n; i++)
         if (model_in_list(who, list, &m.posts[i]))
-            expected[n++] = m.posts[i].id;
+            rows[n++] = m.posts[i].id;
     req.list_id = list->id;
-    check_same(expected, n, got, walk(post_list_timeline, req, got, POSTS_MAX), "a list", who);
+    check_walks(post_list_timeline, req, rows, n, "a list", who);
 }
 
 static void check_lists(unsigned limit) {
@@ -525,7 +591,29 @@ START_TEST(home_has_what_tags_bring) {
     ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 3);
     react(ann, mine, "repost", true); /* but to repost it oneself is to want it on top */
     fixture_events(ctx);
-    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 4);
+    ck_assert_uint_eq(timeline(post_home_timeline, ask(ann, 20))->n_items, 3);
+    ck_assert_int_eq(timeline(post_home_timeline, ask(ann, 20))->items[0]->original->id, mine);
+}
+END_TEST
+
+/* On a page it stands once, where it was brought up last; a page further down may have it again. */
+START_TEST(home_has_a_post_once_a_page) {
+    const Pb__TimelinePage *page;
+    int64_t id;
+
+    edge(connection_follow, ann, ben);
+    edge(connection_follow, ann, eve);
+    id = post(ben, "everybody likes it", PUBLIC, 0);
+    post(ben, "another one", PUBLIC, 0);
+    react(eve, id, "repost", true);
+    fixture_events(ctx);
+    page = timeline(post_home_timeline, ask(ann, 20));
+    ck_assert_uint_eq(page->n_items, 2);
+    ck_assert_int_eq(page->items[0]->original->id, id);
+    ck_assert_int_eq(page->next_max_id, 0);
+    page = timeline(post_home_timeline, ask(ann, 1));
+    ck_assert_int_eq(page->items[0]->original->id, id);
+    ck_assert_int_ne(page->next_max_id, 0);
 }
 END_TEST
 
@@ -632,6 +720,7 @@ int main(void) {
     tcase_set_timeout(home, 300);
     tcase_add_test(home, home_shows_own_changes_at_once);
     tcase_add_test(home, home_has_what_tags_bring);
+    tcase_add_test(home, home_has_a_post_once_a_page);
     tcase_add_test(home, a_tag_that_was_followed_by_who_died);
     tcase_add_test(home, so_many_tags_and_no_more);
     tcase_add_test(home, home_and_lists_are_what_the_rules_say);
