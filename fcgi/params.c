@@ -103,6 +103,17 @@ bool params_has_nested(const struct params *p, const char *name) {
     return false;
 }
 
+bool params_has_list(const struct params *p, const char *name) {
+    size_t n = strlen(name);
+    for (size_t i = 0; i < p->n; i++) {
+        const char *at = p->items[i].name;
+        if (p->items[i].filename == NULL &&
+            (in_list(at, name, n) || (strncmp(at, name, n) == 0 && strcmp(at + n, PARAM_EMPTY_LIST) == 0)))
+            return true;
+    }
+    return false;
+}
+
 enum code params_refuse(struct error *ret_error, const char *text) {
     return error_set(ret_error, INVALID, 400, text);
 }

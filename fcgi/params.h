@@ -68,6 +68,9 @@ bool params_has_parts(const struct params *p, const char *name);
 /* Whether something stands in a list that is no text: an object, or a value with a name ("id[a]" in "id"). */
 bool params_has_nested(const struct params *p, const char *name);
 
+/* Whether a list is said: by what stands in it, or by an empty one of JSON. */
+bool params_has_list(const struct params *p, const char *name);
+
 /* The first file of this name that was chosen (file name or content not empty); NULL when there is none. */
 const struct param *params_file(const struct params *p, const char *name);
 

@@ -177,7 +177,7 @@ static void read_ids(struct reading *r) {
     struct arena *a = r->req->ctx.arena;
     size_t n, max = r->field->max > 0 ? (size_t)r->field->max : IDS_MAX;
     const char **texts = params_all(r->from, r->field->name, &n);
-    r->out->present = n > 0;
+    r->out->present = params_has_list(r->from, r->field->name);
     if (n == 0 && r->field->required)
         missing(r);
     if (n > max) {
@@ -200,7 +200,7 @@ static void read_lines(struct reading *r) {
     size_t n;
     const char **raw = params_all(r->from, r->field->name, &n), **lines;
 
-    r->out->present = n > 0;
+    r->out->present = params_has_list(r->from, r->field->name);
     if (n > LINES_MAX) {
         wrong(r, tr_mark("{label}: too many at a time."));
         return;

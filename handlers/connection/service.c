@@ -5,6 +5,7 @@
 
 #include "deeplink/v1/connection.pb-c.h"
 #include "fcgi/base/clock.h"
+#include "fcgi/base/id.h"
 #include "fcgi/drivers/redis.h"
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
@@ -468,11 +469,14 @@ enum code connection_service_list_notified(struct ctx *ctx, const Pb__FollowersO
                                         &reply->followers, &reply->n_followers);
 }
 
-bool connection_is_among(int64_t id, const int64_t *all, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (all[i] == id)
-            return true;
-    return false;
+enum code connection_service_get_narrow_follows(struct ctx *ctx, const Pb__NarrowFollowsRequest *req,
+                                                Pb__NarrowFollowsReply *reply) {
+    if (ctx->viewer_id != 0)
+        return fail(ctx, DENIED, "Your role does not allow this.");
+    if (req->n_user_ids > TARGETS_MAX)
+        return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
+    return connection_store_narrow_follows(ctx, req->user_ids, req->n_user_ids, &reply->follows,
+                                           &reply->n_follows);
 }
 
 enum code connection_service_filter_audience(struct ctx *ctx, const Pb__FilterAudienceRequest *req,
@@ -495,8 +499,8 @@ enum code connection_service_filter_audience(struct ctx *ctx, const Pb__FilterAu
     for (size_t i = 0; i < req->n_candidate_ids; i++) {
         int64_t id = req->candidate_ids[i];
 
-        if (!connection_is_among(id, severed, n_severed) &&
-            (!followers_only || id == req->author_id || connection_is_among(id, followers, n_followers)))
+        if (!id_among(id, severed, n_severed) &&
+            (!followers_only || id == req->author_id || id_among(id, followers, n_followers)))
             reply->allowed_ids[reply->n_allowed_ids++] = id;
     }
     return OK;

@@ -9,6 +9,4 @@
 enum code connection_edges_page(struct ctx *ctx, enum connection_list which, const Pb__ListEdgesRequest *req,
                                 Pb__EdgesPage *reply);
 
-bool connection_is_among(int64_t id, const int64_t *ids, size_t n);
-
 #endif

@@ -1,6 +1,7 @@
 /* Lists that members keep of those they follow. Who is on an exclusive list is so by an edge, which the rules
  * of home look at: each change drops what is kept of the owner's relations. */
 #include "deeplink/v1/connection.pb-c.h"
+#include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
@@ -115,7 +116,7 @@ static Pb__ListMembersRequest distinct(struct ctx *ctx, const Pb__ListMembersReq
     out.member_ids = arena_many(ctx->arena, int64_t, req->n_member_ids);
     out.n_member_ids = 0;
     for (size_t i = 0; i < req->n_member_ids; i++)
-        if (!connection_is_among(req->member_ids[i], out.member_ids, out.n_member_ids))
+        if (!id_among(req->member_ids[i], out.member_ids, out.n_member_ids))
             out.member_ids[out.n_member_ids++] = req->member_ids[i];
     return out;
 }

@@ -20,7 +20,8 @@
 #include "handlers/services.h"
 
 #define MODEL_TTL_S "604800"
-#define MANY_EDGES 1000 /* from here on an import changes what the planner should think */
+#define NARROW_MAX 50000 /* follows that are told at once */
+#define MANY_EDGES 1000  /* from here on an import changes what the planner should think */
 
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_CONNECTION]; }
 
@@ -371,6 +372,28 @@ enum code connection_store_notified_of(struct ctx *ctx, const int64_t *users, co
                          pg_texts(languages, n));
 
     return followers_read(ctx, c, rows, limit, ret, ret_n);
+}
+
+enum code connection_store_narrow_follows(struct ctx *ctx, const int64_t *users, size_t n,
+                                          Pb__NarrowFollow ***ret, size_t *ret_n) {
+    PGresult *rows = NULL;
+    enum code c =
+        pg_run(ctx, db(ctx), &Q_CONNECTION_NARROW_FOLLOWS, &rows, pg_ids(users, n), pg_i8(NARROW_MAX));
+
+    if (c != OK)
+        return c;
+    *ret_n = (size_t)PQntuples(rows);
+    *ret = arena_many(ctx->arena, Pb__NarrowFollow *, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++) {
+        Pb__NarrowFollow *f = (*ret)[i] = arena_one(ctx->arena, Pb__NarrowFollow);
+
+        pb__narrow_follow__init(f);
+        f->follower_id = pg_get_int(rows, (int)i, 0);
+        f->followee_id = pg_get_int(rows, (int)i, 1);
+        f->no_reposts = !pg_get_bool(rows, (int)i, 2);
+        f->n_languages = pg_get_texts(ctx, rows, (int)i, 3, &f->languages);
+    }
+    return OK;
 }
 
 enum code connection_store_followee_ids(struct ctx *ctx, int64_t user, int64_t after, unsigned limit,

@@ -143,6 +143,9 @@ enum code connection_store_followers_of(struct ctx *ctx, const int64_t *users, s
  * post; "" is in all. */
 enum code connection_store_notified_of(struct ctx *ctx, const int64_t *users, const char *const *languages,
                                        size_t n, unsigned limit, Pb__Followers ***ret, size_t *ret_n);
+/* Follows of some that do not bring all of their posts. */
+enum code connection_store_narrow_follows(struct ctx *ctx, const int64_t *users, size_t n,
+                                          Pb__NarrowFollow ***ret, size_t *ret_n);
 enum code connection_store_severed_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,
                                          int64_t **ret, size_t *ret_n);
 enum code connection_store_followers_among(struct ctx *ctx, int64_t user, const int64_t *ids, size_t n,

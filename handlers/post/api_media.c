@@ -1,13 +1,10 @@
 /* What clients say of a post's media when they edit it. */
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
-#include "fcgi/form.h"
 #include "fcgi/i18n.h"
-#include "fcgi/json.h"
 #include "fcgi/router.h"
 #include "handlers/post/api_shared.h"
 
@@ -16,30 +13,10 @@
 
 /* ---- media_ids: a list that is empty is one, too */
 
-static bool has_parameter(const struct request *req, const char *name) {
-    for (size_t i = 0; i < req->form.n; i++)
-        if (strcmp(req->form.items[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-/* Parameters do not show an empty list that came in JSON. */
-static bool is_empty_list(struct request *req, const char *name) {
-    struct error ignored = {0};
-    struct json_object *body = NULL, *list;
-
-    if (!form_type_is(req->content_type, "application/json") ||
-        json_read(req->ctx.arena, req->body, req->body_n, &json_limits_body, &body, &ignored) != OK)
-        return false;
-    return json_object_object_get_ex(body, name, &list) && json_object_is_type(list, json_type_array) &&
-           json_object_array_length(list) == 0;
-}
-
 static void read_ids(struct request *req, Pb__EditPostRequest *ask) {
     const struct field_value *ids = field_get(req, "media_ids");
 
-    ask->has_media = has_parameter(req, "media_ids[]") || has_parameter(req, "media_ids") ||
-                     is_empty_list(req, "media_ids");
+    ask->has_media = ids->present;
     ask->media_ids = (int64_t *)(uintptr_t)ids->ids;
     ask->n_media_ids = ids->n_ids;
 }

@@ -28,16 +28,13 @@ static bool audience_has(const Pb__PostView *post, int64_t viewer, uint32_t edge
     return post->audience == PB__AUDIENCE__AUDIENCE_FOLLOWERS && (edges & EDGE_FOLLOWING) != 0;
 }
 
-/* Whether a language is among those wanted: itself, or what it is a kind of ("pt" of "pt-BR"). */
-static bool is_wanted(const struct post_sight *s) {
-    const char *language = s->post->language;
-
-    if (s->n_languages == 0 || text_is_empty(language))
+bool post_language_is_wanted(const char *language, const char *const *wanted, size_t n) {
+    if (n == 0 || text_is_empty(language))
         return true;
-    for (size_t i = 0; i < s->n_languages; i++) {
-        size_t n = strlen(s->languages[i]);
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(wanted[i]);
 
-        if (strncasecmp(language, s->languages[i], n) == 0 && (language[n] == '\0' || language[n] == '-'))
+        if (strncasecmp(language, wanted[i], len) == 0 && (language[len] == '\0' || language[len] == '-'))
             return true;
     }
     return false;
@@ -47,7 +44,9 @@ static bool is_wanted(const struct post_sight *s) {
 static bool follow_brings(const struct post_sight *s) {
     if ((s->edges & EDGE_FOLLOWING) == 0)
         return false;
-    return s->post->repost_of_id != 0 ? (s->edges & EDGE_NO_REPOSTS) == 0 : is_wanted(s);
+    return s->post->repost_of_id != 0
+               ? (s->edges & EDGE_NO_REPOSTS) == 0
+               : post_language_is_wanted(s->post->language, s->languages, s->n_languages);
 }
 
 /* The same where posts of some stand in exclusive lists. */

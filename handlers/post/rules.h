@@ -32,6 +32,10 @@ struct post_sight {
     bool tag_followed;            /* home: the viewer follows one of its tags */
 };
 
+/* Whether a post's language is among those that a follow is to bring (n = 0: all): itself, or what it is a
+ * kind of ("pt" of "pt-BR"). A post without one is. */
+bool post_language_is_wanted(const char *language, const char *const *wanted, size_t n);
+
 /* The one place that decides whether a viewer sees a post: for pages, JSON, streams, search and push alike.
  *   - tombstones, and posts of members who are not active: nobody
  *   - blocks, either way: neither sees the other

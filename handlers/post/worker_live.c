@@ -70,24 +70,55 @@ void live_batch_followers(struct live_batch *b, int64_t author, const int64_t *i
             live_post_members(b, &b->posts[i], ids, n, true);
 }
 
-/* ---- On whose lists the authors are */
+/* ---- What followers make of the authors */
 
-static enum code ask_memberships(struct live_batch *b) {
+static enum code ask_memberships(struct live_batch *b, int64_t *authors, size_t n) {
     Pb__MembershipsRequest ask = PB__MEMBERSHIPS_REQUEST__INIT;
     const Pb__MembershipsReply *found;
     enum code c;
 
-    ask.user_ids = arena_many(b->ctx->arena, int64_t, b->n_for_lists);
-    for (size_t i = 0; i < b->n_for_lists; i++)
-        if (!id_among(b->for_lists[i].author, ask.user_ids, ask.n_user_ids))
-            ask.user_ids[ask.n_user_ids++] = b->for_lists[i].author;
-    if (ask.n_user_ids == 0)
-        return OK;
+    ask.user_ids = authors;
+    ask.n_user_ids = n;
     if ((c = connection_get_memberships(b->ctx, &ask, &found)) != OK)
         return c;
     b->memberships = found->memberships;
     b->n_memberships = found->n_memberships;
     return OK;
+}
+
+static enum code ask_narrow(struct live_batch *b, int64_t *authors, size_t n) {
+    Pb__NarrowFollowsRequest ask = PB__NARROW_FOLLOWS_REQUEST__INIT;
+    const Pb__NarrowFollowsReply *found;
+    enum code c;
+
+    ask.user_ids = authors;
+    ask.n_user_ids = n;
+    if ((c = connection_get_narrow_follows(b->ctx, &ask, &found)) != OK)
+        return c;
+    b->narrow = found->follows;
+    b->n_narrow = found->n_follows;
+    return OK;
+}
+
+/* On whose lists the authors are, and whose follows do not bring all of their posts. */
+static enum code ask_followers(struct live_batch *b) {
+    int64_t *authors = arena_many(b->ctx->arena, int64_t, b->n_for_lists);
+    size_t n = 0;
+    enum code c;
+
+    for (size_t i = 0; i < b->n_for_lists; i++)
+        if (!id_among(b->for_lists[i].author, authors, n))
+            authors[n++] = b->for_lists[i].author;
+    if (n == 0)
+        return OK;
+    c = ask_memberships(b, authors, n);
+    return c != OK ? c : ask_narrow(b, authors, n);
+}
+
+static bool brings(const Pb__NarrowFollow *f, const Pb__PostView *post) {
+    return post->repost_of_id != 0
+               ? !f->no_reposts
+               : post_language_is_wanted(post->language, (const char *const *)f->languages, f->n_languages);
 }
 
 static int by_id(const void *a, const void *b) {
@@ -96,14 +127,18 @@ static int by_id(const void *a, const void *b) {
     return *x < *y ? -1 : *x > *y;
 }
 
-/* Whose home this author's posts stay out of, by id. */
-static const int64_t *excluders(const struct live_batch *b, int64_t author, size_t *ret_n) {
-    int64_t *ids = arena_many(b->ctx->arena, int64_t, b->n_memberships);
+/* Whose home this author's posts, or this post, stay out of, by id. NULL: a post that is gone. */
+static const int64_t *excluders(const struct live_batch *b, int64_t author, const Pb__PostView *post,
+                                size_t *ret_n) {
+    int64_t *ids = arena_many(b->ctx->arena, int64_t, b->n_memberships + b->n_narrow);
     size_t n = 0;
 
     for (size_t i = 0; i < b->n_memberships; i++)
         if (b->memberships[i]->exclusive && b->memberships[i]->member_id == author)
             ids[n++] = b->memberships[i]->owner_id;
+    for (size_t i = 0; i < b->n_narrow && post != NULL; i++)
+        if (b->narrow[i]->followee_id == author && !brings(b->narrow[i], post))
+            ids[n++] = b->narrow[i]->follower_id;
     if (n > 0)
         qsort(ids, n, sizeof *ids, by_id);
     *ret_n = n;
@@ -112,7 +147,7 @@ static const int64_t *excluders(const struct live_batch *b, int64_t author, size
 
 /* ---- Telling */
 
-/* The piece without those whose home the author's posts stay out of. */
+/* The piece without those whose home it stays out of. */
 static struct live_piece without(struct ctx *ctx, const struct live_piece *piece, const int64_t *out,
                                  size_t n_out) {
     int64_t *ids = arena_many(ctx->arena, int64_t, piece->n);
@@ -124,9 +159,10 @@ static struct live_piece without(struct ctx *ctx, const struct live_piece *piece
     return (struct live_piece){.ids = ids, .n = n};
 }
 
-static void tell_members(struct live_batch *b, const struct live_post *p, const struct live *live) {
+static void tell_members(struct live_batch *b, const struct live_post *p, const Pb__PostView *post,
+                         const struct live *live) {
     size_t n_out;
-    const int64_t *out = excluders(b, p->author, &n_out);
+    const int64_t *out = excluders(b, p->author, post, &n_out);
 
     for (size_t i = 0; i < p->n; i++) {
         struct live_piece to = p->pieces[i];
@@ -155,7 +191,7 @@ static struct live deletion_of(struct ctx *ctx, int64_t post) {
 static void tell_deletion(struct live_batch *b, const struct live_post *p) {
     struct live live = deletion_of(b->ctx, p->id);
 
-    tell_members(b, p, &live);
+    tell_members(b, p, NULL, &live);
     live_tell_channel(b->ctx, "local", &live);
     live_tell_channel(b->ctx, "local:media", &live);
     tell_tags(b, p->tags, p->n_tags, &live);
@@ -184,7 +220,7 @@ static void tell_post(struct live_batch *b, const struct live_post *p, const Pb_
     const Pb__PostView *post = item->post;
     struct live live = live_of(p->event, item, json);
 
-    tell_members(b, p, &live);
+    tell_members(b, p, post, &live);
     if (post->audience != PB__AUDIENCE__AUDIENCE_PUBLIC || post->repost_of_id != 0)
         return;
     if (post->in_reply_to_id == 0)
@@ -273,7 +309,7 @@ static void tell_lists(struct live_batch *b) {
 }
 
 void live_batch_send(struct live_batch *b) {
-    if (ask_memberships(b) != OK) {
+    if (ask_followers(b) != OK) {
         not_told(b, "all", 0);
         return;
     }

@@ -20,7 +20,7 @@ struct live_post {
     struct live_piece { /* whom it goes to */
         const int64_t *ids;
         size_t n;
-        bool by_follow; /* and to none of them who has its author on an exclusive list */
+        bool by_follow; /* and to none of them whose follow does not bring it home */
     } * pieces;
     size_t n, room;
 };
@@ -39,6 +39,8 @@ struct live_batch {
     size_t n, n_for_lists;
     Pb__Membership *const *memberships; /* of the posts' authors */
     size_t n_memberships;
+    Pb__NarrowFollow *const *narrow; /* of the posts' authors */
+    size_t n_narrow;
 };
 
 /* For at most max events. */

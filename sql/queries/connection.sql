@@ -250,6 +250,12 @@ UNION SELECT blocker_id FROM blocks WHERE blocked_id = $1 AND blocker_id = ANY (
 SELECT member, ARRAY(SELECT follower_id FROM follows WHERE followee_id = member ORDER BY follower_id LIMIT $2)
 FROM unnest($1::bigint[]) AS member;
 
+-- name: connection_narrow_follows :many
+-- Follows of some that do not bring all their posts. $1 members, $2 limit → follower, member, reposts,
+-- languages.
+SELECT follower_id, followee_id, reposts, languages FROM follows
+WHERE followee_id = ANY ($1::bigint[]) AND (NOT reposts OR languages <> '{}') LIMIT $2;
+
 -- name: connection_notified_of :many
 -- The same of those followers who want to be told of each new post, and whose follow brings its language: $3,
 -- one for each member, '' where it is not known. "pt" brings "pt-BR", too.

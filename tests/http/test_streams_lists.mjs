@@ -133,6 +133,24 @@ await part('exclusive', async () => {
     events.close();
 });
 
+await part('a follow that does not bring all', async () => {
+    const home = await Events.open('/api/v1/streaming/user', { token: ada.secret });
+    const original = await write(dan, 'by dan');
+    const follow = (more) => ada.ask('POST', `/accounts/${ben.id}/follow`, more), reblog = async () => (await ben.ask('POST', `/statuses/${original}/reblog`)).data.id;
+    await sleep(200);
+    await follow({ reblogs: false, languages: ['de'] });
+    const narrow = [await reblog(), await write(ben, 'nothing for her', { language: 'en' })], wanted = await write(ben, 'etwas für sie', { language: 'de-AT' });
+    await until(() => at(home).includes(wanted), 'what is wanted');
+    equal('and no more', narrow.filter((id) => at(home).includes(id)), []);
+    const shown = (await ada.ask('GET', '/timelines/home')).data.map((s) => s.id);
+    equal('as the timeline has it', [wanted, ...narrow].filter((id) => shown.includes(id)), [wanted]);
+    await ben.ask('POST', `/statuses/${original}/unreblog`);
+    await follow({ reblogs: true, languages: [] });
+    const all = [await reblog(), await write(ben, 'for her, too', { language: 'en' })];
+    check('then all of it', await until(() => all.every((id) => at(home).includes(id)), 'all'));
+    home.close();
+});
+
 await part('nobody hears of what is not for them', async () => {
     await dan.ask('POST', `/accounts/${ben.id}/follow`);
     const dans = (await dan.ask('POST', '/lists', { title: 'Of dan' })).data.id;

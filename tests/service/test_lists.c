@@ -268,6 +268,38 @@ START_TEST(memberships_are_for_workers) {
 }
 END_TEST
 
+/* Who follows all of somebody's posts is not among them. */
+START_TEST(narrow_follows_are_for_workers) {
+    Pb__EdgeRequest follow = PB__EDGE_REQUEST__INIT;
+    Pb__FollowOptions options = PB__FOLLOW_OPTIONS__INIT;
+    Pb__NarrowFollowsRequest req = PB__NARROW_FOLLOWS_REQUEST__INIT;
+    const Pb__NarrowFollowsReply *reply;
+    const char *languages[] = {"pt-BR", "de"};
+
+    edge(connection_follow, eve, ben);
+    follow.actor_id = ann;
+    follow.target_id = ben;
+    follow.options = &options;
+    options.reposts = PB__WISH__WISH_NO;
+    options.set_languages = true;
+    options.languages = languages;
+    options.n_languages = 2;
+    fixture_as(ctx, ann);
+    expect_ok(ctx, connection_follow(ctx, &follow, NULL));
+    req.user_ids = &ben;
+    req.n_user_ids = 1;
+    expect_code(ctx, connection_get_narrow_follows(ctx, &req, NULL), DENIED);
+    fixture_as(ctx, 0);
+    expect_ok(ctx, connection_get_narrow_follows(ctx, &req, &reply));
+    ck_assert_uint_eq(reply->n_follows, 1);
+    ck_assert_int_eq(reply->follows[0]->follower_id, ann);
+    ck_assert_int_eq(reply->follows[0]->followee_id, ben);
+    ck_assert(reply->follows[0]->no_reposts);
+    ck_assert_uint_eq(reply->follows[0]->n_languages, 2);
+    ck_assert_str_eq(reply->follows[0]->languages[0], "pt-BR");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("lists");
     TCase *t = tcase_create("lists");
@@ -282,6 +314,7 @@ int main(void) {
     tcase_add_test(t, what_a_list_shows);
     tcase_add_test(t, an_exclusive_list_empties_home);
     tcase_add_test(t, memberships_are_for_workers);
+    tcase_add_test(t, narrow_follows_are_for_workers);
     suite_add_tcase(suite, t);
     return fixture_main(suite);
 }
