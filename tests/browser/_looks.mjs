@@ -1,5 +1,5 @@
 // Pictures of every page to look at: node tests/browser/_looks.mjs FOLDER, on a site (see tests/harness/stack.sh).
-// Not a test: eyes judge it.
+// Not a test: eyes judge it. ONLY=REGEX takes some of them, SCRIPT=no takes them without JavaScript, DARK=no in light alone.
 import { mkdir } from 'node:fs/promises';
 import { DEMO_PASSWORD, Client, DESKTOP, PASSWORD, PHONE, deeplink, launch, logIn, mailLink, newPage, open, until, write } from './lib.mjs';
 import { photo, sound, video } from './lib_media.mjs';
@@ -74,7 +74,7 @@ const lists = {
 };
 const only = process.env.ONLY && new RegExp(process.env.ONLY);
 for (const [who, [client, pages]] of Object.entries(lists)) {
-    const context = await open(browser, { client });
+    const context = await open(browser, { client, script: process.env.SCRIPT !== 'no' });
     const page = await newPage(context);
     for (const [name, path] of Object.entries(pages)) {
         if (only && !only.test(`${who}-${name}`))

@@ -1,5 +1,6 @@
 # Schemathesis against a running site and its own description, with all its checks, stateful too: no 5xx, no status or schema
 # that is not described, no way past the token.
+# harness: long
 # harness: set rate_limits = no
 import os
 import subprocess
