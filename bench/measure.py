@@ -52,7 +52,7 @@ class Bench:
         self.seconds = {what: seconds * part for what, seconds in self.wanted.items()}
 
     def deeplink_mb(self):
-        return pss_mb([self.groups["workers"], self.groups["work"]])
+        return pss_mb([self.groups[name] for name in ("workers", "work", "stream")])
 
     def measure(self, path, seconds, start=0, writes=False):
         """Loads for so many seconds. What writes has ended when all its events are handled."""

@@ -211,7 +211,7 @@ measure() {
         --results "$RESULT" --shape "$SITE_SHAPE" \
         --group "nginx=$(cat "$NGINX/nginx.pid")" --group "null=$(cat "$DIR/null.pid")" \
         --group "workers=$(pids_of serve)" --group "work=$(pids_of work)" \
-        --group "redis=$(cat "$REDIS/pid")" \
+        --group "stream=$(pids_of stream)" --group "redis=$(cat "$REDIS/pid")" \
         --group "postgresql=$(head -n 1 "$POSTGRES/data/postmaster.pid")" "${OPTIONS[@]}" &
     measuring=$!
     wait "$measuring"

@@ -3,6 +3,7 @@
 #include "fcgi/drivers/bus.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -166,8 +167,10 @@ static void run(struct bus *b) {
             gather(clock_mono_us() - began_us);
         } else if (sleep_until_woken(b, quiet_ms)) {
             quiet_ms = QUIET_MIN_MS;
-        } else {
+        } else if (quiet_ms < bus_poll_ms) {
             quiet_ms = quiet_ms < bus_poll_ms / 2 ? quiet_ms * 2 : bus_poll_ms;
+            if (quiet_ms == bus_poll_ms)
+                malloc_trim(0); /* what the work before took is not needed soon */
         }
     }
 }

@@ -17,7 +17,7 @@
 #include "handlers/common/api_media.h"
 #include "handlers/common/ready.h"
 
-#define BODIES_BYTES ((size_t)5 << 19)
+#define BODIES_BYTES ((size_t)2 << 20)
 #define BODY_KEEP_MS 20000 /* accounts in them are up to a minute old already */
 #define DAY_MS INT64_C(86400000)
 #define STATE_BYTES 300 /* about what is written of each besides */

@@ -18,7 +18,7 @@
 #include "handlers/common/marked.h"
 #include "handlers/common/page_cache.h"
 
-#define CARDS_BYTES (1u << 20)
+#define CARDS_BYTES (3u << 18)
 #define PROFILES_BYTES ((size_t)512 << 10)
 #define CARD_TTL_S (7 * 86400)
 

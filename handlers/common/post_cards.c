@@ -7,7 +7,7 @@
 #include "gen/templates.h"
 #include "handlers/common/page_cache.h"
 
-#define ARTICLES_BYTES ((size_t)2 << 20)
+#define ARTICLES_BYTES ((size_t)3 << 19)
 
 /* All that an article is made from; comparable by bytes. */
 struct origin {

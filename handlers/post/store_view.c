@@ -15,7 +15,7 @@
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
-#define VIEWS_BYTES ((size_t)2 << 20)
+#define VIEWS_BYTES ((size_t)5 << 18)
 
 /* ---- Views in this worker */
 
