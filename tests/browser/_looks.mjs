@@ -50,6 +50,7 @@ async function writeWith(text, files) {
     for (const field of await writer.locator('.att textarea').all())
         await field.fill('Red on the left, green on the right: a flag for the mast');
     await writer.locator('.composer .tools button').last().click();
+    await writer.waitForURL(/\/@/);
     await until(async () => await writer.reload() && await writer.locator('.focus .i-clock').count() === 0, 'the files', 60);
     return new URL(writer.url()).pathname;
 }
