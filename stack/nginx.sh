@@ -120,7 +120,7 @@ fill_in() {
     script_of "$dir" >"$dir/fill.sed"
     for file in nginx.conf deeplink.conf settings.conf site.conf \
         snippets/{locations,fastcgi,upload,streams,grpc,api,cors}.conf \
-        snippets/{pages,static,media,media-headers,errors,security-headers}.conf; do
+        snippets/{pages,static,media,media-headers,errors,error-pages,security-headers}.conf; do
         fill_file "$file"
     done
     pools >"$dir/conf/pools.conf"

@@ -372,10 +372,14 @@ async function rightAtOnce() {
     let post = await write(author, 'Version 0 #looping'), over = false, rounds = 0;
     const pages = () => ['/local', '/@changing', '/tags/looping', `/@changing/${post}`, '/'];
     const read = async (client, target) => client.get(target, { follow: false });
+    const gone = []; // pages that are always there, and were not: a file went between nginx' look for it and its reading
     const readers = [0, 1, 2].map(async (i) => {
         const client = new Client();
-        for (let n = i; !over; n++)
-            await read(client, pages()[n % 5]);
+        for (let n = i; !over; n++) {
+            const target = pages()[n % 5], { status } = await read(client, target);
+            if (status !== 200 && (target === '/' || target === '/local'))
+                gone.push(`${target}: ${status}`);
+        }
     });
     const sees = async (what, targets, test) => {
         for (const target of targets) {
@@ -444,6 +448,7 @@ async function rightAtOnce() {
     over = true;
     await Promise.all(readers);
     check('enough rounds were played', rounds > 30, rounds);
+    equal('no file was taken away under a reader', gone, []);
     const bad = keptFiles().filter((file) => {
         const html = textOrNull(file); // the consumers' purges may still be on their way
         return html !== null && (/name="?csrf"? value="?[\w-]{10}|class="?notice|Followersonlywords|zaphod_one|heartofgold/.test(html) ||

@@ -466,7 +466,8 @@ async function keptPages() {
     const look = async () => Promise.all(paths.map((path) => anonymous.get(path)));
     for (let i = 0; i < 3; i++)
         for (const page of await look())
-            check(`${page.url}, time ${i + 1}`, page.status === 200 && page.html.includes('Kept for strangers'));
+            check(`${page.url}, time ${i + 1}`, page.status === 200 && page.html.includes('Kept for strangers'),
+                `${page.status} ${page.header('x-request-id')} ${page.text.slice(0, 300)}`);
     for (const path of paths) // once nothing of what was changed before is told of any more
         await until(async () => (await anonymous.get(path)).status === 200 &&
             existsSync(`${process.env.TEST_SITE}/pages${path === '/' ? '' : path}/index.html`), `${path}, kept,`);
