@@ -185,6 +185,24 @@ START_TEST(offsets_of_kafka_are_set_to_zero) {
 }
 END_TEST
 
+/* Events that were read, not settled, and dropped with the database's session, are read again also while no
+ * place is noted yet. */
+START_TEST(read_before_the_database_went) {
+    shared->unavailable = true;
+    pid_t pid = start(&app);
+    emit(20, "test.v1", "good");
+    ck_assert(wait_for(&shared->calls, 3, 20000));
+    ck_assert_str_eq(
+        as_admin("SELECT count(*) FROM events.consumer WHERE topic = 'test.v1' AND next_offset > 0"), "0");
+    as_admin("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+             "WHERE application_name = 'deeplink_events' AND datname = current_database()");
+    shared->unavailable = false;
+    ck_assert(wait_for(&shared->done, 20, 20000));
+    ck_assert_int_eq(end(pid, SIGTERM), 0);
+    ck_assert_int_eq(shared->done, 20);
+}
+END_TEST
+
 /* Set back to an offset of one partition: those behind it come again. */
 START_TEST(a_partition_is_set_back) {
     int64_t n;
@@ -353,6 +371,7 @@ int main(void) {
     tcase_add_test(t, a_message_that_is_no_event);
     tcase_add_test(t, published_twice_handed_out_once);
     tcase_add_test(t, offsets_of_kafka_are_set_to_zero);
+    tcase_add_test(t, read_before_the_database_went);
     tcase_add_test(t, a_partition_is_set_back);
     tcase_add_test(t, a_site_moves_to_kafka);
     tcase_add_test(t, the_relay_is_killed);
