@@ -103,6 +103,14 @@ bool params_has_nested(const struct params *p, const char *name) {
     return false;
 }
 
+bool params_all_texts(const struct params *p, const char *name) {
+    size_t n = strlen(name);
+    for (size_t i = 0; i < p->n; i++)
+        if (p->items[i].kind != PARAM_TEXT && in_list(p->items[i].name, name, n))
+            return false;
+    return true;
+}
+
 bool params_has_list(const struct params *p, const char *name) {
     size_t n = strlen(name);
     for (size_t i = 0; i < p->n; i++) {

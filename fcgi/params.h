@@ -68,6 +68,9 @@ bool params_has_parts(const struct params *p, const char *name);
 /* Whether something stands in a list that is no text: an object, or a value with a name ("id[a]" in "id"). */
 bool params_has_nested(const struct params *p, const char *name);
 
+/* Whether a list has only texts in it, no number, true or false of JSON. */
+bool params_all_texts(const struct params *p, const char *name);
+
 /* Whether a list is said: by what stands in it, or by an empty one of JSON. */
 bool params_has_list(const struct params *p, const char *name);
 

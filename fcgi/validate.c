@@ -201,6 +201,10 @@ static void read_lines(struct reading *r) {
     const char **raw = params_all(r->from, r->field->name, &n), **lines;
 
     r->out->present = params_has_list(r->from, r->field->name);
+    if (!params_all_texts(r->from, r->field->name)) {
+        wrong(r, tr_mark("{label} must be a list of texts."));
+        return;
+    }
     if (n > LINES_MAX) {
         wrong(r, tr_mark("{label}: too many at a time."));
         return;

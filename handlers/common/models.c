@@ -18,8 +18,8 @@
 #include "handlers/common/marked.h"
 #include "handlers/common/page_cache.h"
 
-#define CARDS_BYTES (3u << 18)
-#define PROFILES_BYTES ((size_t)512 << 10)
+#define CARDS_BYTES (1u << 19)
+#define PROFILES_BYTES ((size_t)384 << 10)
 #define CARD_TTL_S (7 * 86400)
 
 /* Cards in this worker, unpacked by malloc. What falls out of the cache during a request may still be pointed

@@ -134,7 +134,7 @@ static void look_get(struct ctx *ctx, int64_t viewer, const struct post_row *row
 
 /* ---- What a page showed last */
 
-#define NEWEST_BYTES ((size_t)5 << 17)
+#define NEWEST_BYTES ((size_t)512 << 10)
 
 static struct lru *newest;
 

@@ -10,7 +10,7 @@
 #include "handlers/post/store_read.h"
 #include "handlers/services.h"
 
-#define TREES_BYTES ((size_t)512 << 10)
+#define TREES_BYTES ((size_t)384 << 10)
 #define TREE_ROWS_MAX 128 /* larger ones are read each time */
 #define WORDS_MAX 24
 

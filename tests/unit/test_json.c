@@ -193,6 +193,8 @@ START_TEST(flattens) {
     ck_assert(!params_has_parts(&p, "ok") && !params_has_parts(&p, "i") && !params_has_parts(&p, "nil"));
     ck_assert(params_has_nested(&p, "a") && params_has_nested(&p, "l") && params_has_nested(&p, "o") &&
               params_has_nested(&p, "z"));
+    ck_assert(params_all_texts(&p, "q") && params_all_texts(&p, "nil") && !params_all_texts(&p, "ok") &&
+              !params_all_texts(&p, "id"));
     ck_assert(params_has_list(&p, "id") && params_has_list(&p, "e"));
     ck_assert(!params_has_list(&p, "o") && !params_has_list(&p, "nil") && !params_has_list(&p, "a"));
     ck_assert_int_eq(params_value(&p, "ok")->kind, PARAM_TRUTH);
