@@ -6,6 +6,7 @@
 #include "fcgi/base/arena.h"
 #include "fcgi/base/id.h"
 #include "fcgi/base/text.h"
+#include "fcgi/form.h"
 #include "fcgi/i18n.h"
 #include "fcgi/router.h"
 
@@ -195,13 +196,20 @@ static void read_ids(struct reading *r) {
     r->out->n_ids = k;
 }
 
+/* Whether a JSON body says one value where a list belongs. A form may: there a list of one looks like that.
+ */
+static bool is_single_of_json(const struct reading *r) {
+    return r->from == &r->req->form && form_type_is(r->req->content_type, "application/json") &&
+           params_value(r->from, r->field->name) != NULL;
+}
+
 /* Each is read as one line; empty ones are left out. */
 static void read_lines(struct reading *r) {
     size_t n;
     const char **raw = params_all(r->from, r->field->name, &n), **lines;
 
     r->out->present = params_has_list(r->from, r->field->name);
-    if (!params_all_texts(r->from, r->field->name)) {
+    if (!params_all_texts(r->from, r->field->name) || is_single_of_json(r)) {
         wrong(r, tr_mark("{label} must be a list of texts."));
         return;
     }

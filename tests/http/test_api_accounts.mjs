@@ -172,7 +172,7 @@ await part('follows', async () => {
     equal('nothing said, nothing changed', await follow({}), [true, false, true, ['en', 'pt-BR']]);
     equal('it is kept', brings(await relation(ada, bob)), [true, false, true, ['en', 'pt-BR']]);
     equal('no language', (await ada.post(`/api/v1/accounts/${bob.id}/follow`, { languages: ['<b>'] })).status, 422);
-    for (const languages of [[false], [1], ['en', true]])
+    for (const languages of [[false], [1], ['en', true], 'en'])
         equal(`languages: ${JSON.stringify(languages)}`, (await ada.post(`/api/v1/accounts/${bob.id}/follow`, { languages })).status, 422);
     equal('too many', (await ada.post(`/api/v1/accounts/${bob.id}/follow`, { languages: Array(21).fill('en') })).status, 422);
     equal('counted once', (await ada.get(`/api/v1/accounts/${bob.id}`)).data.followers_count, 1);
