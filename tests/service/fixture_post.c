@@ -183,6 +183,16 @@ bool has_post(const Pb__TimelinePage *page, int64_t id) {
     return false;
 }
 
+void follow_tag(int64_t who, const char *tag, bool on) {
+    Pb__FollowTagRequest req = PB__FOLLOW_TAG_REQUEST__INIT;
+
+    fixture_as(ctx, who);
+    req.viewer_id = who;
+    req.name = tag;
+    req.on = on;
+    expect_ok(ctx, post_follow_tag(ctx, &req, NULL));
+}
+
 /* Whatever is pinned stands above an author's first page, and is not counted among what comes in turn. */
 static size_t walk_down_past(page_rpc *rpc, Pb__PageRequest req, int64_t *ids, size_t room, size_t *ret_top) {
     const Pb__TimelinePage *page;

@@ -30,6 +30,7 @@ const Pb__PostItem *react(int64_t viewer, int64_t id, const char *kind, bool on)
 const Pb__PostItem *see(int64_t viewer, int64_t id);
 void del(int64_t actor, int64_t id);
 void edge(edge_rpc *rpc, int64_t actor, int64_t target);
+void follow_tag(int64_t who, const char *tag, bool on);
 /* A list of the owner: a new one, changed, with one member more or less. */
 int64_t list_new(int64_t owner, Pb__RepliesPolicy replies, bool exclusive);
 void list_change(int64_t owner, int64_t list, Pb__RepliesPolicy replies, bool exclusive);
