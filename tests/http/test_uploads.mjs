@@ -116,6 +116,10 @@ function slow(method, target, headers) {
     return { req, answer };
 }
 
+/** Waits for the one body that arrives now. Before it is sent nothing may lie there: a worker that is killed between its
+ *  answer and its tidying up leaves the file to the hourly sweep. */
+const bodyBegan = (what) => until(() => inFolder('incoming').length === 1, what);
+
 /** The master and its workers, all at once: they are a process group. */
 const killAll = () => process.kill(-Number(readFileSync(path.join(process.env.TEST_SITE, `${MEDIA}.pid`), 'utf8').split('\n')[0]), 'SIGKILL');
 
@@ -123,9 +127,10 @@ const ready = () => until(async () => (await new Client().send('GET', '/readyz')
 
 {
     const form = multipart([['file', png(8, 8, [9, 9, 9], 200000), 'a.png']]);
+    await nothingLies();
     const one = slow('POST', '/api/v2/media', { ...form.headers, 'content-length': form.body.length });
     one.req.write(form.body.subarray(0, 100000));
-    await until(() => inFolder('incoming').length === 1, 'the beginning of a body');
+    await bodyBegan('the beginning of a body');
     killAll();
     one.req.end(form.body.subarray(100000));
     {
@@ -141,9 +146,10 @@ const ready = () => until(async () => (await new Client().send('GET', '/readyz')
 {
     const begun = (await begin(ada, { size: bytes.length, sha256: sha256(bytes) })).data;
     await piece(ada, begun.id, bytes.subarray(0, 120000), 0);
+    await nothingLies();
     const cut = slow('PATCH', `${OWN}/uploads/${begun.id}`, { 'content-type': 'application/octet-stream', 'upload-offset': '120000', 'content-length': 150000 });
     cut.req.write(bytes.subarray(120000, 220000));
-    await until(() => inFolder('incoming').length === 1, 'the beginning of a piece');
+    await bodyBegan('the beginning of a piece');
     killAll();
     cut.req.destroy();
     await nothingLies();
