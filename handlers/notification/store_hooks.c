@@ -80,17 +80,18 @@ enum code notification_store_hook_drop(struct ctx *ctx, int64_t id, struct packe
     return changed(ctx, c, rows, ret_ok);
 }
 
-enum code notification_store_hooks_of(struct ctx *ctx, const char *event, int64_t at_ms, int64_t **ret,
-                                      size_t *ret_n) {
+enum code notification_store_hooks_wanting(struct ctx *ctx, const char *const *types, const int64_t *times_ms,
+                                           size_t n, struct hook_want **ret, size_t *ret_n) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_HOOKS_OF, &rows, pg_text(event), pg_time(at_ms));
+    enum code c =
+        pg_run(ctx, db(ctx), &Q_NOTIFICATION_HOOKS_WANTING, &rows, pg_texts(types, n), pg_ids(times_ms, n));
 
     if (c != OK)
         return c;
     *ret_n = (size_t)PQntuples(rows);
-    *ret = arena_many(ctx->arena, int64_t, *ret_n);
+    *ret = arena_many(ctx->arena, struct hook_want, *ret_n);
     for (size_t i = 0; i < *ret_n; i++)
-        (*ret)[i] = pg_get_int(rows, (int)i, 0);
+        (*ret)[i] = (struct hook_want){(size_t)pg_get_int(rows, (int)i, 0) - 1, pg_get_int(rows, (int)i, 1)};
     return OK;
 }
 

@@ -26,9 +26,14 @@ enum code notification_store_hook_change(struct ctx *ctx, const Pb__ChangeWebhoo
                                          struct packed audit, bool *ret_ok);
 enum code notification_store_hook_drop(struct ctx *ctx, int64_t id, struct packed audit, bool *ret_ok);
 
-/* Active hooks that want to hear of an event, and were there when it happened. */
-enum code notification_store_hooks_of(struct ctx *ctx, const char *event, int64_t at_ms, int64_t **ret,
-                                      size_t *ret_n);
+/* An active hook that wants to hear of an event, and was there when it happened. */
+struct hook_want {
+    size_t event; /* its place among those asked about */
+    int64_t hook;
+};
+/* Who wants which of n events, by their types and when they happened; in the order of the events. */
+enum code notification_store_hooks_wanting(struct ctx *ctx, const char *const *types, const int64_t *times_ms,
+                                           size_t n, struct hook_want **ret, size_t *ret_n);
 
 /* Queues calls: ids[i] for hooks[i] with bodies[i]. Once for each hook and event. */
 struct hook_calls {

@@ -95,55 +95,66 @@ static bool edge_changed(struct ctx *ctx, const struct event *e, struct ids *to)
     return true;
 }
 
+typedef bool data_writer(struct ctx *ctx, const struct event *e, struct ids *to);
+
 static const struct {
     const char *event;
-    bool (*write)(struct ctx *ctx, const struct event *e, struct ids *to);
+    data_writer *write;
 } events_known[] = {
     {"post.created", post_created},   {"post.changed", post_changed},      {"post.deleted", post_deleted},
     {"user.registered", user_by_key}, {"user.state_changed", user_by_key}, {"follow.added", edge_changed},
     {"follow.removed", edge_changed},
 };
 
-static enum code queue(struct ctx *ctx, const struct event *e, const char *data) {
-    int64_t *hooks, *ids;
-    const char **bodies;
-    size_t n;
-    enum code c = notification_store_hooks_of(ctx, e->type, e->time_ms, &hooks, &n);
+/* NULL: no webhook can want such an event. */
+static data_writer *writer_of(const struct event *e) {
+    for (size_t i = 0; i < sizeof events_known / sizeof *events_known; i++)
+        if (strcmp(events_known[i].event, e->type) == 0)
+            return events_known[i].write;
+    return NULL;
+}
 
-    if (c != OK || n == 0)
-        return c;
-    ids = arena_many(ctx->arena, int64_t, n);
-    bodies = arena_many(ctx->arena, const char *, n);
+/* A call of each of these n hooks, which all want the same event. */
+static enum code queue(struct ctx *ctx, const struct event *e, const struct hook_want *wants, size_t n) {
+    int64_t *hooks = arena_many(ctx->arena, int64_t, n), *ids = arena_many(ctx->arena, int64_t, n);
+    const char **bodies = arena_many(ctx->arena, const char *, n), *data;
+    struct ids to;
+
+    begin(ctx, &to);
+    if (!writer_of(e)(ctx, e, &to))
+        return fail_detail(ctx, DATA_LOSS, "An event can't be read.", "%s %s %lld", e->topic, e->type,
+                           (long long)e->id);
+    data = end(&to);
     for (size_t i = 0; i < n; i++) {
         ids[i] = id_next();
+        hooks[i] = wants[i].hook;
         bodies[i] = notification_hook_body(ctx, ids[i], e->type, e->time_ms, data);
     }
     return notification_store_hook_call_add(ctx, &(struct hook_calls){ids, hooks, bodies, n, e->id, e->type});
 }
 
-static enum code take_event(struct ctx *ctx, const struct event *e) {
-    for (size_t i = 0; i < sizeof events_known / sizeof *events_known; i++) {
-        struct ids to;
-
-        if (strcmp(events_known[i].event, e->type) != 0)
-            continue;
-        begin(ctx, &to);
-        if (!events_known[i].write(ctx, e, &to))
-            return fail_detail(ctx, DATA_LOSS, "An event can't be read.", "%s %s %lld", e->topic, e->type,
-                               (long long)e->id);
-        return queue(ctx, e, end(&to));
-    }
-    return OK;
-}
-
-/* Old events that come again are no news. */
+/* Old events that come again are no news. Mostly nobody wants any of them, and that takes one question. */
 enum code notification_hook_events(struct ctx *ctx, const struct event *events, size_t n) {
-    int64_t now_ms = clock_now_ms();
-    enum code c = OK;
+    int64_t now_ms = clock_now_ms(), *times = arena_many(ctx->arena, int64_t, n);
+    const struct event **news = arena_many(ctx->arena, const struct event *, n);
+    const char **types = arena_many(ctx->arena, const char *, n);
+    struct hook_want *wants = NULL;
+    size_t k = 0, n_wants = 0;
+    enum code c;
 
-    for (size_t i = 0; i < n && c == OK; i++)
-        if (events[i].time_ms > now_ms - WAIT_DAY_MS)
-            c = take_event(ctx, &events[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (events[i].time_ms <= now_ms - WAIT_DAY_MS || writer_of(&events[i]) == NULL)
+            continue;
+        news[k] = &events[i];
+        types[k] = events[i].type;
+        times[k++] = events[i].time_ms;
+    }
+    c = k == 0 ? OK : notification_store_hooks_wanting(ctx, types, times, k, &wants, &n_wants);
+    for (size_t i = 0, same; i < n_wants && c == OK; i += same) {
+        for (same = 1; i + same < n_wants && wants[i + same].event == wants[i].event; same++)
+            ;
+        c = queue(ctx, news[wants[i].event], wants + i, same);
+    }
     return c;
 }
 

@@ -264,9 +264,14 @@ WITH gone AS (
 )
 SELECT events.emit('user.security.v1', 0, 'user.security', $2::bytea)::text FROM gone;
 
--- name: notification_hooks_of :many
--- Who wants to hear of an event, and did when it happened. $1 its name, $2 when.
-SELECT id FROM hooks WHERE active AND $1::text = ANY (events) AND created_at <= $2::timestamptz;
+-- name: notification_hooks_wanting :many
+-- Who wants to hear of which events, and did when they happened. $1 their names, $2 when, in ms. → which of
+-- them, from 1, and the hook.
+SELECT e.n, h.id
+FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS e (event, at, n)
+JOIN hooks h ON h.active AND e.event = ANY (h.events)
+    AND h.created_at <= timestamptz 'epoch' + e.at * interval '1 millisecond'
+ORDER BY e.n, h.id;
 
 -- name: notification_hook_call_add :exec
 -- Once for each event. $1 ids of calls, $2 hooks, $3 event of the bus, $4 its name, $5 bodies.

@@ -611,6 +611,64 @@ START_TEST(webhooks_are_queued_once) {
 }
 END_TEST
 
+static int64_t hook_of(int64_t admin, const char *url, const char *const *events, size_t n) {
+    Pb__ChangeWebhookRequest make = PB__CHANGE_WEBHOOK_REQUEST__INIT;
+    const Pb__Webhook *hook;
+
+    make.actor_id = admin;
+    make.url = url;
+    make.events = (const char **)(uintptr_t)events;
+    make.n_events = n;
+    fixture_as(ctx, admin);
+    expect_ok(ctx, notification_create_webhook(ctx, &make, &hook));
+    fixture_as(ctx, 0);
+    return hook->id;
+}
+
+/* What a hook is called for, in the order of events: types, and the posts that the bodies name. */
+static const char *calls_of(int64_t hook) {
+    return as_admin(arena_printf(
+        ctx->arena,
+        "SELECT coalesce(string_agg(event || ' ' || (body::jsonb->'data'->>'post_id'), ', ' ORDER BY event_id), '') "
+        "FROM notifications.hook_calls WHERE hook_id = %lld",
+        (long long)hook));
+}
+
+static void delete_post(int64_t id) {
+    Pb__PostRequest req = PB__POST_REQUEST__INIT;
+
+    fixture_as(ctx, ann);
+    req.viewer_id = ann;
+    req.id = id;
+    expect_ok(ctx, post_delete_post(ctx, &req, NULL));
+    fixture_as(ctx, 0);
+}
+
+/* Events that come in one batch, to hooks that want different ones of them, made in between. */
+START_TEST(each_webhook_hears_what_it_wants) {
+    const char *both[] = {"post.created", "post.deleted"};
+    int64_t admin = admin_member(), one, two, early, first, second;
+
+    early = post(ann, "Nobody hears yet", 0);
+    as_admin("SELECT pg_sleep(0.01)"); /* times of events and hooks are told apart by the millisecond */
+    one = hook_of(admin, "https://example.org/both", both, 2);
+    first = post(ann, "One", 0);
+    as_admin("SELECT pg_sleep(0.01)");
+    two = hook_of(admin, "https://example.org/deleted", both + 1, 1);
+    second = post(ann, "Two", 0);
+    delete_post(early);
+    delete_post(second);
+    fixture_events(ctx);
+    ck_assert_str_eq(calls_of(one),
+                     arena_printf(ctx->arena,
+                                  "post.created %lld, post.created %lld, post.deleted %lld, "
+                                  "post.deleted %lld",
+                                  (long long)first, (long long)second, (long long)early, (long long)second));
+    ck_assert_str_eq(calls_of(two), arena_printf(ctx->arena, "post.deleted %lld, post.deleted %lld",
+                                                 (long long)early, (long long)second));
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("deliver");
     TCase *t = tcase_create("deliver");
@@ -631,6 +689,7 @@ int main(void) {
     tcase_add_test(t, preferences_have_versions);
     tcase_add_test(t, hidden_kinds_do_not_count);
     tcase_add_test(t, webhooks_are_queued_once);
+    tcase_add_test(t, each_webhook_hears_what_it_wants);
     suite_add_tcase(s, t);
     return fixture_main(s);
 }
