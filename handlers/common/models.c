@@ -15,6 +15,7 @@
 #include "gen/stubs.h"
 #include "handlers/common/edge.h"
 #include "handlers/common/kept.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/marked.h"
 #include "handlers/common/page_cache.h"
 
@@ -170,9 +171,7 @@ enum code card_check_erasing(struct ctx *ctx, int64_t id) {
     const Pb__UserCard *card = NULL;
     enum code c;
 
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, "Your role does not allow this.");
-    if ((c = cards_ask_owner(ctx, &id, 1, &card)) != OK)
+    if ((c = limit_to_workers(ctx)) != OK || (c = cards_ask_owner(ctx, &id, 1, &card)) != OK)
         return c;
     return card != NULL && card->state == PB__ACCOUNT_STATE__STATE_DELETED
                ? OK

@@ -20,7 +20,6 @@
 #define FOLLOWS_MAX 10000
 #define LIST_MAX 80
 #define IDS_MAX 10000
-#define TARGETS_MAX 1000
 #define LANGUAGES_MAX 20
 #define TRIES 3
 
@@ -235,10 +234,9 @@ enum code connection_service_get_relationships(struct ctx *ctx, const Pb__GetRel
     size_t n;
     enum code c;
 
-    if (req->n_target_ids > TARGETS_MAX)
-        return fail_field(ctx, "target_ids", "Ask for at most 1,000 members at once.");
-    c = connection_store_relationships(ctx, req->viewer_id, req->target_ids, req->n_target_ids, &rows, &n);
-    if (c != OK)
+    if ((c = limit_at_once(ctx, "target_ids", req->n_target_ids)) != OK ||
+        (c = connection_store_relationships(ctx, req->viewer_id, req->target_ids, req->n_target_ids, &rows,
+                                            &n)) != OK)
         return c;
     reply->n_relationships = req->n_target_ids;
     reply->relationships = arena_many(ctx->arena, Pb__Relationship *, req->n_target_ids);
@@ -258,10 +256,12 @@ enum code connection_service_get_relationships(struct ctx *ctx, const Pb__GetRel
 }
 
 enum code connection_service_get_pairs(struct ctx *ctx, const Pb__PairsRequest *req, Pb__PairsReply *reply) {
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, "Your role does not allow this.");
-    if (req->n_viewer_ids != req->n_target_ids || req->n_viewer_ids > TARGETS_MAX)
-        return fail_field(ctx, "viewer_ids", "Ask for at most 1,000 pairs at once.");
+    enum code c;
+
+    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "viewer_ids", req->n_viewer_ids)) != OK)
+        return c;
+    if (req->n_viewer_ids != req->n_target_ids)
+        return fail_field(ctx, "target_ids", "There are as many of them as of viewer_ids.");
     reply->n_edges = req->n_viewer_ids;
     reply->edges = arena_many(ctx->arena, uint32_t, reply->n_edges);
     return connection_store_pairs(ctx, req->viewer_ids, req->target_ids, reply->n_edges, reply->edges);
@@ -273,8 +273,8 @@ enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequ
     size_t n;
     enum code c;
 
-    if (req->n_user_ids > TARGETS_MAX)
-        return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
+    if ((c = limit_at_once(ctx, "user_ids", req->n_user_ids)) != OK)
+        return c;
     rows = &one;
     n = 1;
     c = req->n_user_ids == 1 ? connection_store_counts_one(ctx, req->user_ids[0], &one)
@@ -446,9 +446,10 @@ enum code connection_service_followee_ids(struct ctx *ctx, const Pb__IdsRequest 
 enum code connection_service_followers_of(struct ctx *ctx, const Pb__FollowersOfRequest *req,
                                           Pb__FollowersOfReply *reply) {
     unsigned limit = limit_of(req->limit, IDS_MAX, IDS_MAX);
+    enum code c = limit_at_once(ctx, "user_ids", req->n_user_ids);
 
-    if (req->n_user_ids > TARGETS_MAX)
-        return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
+    if (c != OK)
+        return c;
     return connection_store_followers_of(ctx, req->user_ids, req->n_user_ids, limit, &reply->followers,
                                          &reply->n_followers);
 }
@@ -456,13 +457,12 @@ enum code connection_service_followers_of(struct ctx *ctx, const Pb__FollowersOf
 enum code connection_service_list_notified(struct ctx *ctx, const Pb__FollowersOfRequest *req,
                                            Pb__FollowersOfReply *reply) {
     unsigned limit = limit_of(req->limit, IDS_MAX, IDS_MAX);
+    const char **languages;
+    enum code c;
 
-    const char **languages = arena_many(ctx->arena, const char *, req->n_user_ids);
-
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, "Your role does not allow this.");
-    if (req->n_user_ids > TARGETS_MAX)
-        return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
+    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "user_ids", req->n_user_ids)) != OK)
+        return c;
+    languages = arena_many(ctx->arena, const char *, req->n_user_ids);
     for (size_t i = 0; i < req->n_user_ids; i++)
         languages[i] = i < req->n_languages ? req->languages[i] : "";
     return connection_store_notified_of(ctx, req->user_ids, languages, req->n_user_ids, limit,
@@ -471,10 +471,10 @@ enum code connection_service_list_notified(struct ctx *ctx, const Pb__FollowersO
 
 enum code connection_service_get_narrow_follows(struct ctx *ctx, const Pb__NarrowFollowsRequest *req,
                                                 Pb__NarrowFollowsReply *reply) {
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, "Your role does not allow this.");
-    if (req->n_user_ids > TARGETS_MAX)
-        return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
+    enum code c;
+
+    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "user_ids", req->n_user_ids)) != OK)
+        return c;
     return connection_store_narrow_follows(ctx, req->user_ids, req->n_user_ids, &reply->follows,
                                            &reply->n_follows);
 }
@@ -486,8 +486,8 @@ enum code connection_service_filter_audience(struct ctx *ctx, const Pb__FilterAu
     bool followers_only = strcmp(req->audience, "followers") == 0;
     enum code c;
 
-    if (req->n_candidate_ids > TARGETS_MAX)
-        return fail_field(ctx, "candidate_ids", "Ask for at most 1,000 members at once.");
+    if ((c = limit_at_once(ctx, "candidate_ids", req->n_candidate_ids)) != OK)
+        return c;
     c = connection_store_severed_among(ctx, req->author_id, req->candidate_ids, req->n_candidate_ids,
                                        &severed, &n_severed);
     if (c == OK && followers_only)

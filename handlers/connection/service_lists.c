@@ -5,13 +5,13 @@
 #include "fcgi/base/text.h"
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/connection/service_edges.h"
 #include "handlers/connection/store.h"
 
 #include <string.h>
 
 #define TITLE_MAX 200 /* code points */
-#define MEMBERS_AT_ONCE 1000
 
 static enum code check_actor(struct ctx *ctx, int64_t actor) {
     return actor != 0 ? OK : fail(ctx, UNAUTHENTICATED, "Log in to go on.");
@@ -52,10 +52,10 @@ enum code connection_service_list_members(struct ctx *ctx, const Pb__ListEdgesRe
 
 enum code connection_service_get_memberships(struct ctx *ctx, const Pb__MembershipsRequest *req,
                                              Pb__MembershipsReply *reply) {
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, "Your role does not allow this.");
-    if (req->n_user_ids > MEMBERS_AT_ONCE)
-        return fail_field(ctx, "user_ids", "Ask for at most 1,000 members at once.");
+    enum code c;
+
+    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "user_ids", req->n_user_ids)) != OK)
+        return c;
     return connection_store_memberships(ctx, req->user_ids, req->n_user_ids, &reply->memberships,
                                         &reply->n_memberships);
 }
@@ -129,8 +129,8 @@ enum code connection_service_add_to_list(struct ctx *ctx, const Pb__ListMembersR
     enum code c;
 
     (void)reply;
-    if (req->n_member_ids > MEMBERS_AT_ONCE)
-        return fail_field(ctx, "member_ids", "Ask for at most 1,000 members at once.");
+    if ((c = limit_at_once(ctx, "member_ids", req->n_member_ids)) != OK)
+        return c;
     all = distinct(ctx, req);
     if ((c = connection_store_list_add(ctx, &all, &state, &is_done)) != OK)
         return c;

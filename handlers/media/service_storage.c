@@ -181,8 +181,8 @@ enum code media_service_sweep_media(struct ctx *ctx, const Pb__SweepMediaRequest
     bool more = false;
     enum code c;
 
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, tr_mark("Your role does not allow this."));
+    if ((c = limit_to_workers(ctx)) != OK)
+        return c;
     if (text_starts(req->after, WALK))
         return walk(ctx, req->after + sizeof WALK - 1, limit, req->dry_run, reply);
     c = req->dry_run ? count_rows(ctx, reply) : sweep_rows(ctx, limit, reply, &more);

@@ -241,8 +241,8 @@ enum code notification_service_sweep(struct ctx *ctx, const Pb__Empty *req, Pb__
 
     (void)req;
     (void)reply;
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, "Your role does not allow this.");
+    if ((c = limit_to_workers(ctx)) != OK)
+        return c;
     for (int i = 0; i < SWEEP_ROUNDS; i++) {
         if ((c = notification_store_sweep(ctx, before, SWEEP_AT_ONCE, &n)) != OK)
             return c;

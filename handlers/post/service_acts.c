@@ -3,15 +3,15 @@
 #include "handlers/common/limit.h"
 #include "handlers/post/store.h"
 
-#define ACTS_MAX 1000
 #define REPOSTERS_MAX 1000
 
 enum code post_service_get_acts(struct ctx *ctx, const Pb__ActsRequest *req, Pb__ActsReply *reply) {
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, "Your role does not allow this.");
-    if (req->n_user_ids != req->n_post_ids || req->n_told_ids != req->n_post_ids ||
-        req->n_post_ids > ACTS_MAX)
-        return fail_field(ctx, "post_ids", "Ask for at most 1,000 acts at once.");
+    enum code c;
+
+    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "post_ids", req->n_post_ids)) != OK)
+        return c;
+    if (req->n_user_ids != req->n_post_ids || req->n_told_ids != req->n_post_ids)
+        return fail_field(ctx, "post_ids", "There are as many of them as of user_ids and of told_ids.");
     reply->n_acts = req->n_post_ids;
     reply->acts = arena_many(ctx->arena, uint32_t, reply->n_acts);
     return post_store_acts(ctx, req, reply->acts);
@@ -24,9 +24,8 @@ enum code post_service_stream_reposters(struct ctx *ctx, Pb__RepostersRequest *r
     struct post_reaction *rows;
     enum code c;
 
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, "Your role does not allow this.");
-    if ((c = post_store_reposters(ctx, req->post_id, &range, &rows, &reply->n_user_ids)) != OK)
+    if ((c = limit_to_workers(ctx)) != OK ||
+        (c = post_store_reposters(ctx, req->post_id, &range, &rows, &reply->n_user_ids)) != OK)
         return c;
     reply->user_ids = arena_many(ctx->arena, int64_t, reply->n_user_ids);
     for (size_t i = 0; i < reply->n_user_ids; i++)

@@ -2,6 +2,7 @@
  * the consumer `timelines` hears of the change and does the rest: read models, kept pages, streams. */
 #include "fcgi/drivers/bus.h"
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/post/rules.h"
 #include "handlers/post/store_card.h"
 #include "handlers/services.h"
@@ -12,9 +13,7 @@ enum code post_service_set_card(struct ctx *ctx, const Pb__SetCardRequest *req, 
     enum code c;
 
     (void)reply;
-    if (ctx->viewer_id != 0)
-        return fail(ctx, DENIED, "Only the site itself does this.");
-    if ((c = post_store_read_one(ctx, 0, req->post_id, &read)) != OK)
+    if ((c = limit_to_workers(ctx)) != OK || (c = post_store_read_one(ctx, 0, req->post_id, &read)) != OK)
         return c;
     if (post_is_gone(read.post))
         return fail(ctx, NOT_FOUND, "There is no such post.");

@@ -9,6 +9,7 @@
 #include "fcgi/format.h"
 #include "fcgi/i18n.h"
 #include "gen/stubs.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/page_cache.h"
 #include "handlers/user/service_shared.h"
 
@@ -149,13 +150,9 @@ enum code user_service_cancel_deletion(struct ctx *ctx, const Pb__TokenRequest *
 
 /* ---- erasing */
 
-static enum code operator_alone(struct ctx *ctx) {
-    return ctx->viewer_id == 0 ? OK : fail(ctx, DENIED, "Your role does not allow this.");
-}
-
 enum code user_service_erase_due(struct ctx *ctx, const Pb__Empty *req, Pb__Empty *reply) {
     size_t n;
-    enum code c = operator_alone(ctx);
+    enum code c = limit_to_workers(ctx);
 
     (void)req;
     (void)reply;
@@ -183,7 +180,7 @@ enum code user_service_acknowledge_erasure(struct ctx *ctx, const Pb__ErasureDon
     enum code c;
 
     (void)reply;
-    if ((c = operator_alone(ctx)) != OK || (c = user_store_erasure(ctx, req->user_id, &erasure)) != OK)
+    if ((c = limit_to_workers(ctx)) != OK || (c = user_store_erasure(ctx, req->user_id, &erasure)) != OK)
         return c;
     if (erasure == 0)
         return fail(ctx, NOT_FOUND, "No erasure of this member has begun.");
