@@ -265,16 +265,18 @@ async function weigh(name, client) {
 // ---- Where a page opens ----------------------------------------------------------------------------------------------
 
 // The list of a desk's places is longer than some screens: it shows the present one, and the page begins at its top.
-async function opensAtTop() {
-    const context = await open(browser, { viewport: { width: 1280, height: 500 }, client: ada });
+async function opensAtTop(viewport, script) {
+    const context = await open(browser, { viewport, script, client: ada });
     const page = await newPage(context);
     for (const path of ['/settings/profile', '/settings/media', '/admin/storage']) {
         await page.goto(path);
         const seen = await page.locator('.desk > .links [aria-current]').evaluate((here) => {
             const a = here.getBoundingClientRect(), b = here.parentElement.getBoundingClientRect();
-            return { y: scrollY, within: a.top >= b.top && a.bottom <= b.bottom && a.bottom <= innerHeight };
+            const within = a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left && a.right <= b.right;
+            return { y: scrollY, within: within && a.bottom <= innerHeight };
         });
-        equal(`${path} opens at its top, with its place in sight`, seen, { y: 0, within: true });
+        equal(`${path} opens at its top, with its place in sight, ${viewport.width} wide, ${script ? 'with' : 'without'} script`,
+            seen, { y: 0, within: true });
     }
     await context.close();
 }
@@ -288,7 +290,12 @@ await part('weight', async () => {
     await weigh('landing');
     await weigh('home', mirela);
 });
-await part('where a page opens', opensAtTop);
+await part('where a page opens', async () => {
+    for (const viewport of [{ width: 1280, height: 500 }, PHONE]) {
+        await opensAtTop(viewport, true);
+        await opensAtTop(viewport, false);
+    }
+});
 await together(2, [
     () => lookAs('member', mirela, true, pages),
     () => lookAs('stranger', undefined, true, pages),
