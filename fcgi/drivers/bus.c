@@ -22,9 +22,9 @@
 #include "gen/queries.h"
 
 /* After work, time for the next batch to come together: the more there was, the longer, since large batches
- * cost less an event. */
+ * cost less an event. No longer than a reader would notice, where a slow disk makes every batch long. */
 #define GATHER_MIN_US 2000
-#define GATHER_MAX_US 12000
+#define GATHER_MAX_US 4000
 #define QUIET_MIN_MS 4 /* the first sleep after work; each that nobody ends is twice as long */
 #define WAKE_US \
     INT64_C(50000) /* at most one NOTIFY a process in this time; the reader's short polls cover the rest */
