@@ -9,7 +9,7 @@ from lib_site import BASE, check, equal, finish, make_member, make_token, raises
 
 
 def until(what, fn):
-    for _ in range(200):
+    for _ in range(600):
         found = fn()
         if found:
             return found

@@ -404,8 +404,8 @@ export const latestFirst = (ids) => [...ids].sort((a, b) => (BigInt(a) < BigInt(
 
 export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-/** Asks again until the answer is truthy, and gives it; throws after so many seconds. */
-export async function until(fn, what = 'that', seconds = 10) {
+/** Asks again until the answer is truthy, and gives it; throws after so many seconds: more than any machine needs. */
+export async function until(fn, what = 'that', seconds = 30) {
     for (const end = Date.now() + seconds * 1000; ;) {
         const value = await fn();
         if (value)

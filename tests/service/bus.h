@@ -190,6 +190,9 @@ static inline void emit(int n, const char *topic, const char *type) {
     as_admin(sql);
 }
 
+/* How long a test waits for what must come, on a machine that is busy with others. */
+#define PATIENCE_MS 60000
+
 /* Until *value is n, at most ms. */
 static inline bool wait_for(atomic_int *value, int n, int ms) {
     for (int64_t until = clock_mono_us() + ms * 1000LL; *value < n && clock_mono_us() < until;)

@@ -65,7 +65,7 @@ static void outage(const char *verb) {
     shared->act = true;
     pid_t pid = start(&app);
     emit(20, "test.v1", "good");
-    ck_assert(wait_acts(20, 20000));
+    ck_assert(wait_acts(20, PATIENCE_MS));
     broker(verb);
     for (int i = 0; i < 10; i++)
         emit(30, "test.v1", "good");
@@ -81,11 +81,11 @@ static void outage(const char *verb) {
     ck_code(&ctx, bus_ping(&ctx, &words), UNAVAILABLE);
     ck_assert_str_eq(as_admin("SELECT count(*) FROM acts"), "20");
     broker("start");
-    ck_assert(wait_acts(320, 30000));
+    ck_assert(wait_acts(320, PATIENCE_MS));
     ck_ok(&ctx, bus_ping(&ctx, &words));
     ck_assert_ptr_nonnull(strstr(buf_str(&words), "1 broker"));
     emit(10, "test.v1", "good");
-    ck_assert(wait_acts(330, 10000));
+    ck_assert(wait_acts(330, PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     check_acts(330);
     ck_ok(&ctx, bus_lag(&ctx, "test_consumer", &events, &age));
@@ -111,7 +111,7 @@ START_TEST(a_worker_starts_without_a_broker) {
     pid = start(&app);
     nap(1000);
     broker("start");
-    ck_assert(wait_acts(10, 30000));
+    ck_assert(wait_acts(10, PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     check_acts(10);
 }
@@ -131,7 +131,7 @@ START_TEST(the_relay_is_killed) {
         kill_worker(0, relay);
         relay = start_as(0, &app);
     }
-    ck_assert(wait_acts(emitted, 30000));
+    ck_assert(wait_acts(emitted, PATIENCE_MS));
     ck_assert_int_eq(end(relay, SIGTERM), 0);
     ck_assert_int_eq(end(other, SIGTERM), 0);
     check_acts(emitted);
@@ -144,17 +144,20 @@ END_TEST
 START_TEST(published_twice_handed_out_once) {
     pid_t pid = start(&app);
     emit(50, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 50, 20000));
-    ck_assert(wait_sql("SELECT sum(next_offset) FROM events.published WHERE topic = 'test.v1'", "50", 5000));
+    ck_assert(wait_for(&shared->done, 50, PATIENCE_MS));
+    ck_assert(
+        wait_sql("SELECT sum(next_offset) FROM events.published WHERE topic = 'test.v1'", "50", PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     int64_t n;
     ck_ok(&ctx, bus_rewind(&ctx, "relay", &(struct bus_from){0}, &n));
     ck_assert_int_eq(n, 1);
     pid = start(&app);
     emit(5, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 55, 20000));
-    ck_assert(wait_sql("SELECT sum(next_offset) FROM events.published WHERE topic = 'test.v1'", "105", 5000));
-    ck_assert(wait_sql("SELECT sum(next_offset) FROM events.consumer WHERE topic = 'test.v1'", "105", 8000));
+    ck_assert(wait_for(&shared->done, 55, PATIENCE_MS));
+    ck_assert(wait_sql("SELECT sum(next_offset) FROM events.published WHERE topic = 'test.v1'", "105",
+                       PATIENCE_MS));
+    ck_assert(
+        wait_sql("SELECT sum(next_offset) FROM events.consumer WHERE topic = 'test.v1'", "105", PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     ck_assert_int_eq(shared->n, 55);
 }
@@ -164,7 +167,7 @@ END_TEST
 START_TEST(offsets_of_kafka_are_set_to_zero) {
     pid_t pid = start(&app);
     emit(40, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 40, 20000));
+    ck_assert(wait_for(&shared->done, 40, PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     rd_kafka_t *rk = client(RD_KAFKA_CONSUMER);
     rd_kafka_topic_partition_list_t *list = partitions_from(0);
@@ -178,8 +181,9 @@ START_TEST(offsets_of_kafka_are_set_to_zero) {
         "UPDATE events.consumer SET next_offset = -1 WHERE topic IS NOT NULL"); /* reads where Kafka says */
     pid = start(&app);
     emit(5, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 45, 20000));
-    ck_assert(wait_sql("SELECT sum(next_offset) FROM events.consumer WHERE topic = 'test.v1'", "45", 8000));
+    ck_assert(wait_for(&shared->done, 45, PATIENCE_MS));
+    ck_assert(
+        wait_sql("SELECT sum(next_offset) FROM events.consumer WHERE topic = 'test.v1'", "45", PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     ck_assert_int_eq(shared->n, 45);
 }
@@ -191,13 +195,13 @@ START_TEST(read_before_the_database_went) {
     shared->unavailable = true;
     pid_t pid = start(&app);
     emit(20, "test.v1", "good");
-    ck_assert(wait_for(&shared->calls, 3, 20000));
+    ck_assert(wait_for(&shared->calls, 3, PATIENCE_MS));
     ck_assert_str_eq(
         as_admin("SELECT count(*) FROM events.consumer WHERE topic = 'test.v1' AND next_offset > 0"), "0");
     as_admin("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
              "WHERE application_name = 'deeplink_events' AND datname = current_database()");
     shared->unavailable = false;
-    ck_assert(wait_for(&shared->done, 20, 20000));
+    ck_assert(wait_for(&shared->done, 20, PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     ck_assert_int_eq(shared->done, 20);
 }
@@ -208,15 +212,16 @@ START_TEST(a_partition_is_set_back) {
     int64_t n;
     pid_t pid = start(&app);
     emit(70, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 70, 20000));
-    ck_assert(wait_sql("SELECT sum(next_offset) FROM events.consumer WHERE topic = 'test.v1'", "70", 8000));
+    ck_assert(wait_for(&shared->done, 70, PATIENCE_MS));
+    ck_assert(
+        wait_sql("SELECT sum(next_offset) FROM events.consumer WHERE topic = 'test.v1'", "70", PATIENCE_MS));
     int in_it =
         atoi(as_admin("SELECT next_offset FROM events.published WHERE topic = 'test.v1' AND partition = 1"));
     ck_assert_int_gt(in_it, 3);
     struct bus_from from = {.has_offset = true, .topic = "test.v1", .partition = 1, .offset = in_it - 3};
     ck_ok(&ctx, bus_rewind(&ctx, "test_consumer", &from, &n));
     ck_assert_int_eq(n, 1);
-    ck_assert(wait_for(&shared->done, 73, 8000));
+    ck_assert(wait_for(&shared->done, 73, PATIENCE_MS));
     from.partition = 99;
     ck_code(&ctx, bus_rewind(&ctx, "test_consumer", &from, &n), NOT_FOUND);
     nap(200);
@@ -230,13 +235,14 @@ START_TEST(a_site_moves_to_kafka) {
     config.bus = "builtin";
     pid_t pid = start(&app);
     emit(20, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 20, 8000));
+    ck_assert(wait_for(&shared->done, 20, PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     config.bus = bus_setting;
     pid = start(&app);
     emit(10, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 30, 20000));
-    ck_assert(wait_sql("SELECT sum(next_offset) FROM events.consumer WHERE topic = 'test.v1'", "30", 8000));
+    ck_assert(wait_for(&shared->done, 30, PATIENCE_MS));
+    ck_assert(
+        wait_sql("SELECT sum(next_offset) FROM events.consumer WHERE topic = 'test.v1'", "30", PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     ck_assert_int_eq(shared->n, 30);
 }
@@ -248,7 +254,7 @@ END_TEST
 START_TEST(a_message_that_is_no_event) {
     pid_t pid = start(&app);
     emit(7, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 7, 20000));
+    ck_assert(wait_for(&shared->done, 7, PATIENCE_MS));
     rd_kafka_t *rk = client(RD_KAFKA_PRODUCER);
     for (int p = 0; p < 3; p++)
         ck_assert_int_eq(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic()), RD_KAFKA_V_PARTITION(p),
@@ -257,10 +263,10 @@ START_TEST(a_message_that_is_no_event) {
     ck_assert_int_eq(rd_kafka_flush(rk, 5000), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_destroy(rk);
     emit(7, "test.v1", "good");
-    ck_assert(wait_for(&shared->done, 14, 8000));
+    ck_assert(wait_for(&shared->done, 14, PATIENCE_MS));
     ck_assert(wait_sql("SELECT count(*) || ' ' || min(type) || ' ' || min(convert_from(body, 'UTF8')) "
                        "FROM events.failed WHERE next_at IS NULL",
-                       "3 unreadable hello", 8000));
+                       "3 unreadable hello", PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     struct dead_letter *dead;
     size_t n;
@@ -289,7 +295,7 @@ START_TEST(cloud_events_are_on_the_wire) {
         as_admin(
             "SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM events.outbox"));
     pid_t pid = start(&app);
-    ck_assert(wait_for(&shared->done, 1, 20000));
+    ck_assert(wait_for(&shared->done, 1, PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     ck_assert_int_eq(shared->log[0].id, atoll(id));
     ck_assert_int_eq(shared->log[0].key, -5000000000);
@@ -364,7 +370,7 @@ int main(void) {
     Suite *s = suite_create("bus on Kafka");
     TCase *t = tcase_create("kafka");
     share_memory();
-    tcase_set_timeout(t, 90);
+    tcase_set_timeout(t, 240);
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, settings_are_checked);
     tcase_add_test(t, cloud_events_are_on_the_wire);
