@@ -197,35 +197,44 @@ static bool set_password(const struct work *w, const char *role, const char *pas
     return good;
 }
 
-/* The password of each role, in the order of `roles`; those the file lacks are new, and *ret_fresh counts
- * them. */
-static const char **passwords_of(const struct work *w, const PGresult *roles, int *ret_fresh) {
-    const char **passwords = arena_many(w->ctx->arena, const char *, (size_t)PQntuples(roles) + 1);
+struct role_password {
+    const char *role, *password;
+    bool is_fresh; /* the file had none */
+};
+
+/* Of each of the roles; *ret_fresh counts the fresh ones. */
+static struct role_password *passwords_of(const struct work *w, const PGresult *roles, int *ret_fresh) {
+    struct role_password *all = arena_many(w->ctx->arena, struct role_password, (size_t)PQntuples(roles) + 1);
     *ret_fresh = 0;
     for (int i = 0; i < PQntuples(roles); i++) {
-        char *known = pg_secret(w->config->postgresql_secrets, PQgetvalue(roles, i, 0));
-        passwords[i] = known != NULL ? arena_strdup(w->ctx->arena, known) : crypto_token(w->ctx->arena, 24);
-        *ret_fresh += known == NULL;
+        const char *role = PQgetvalue(roles, i, 0);
+        char *known = pg_secret(w->config->postgresql_secrets, role);
+        all[i] = (struct role_password){
+            role, known != NULL ? arena_strdup(w->ctx->arena, known) : crypto_token(w->ctx->arena, 24),
+            known == NULL};
+        *ret_fresh += all[i].is_fresh;
         free(known);
     }
-    return passwords;
+    return all;
 }
 
-/* The file first: a password that only the server knows is worth nothing. */
+/* The file first: a password that only the server knows is worth nothing. One that the file had before is
+ * tried, since a role may be used by a site that runs; a fresh one would only fail, and stand in the server's
+ * log. */
 static bool keep_passwords(const struct work *w, const PGresult *roles) {
     int fresh;
-    const char **passwords = passwords_of(w, roles, &fresh);
+    struct role_password *all = passwords_of(w, roles, &fresh);
     struct buf lines;
     buf_init(&lines, w->ctx->arena, 64 * 1024);
     for (int i = 0; i < PQntuples(roles); i++)
-        buf_printf(&lines, "%s=%s\n", PQgetvalue(roles, i, 0), passwords[i]);
+        buf_printf(&lines, "%s=%s\n", all[i].role, all[i].password);
     if (fresh > 0 && !write_secrets(w, &lines))
         return false;
     if (fresh > 0)
         fprintf(w->out, "%d passwords written to %s\n", fresh, w->config->postgresql_secrets);
     for (int i = 0; i < PQntuples(roles); i++) {
-        const char *role = PQgetvalue(roles, i, 0);
-        if (!can_log_in(w, role, passwords[i]) && !set_password(w, role, passwords[i]))
+        const struct role_password *r = &all[i];
+        if ((r->is_fresh || !can_log_in(w, r->role, r->password)) && !set_password(w, r->role, r->password))
             return false;
     }
     return true;
