@@ -270,7 +270,7 @@ SELECT events.emit('user.security.v1', 0, 'user.security', $2::bytea)::text FROM
 SELECT e.n, h.id
 FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS e (event, at, n)
 JOIN hooks h ON h.active AND e.event = ANY (h.events)
-    AND h.created_at <= timestamptz 'epoch' + e.at * interval '1 millisecond'
+    AND date_trunc('milliseconds', h.created_at) <= timestamptz 'epoch' + e.at * interval '1 millisecond'
 ORDER BY e.n, h.id;
 
 -- name: notification_hook_call_add :exec

@@ -135,7 +135,9 @@ await act(ben, adaAccount.id, 'follow');
     check('… only to the author', (await ben.get(`/statuses/${s.id}`)).pinned === undefined);
     const answer = await ada.call('GET', `/statuses/${s.id}`);
     equal('the type is exact', answer.header('content-type'), 'application/json');
-    equal('the same is read', answer.json(), s);
+    // Followers are counted once a minute by each worker; ben follows since a moment ago.
+    const uncounted = (status) => ({ ...status, account: { ...status.account, followers_count: 'some' } });
+    equal('the same is read', uncounted(answer.json()), uncounted(s));
     check('html in text stays text', (await ada.say('<a class="mention" href="/@x">@x</a> <script>')).content.includes('&lt;script&gt;'));
     const again = await ada.call('GET', `/statuses/${s.id}`, undefined, { 'if-none-match': answer.header('etag') });
     equal('what is known already is not sent again', [again.status, again.html], [304, '']);

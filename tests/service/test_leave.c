@@ -11,22 +11,21 @@
 #include "fcgi/env.h"
 #include "gen/stubs.h"
 #include "handlers/user/service.h"
-#include "tests/service/fixture.h"
+#include "tests/service/fixture_post.h"
 #include "tests/service/servers.h"
 
 #define PASSWORD "correct horse battery"
 #define MANY 220
 
-static struct ctx *ctx;
-static int64_t lea, ben; /* lea leaves */
+struct ctx *ctx;
+static int64_t lea; /* she leaves */
 static const char *lea_handle;
 
-static void set_up(void) {
-    ctx = fixture_ctx();
+static void set_up_leave(void) {
+    set_up();
     fixture_flush_redis(ctx);
     lea_handle = fixture_handle(ctx, "lea");
     lea = fixture_member(ctx, lea_handle);
-    ben = fixture_member(ctx, fixture_handle(ctx, "ben"));
 }
 
 /* ---- Short ways */
@@ -92,52 +91,6 @@ static enum code restore(const char *token) {
     return user_cancel_deletion(ctx, &req, NULL);
 }
 
-static int64_t post(int64_t author, const char *text, int64_t parent) {
-    Pb__CreatePostRequest req = PB__CREATE_POST_REQUEST__INIT;
-    const Pb__PostReply *reply;
-
-    fixture_as(ctx, author);
-    req.author_id = author;
-    req.text = text;
-    req.in_reply_to_id = parent;
-    expect_ok(ctx, post_create_post(ctx, &req, &reply));
-    return reply->item->post->id;
-}
-
-static void react(int64_t viewer, int64_t id, const char *kind) {
-    Pb__ReactRequest req = PB__REACT_REQUEST__INIT;
-
-    fixture_as(ctx, viewer);
-    req.viewer_id = viewer;
-    req.id = id;
-    req.kind = kind;
-    req.on = true;
-    expect_ok(ctx, post_react(ctx, &req, NULL));
-}
-
-static const Pb__PostView *see(int64_t viewer, int64_t id) {
-    Pb__GetPostsRequest req = PB__GET_POSTS_REQUEST__INIT;
-    const Pb__PostsReply *reply;
-
-    fixture_as(ctx, viewer);
-    req.viewer_id = viewer;
-    req.ids = &id;
-    req.n_ids = 1;
-    expect_ok(ctx, post_get_posts(ctx, &req, &reply));
-    return reply->n_items ? reply->items[0]->post : NULL;
-}
-
-typedef enum code edge_rpc(struct ctx *c, const Pb__EdgeRequest *req, const Pb__Relationship **reply);
-
-static void edge(edge_rpc *rpc, int64_t actor, int64_t target) {
-    Pb__EdgeRequest req = PB__EDGE_REQUEST__INIT;
-
-    fixture_as(ctx, actor);
-    req.actor_id = actor;
-    req.target_id = target;
-    expect_ok(ctx, rpc(ctx, &req, NULL));
-}
-
 static const Pb__NetworkCounts *network(int64_t id) {
     Pb__GetCountsRequest req = PB__GET_COUNTS_REQUEST__INIT;
     const Pb__GetCountsReply *reply;
@@ -186,7 +139,7 @@ END_TEST
 
 START_TEST(gone_at_once_and_back) {
     const Pb__LogInReply *session = log_in(), *again;
-    int64_t id = post(lea, "my words", 0), comment = post(ben, "yours", id);
+    int64_t id = post(lea, "my words", PUBLIC, 0), comment = post(ben, "yours", PUBLIC, id);
     Pb__GetProfileRequest profile = PB__GET_PROFILE_REQUEST__INIT;
     const Pb__Profile *found;
     const char *token;
@@ -260,18 +213,17 @@ static void keep_lists(int64_t other) {
 
 static struct life live(void) {
     struct life l;
-    int64_t eve = fixture_member(ctx, fixture_handle(ctx, "eve"));
     Pb__CreateInviteRequest invite = PB__CREATE_INVITE_REQUEST__INIT;
 
-    l.own = post(lea, "mine #leaving", 0);
-    l.bens = post(ben, "what ben says", 0);
-    l.comment_on_own = post(ben, "to lea", l.own);
-    l.comment_by_her = post(lea, "to ben", l.bens);
-    react(lea, l.bens, "like");
-    react(lea, l.bens, "repost");
-    react(lea, l.bens, "bookmark");
-    react(ben, l.own, "like");
-    react(ben, l.own, "repost");
+    l.own = post(lea, "mine #leaving", PUBLIC, 0);
+    l.bens = post(ben, "what ben says", PUBLIC, 0);
+    l.comment_on_own = post(ben, "to lea", PUBLIC, l.own);
+    l.comment_by_her = post(lea, "to ben", PUBLIC, l.bens);
+    react(lea, l.bens, "like", true);
+    react(lea, l.bens, "repost", true);
+    react(lea, l.bens, "bookmark", true);
+    react(ben, l.own, "like", true);
+    react(ben, l.own, "repost", true);
     edge(connection_follow, lea, ben);
     edge(connection_follow, ben, lea);
     keep_lists(eve);
@@ -344,7 +296,7 @@ START_TEST(nothing_is_left) {
     Pb__SignUpRequest again = PB__SIGN_UP_REQUEST__INIT;
     int64_t n, seq;
 
-    ck_assert_int_eq(see(ben, l.bens)->likes, 1);
+    ck_assert_int_eq(see(ben, l.bens)->post->likes, 1);
     expect_ok(ctx, leave(lea, lea, PASSWORD, false));
     fixture_events(ctx);
     let_days_pass();
@@ -353,13 +305,13 @@ START_TEST(nothing_is_left) {
     expect_proof();
     expect_ok(ctx, user_service_audit_verify(ctx, &n, &seq));
     /* others' things stay, with the right numbers */
-    ck_assert_int_eq(see(ben, l.bens)->likes, 0);
-    ck_assert_int_eq(see(ben, l.bens)->reposts, 0);
-    ck_assert_int_eq(see(ben, l.bens)->comments, 0);
+    ck_assert_int_eq(see(ben, l.bens)->post->likes, 0);
+    ck_assert_int_eq(see(ben, l.bens)->post->reposts, 0);
+    ck_assert_int_eq(see(ben, l.bens)->post->comments, 0);
     fixture_flush_redis(ctx);
-    ck_assert_int_eq(see(ben, l.bens)->likes, 0);
-    ck_assert_int_eq(see(ben, l.bens)->reposts, 0);
-    ck_assert_int_eq(see(ben, l.bens)->comments, 0);
+    ck_assert_int_eq(see(ben, l.bens)->post->likes, 0);
+    ck_assert_int_eq(see(ben, l.bens)->post->reposts, 0);
+    ck_assert_int_eq(see(ben, l.bens)->post->comments, 0);
     ck_assert_ptr_nonnull(see(ben, l.comment_on_own));
     ck_assert_ptr_null(see(ben, l.own));
     ck_assert_int_eq(network(ben)->followers, 0);
@@ -391,7 +343,7 @@ END_TEST
 START_TEST(only_who_left_is_erased) {
     Pb__EraseAuthorRequest author = PB__ERASE_AUTHOR_REQUEST__INIT;
     Pb__EraseEdgesRequest edges = PB__ERASE_EDGES_REQUEST__INIT;
-    int64_t id = post(lea, "stays", 0);
+    int64_t id = post(lea, "stays", PUBLIC, 0);
 
     author.user_id = edges.user_id = lea;
     fixture_as(ctx, 0);
@@ -405,15 +357,15 @@ END_TEST
 
 /* Many posts, likes and followers; the worker is killed as soon as it has begun, three times. */
 START_TEST(killed_on_the_way) {
-    int64_t bens = post(ben, "liked", 0), first = post(lea, "first", 0);
+    int64_t bens = post(ben, "liked", PUBLIC, 0), first = post(lea, "first", PUBLIC, 0);
 
     for (int i = 0; i < MANY; i++) {
-        post(lea, "x", i % 2 ? first : 0);
-        react(lea, post(ben, "y", 0), "like");
+        post(lea, "x", PUBLIC, i % 2 ? first : 0);
+        react(lea, post(ben, "y", PUBLIC, 0), "like", true);
         env_settle(ctx->env);
         arena_reset(ctx->arena);
     }
-    react(lea, bens, "like");
+    react(lea, bens, "like", true);
     as_admin(arena_printf(
         ctx->arena,
         "INSERT INTO connections.follows SELECT 1000 + i, %lld, i FROM generate_series(1, 250) AS i",
@@ -460,7 +412,7 @@ int main(void) {
     Suite *suite = suite_create("leave");
     TCase *t = tcase_create("leave");
 
-    tcase_add_checked_fixture(t, set_up, NULL);
+    tcase_add_checked_fixture(t, set_up_leave, NULL);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, who_may);
     tcase_add_test(t, gone_at_once_and_back);

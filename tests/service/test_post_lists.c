@@ -9,54 +9,12 @@
 #include "fcgi/drivers/redis.h"
 #include "gen/stubs.h"
 #include "handlers/post/store.h"
-#include "tests/service/fixture.h"
+#include "tests/service/fixture_post.h"
 
 #define POSTS 120
 #define TAGS 4
 
-static struct ctx *ctx;
-static int64_t ann, ben;
-
-static void set_up(void) {
-    ctx = fixture_ctx();
-    ann = fixture_member(ctx, fixture_handle(ctx, "ann"));
-    ben = fixture_member(ctx, fixture_handle(ctx, "ben"));
-}
-
-/* ---- Short ways to the rpcs */
-
-static int64_t post(int64_t author, const char *text, int64_t parent) {
-    Pb__CreatePostRequest req = PB__CREATE_POST_REQUEST__INIT;
-    const Pb__PostReply *reply;
-
-    fixture_as(ctx, author);
-    req.author_id = author;
-    req.text = text;
-    req.in_reply_to_id = parent;
-    expect_ok(ctx, post_create_post(ctx, &req, &reply));
-    return reply->item->post->id;
-}
-
-static void react(int64_t viewer, int64_t id, const char *kind, bool on) {
-    Pb__ReactRequest req = PB__REACT_REQUEST__INIT;
-
-    fixture_as(ctx, viewer);
-    req.viewer_id = viewer;
-    req.id = id;
-    req.kind = kind;
-    req.on = on;
-    expect_ok(ctx, post_react(ctx, &req, NULL));
-}
-
-typedef enum code page_rpc(struct ctx *c, const Pb__PageRequest *req, const Pb__TimelinePage **reply);
-
-static const Pb__TimelinePage *timeline(page_rpc *rpc, Pb__PageRequest req) {
-    const Pb__TimelinePage *reply;
-
-    fixture_as(ctx, req.viewer_id);
-    expect_ok(ctx, rpc(ctx, &req, &reply));
-    return reply;
-}
+struct ctx *ctx;
 
 static void is_page(const Pb__TimelinePage *page, const int64_t *ids, size_t n) {
     ck_assert_uint_eq(page->n_items, n);
@@ -72,7 +30,7 @@ START_TEST(both_bounds_hold) {
     int64_t ids[9]; /* newest first */
 
     for (size_t i = 9; i > 0; i--)
-        ids[i - 1] = post(ann, "x", 0);
+        ids[i - 1] = post(ann, "x", PUBLIC, 0);
     req.author_id = ann;
     req.in_order = true;
     req.limit = 3;
@@ -100,7 +58,7 @@ START_TEST(pinned_posts_stand_in_order) {
     int64_t ids[3];
 
     for (size_t i = 3; i > 0; i--)
-        ids[i - 1] = post(ann, i == 2 ? "with #tea" : "without", 0);
+        ids[i - 1] = post(ann, i == 2 ? "with #tea" : "without", PUBLIC, 0);
     react(ann, ids[2], "pin", true);
     req.author_id = ann;
     req.in_order = true;
@@ -134,7 +92,7 @@ static void write_tagged(void) {
         for (size_t k = 0; k < TAGS; k++)
             if ((marks[i - 1] & 1u << k) != 0)
                 text = arena_printf(ctx->arena, "%s #%s", text, names[k]);
-        tagged[i - 1] = post(ann, text, 0);
+        tagged[i - 1] = post(ann, text, PUBLIC, 0);
     }
 }
 
@@ -205,9 +163,9 @@ START_TEST(a_tag_has_days) {
     Pb__TagRequest req = PB__TAG_REQUEST__INIT;
     const Pb__TagInfo *tag;
 
-    post(ann, "#Mondays", 0);
-    post(ann, "#mondays again", 0);
-    post(ben, "#MONDAYS", 0);
+    post(ann, "#Mondays", PUBLIC, 0);
+    post(ann, "#mondays again", PUBLIC, 0);
+    post(ben, "#MONDAYS", PUBLIC, 0);
     req.name = "Mondays";
     fixture_as(ctx, 0);
     expect_ok(ctx, post_get_tag(ctx, &req, &tag));
@@ -227,7 +185,7 @@ END_TEST
 START_TEST(who_reacted_by_pages) {
     Pb__WhoRequest req = PB__WHO_REQUEST__INIT;
     const Pb__WhoReply *reply;
-    int64_t id = post(ann, "x", 0), fans[6], middle, first;
+    int64_t id = post(ann, "x", PUBLIC, 0), fans[6], middle, first;
 
     for (size_t i = 0; i < 6; i++) {
         fans[i] = fixture_member(ctx, fixture_handle(ctx, "fan"));
@@ -267,7 +225,7 @@ END_TEST
 START_TEST(a_repost_is_found_by_its_original) {
     Pb__PostRequest req = PB__POST_REQUEST__INIT;
     const Pb__PostReply *reply;
-    int64_t id = post(ann, "x", 0);
+    int64_t id = post(ann, "x", PUBLIC, 0);
 
     fixture_as(ctx, ben);
     req.viewer_id = ben;
@@ -333,7 +291,7 @@ static size_t muted_after_posts(int64_t viewer, int64_t id, bool with_muted) {
 }
 
 START_TEST(muted_conversations_are_read_ahead_for_who_asks) {
-    int64_t root = post(ann, "x", 0), last;
+    int64_t root = post(ann, "x", PUBLIC, 0), last;
 
     expect_ok(ctx, mute(ben, root, true));
     ck_assert_uint_eq(muted(ben, &last), 1); /* in Redis now */
@@ -344,7 +302,8 @@ START_TEST(muted_conversations_are_read_ahead_for_who_asks) {
 END_TEST
 
 START_TEST(conversations_are_muted) {
-    int64_t root = post(ann, "x", 0), below = post(ben, "y", root), other = post(ann, "z", 0), last;
+    int64_t root = post(ann, "x", PUBLIC, 0), below = post(ben, "y", PUBLIC, root),
+            other = post(ann, "z", PUBLIC, 0), last;
 
     ck_assert_uint_eq(muted(ben, &last), 0);
     expect_ok(ctx, mute(ben, below, true));
@@ -368,7 +327,7 @@ END_TEST
 
 /* Somebody who reads while it changes must not leave the old state behind. */
 START_TEST(a_change_undoes_what_is_being_built) {
-    int64_t root = post(ann, "x", 0), last;
+    int64_t root = post(ann, "x", PUBLIC, 0), last;
 
     ck_assert_ptr_nonnull(redis_do(ctx, ctx->env->redis, "SET post:muted:%lld b123 EX 30", (long long)ben));
     ck_assert_uint_eq(muted(ben, &last), 0); /* from SQL, and not kept */
@@ -382,13 +341,13 @@ START_TEST(there_is_an_end_to_muting) {
     int64_t id = 0, last;
 
     for (int i = 0; i < MUTED_MAX; i++) {
-        id = post(ann, "x", 0);
+        id = post(ann, "x", PUBLIC, 0);
         expect_ok(ctx, mute(ben, id, true));
     }
     ck_assert_uint_eq(muted(ben, &last), MUTED_MAX);
     ck_assert_uint_eq(muted(ben, &last), MUTED_MAX);
     ck_assert_int_eq(last, id);
-    expect_code(ctx, mute(ben, post(ann, "y", 0), true), PRECONDITION);
+    expect_code(ctx, mute(ben, post(ann, "y", PUBLIC, 0), true), PRECONDITION);
     expect_ok(ctx, mute(ben, id, false));
     ck_assert_uint_eq(muted(ben, &last), MUTED_MAX - 1);
 }
