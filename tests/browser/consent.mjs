@@ -1,6 +1,6 @@
 // Letting an app in, in a real browser under the real policy: an app's own scheme, another site, no script; and how it looks.
 // harness: set rate_limits = no
-import { Client, DESKTOP, PHONE, axeFinds, check, equal, finish, inspect, launch, member, newPage, nothing, open, part, silent } from './lib.mjs';
+import { Client, DESKTOP, PHONE, axeFinds, check, equal, finish, inspect, launch, member, newPage, nothing, open, part, silent, until } from './lib.mjs';
 
 const anon = new Client();
 const ada = await member('ada', { name: 'Ada Lovelace' });
@@ -32,8 +32,7 @@ for (const script of [true, false])
             page.on('response', (r) => { if (r.status() === 303) seen.push(r.headers().location); });
             await page.goto(address(app, back));
             await page.getByRole('button', { name: 'Authorise' }).click({ noWaitAfter: true });
-            for (const end = Date.now() + 5000; Date.now() < end && !seen.some((l) => l?.startsWith(back));)
-                await page.waitForTimeout(50);
+            await until(() => seen.some((l) => l?.startsWith(back)), `the way back to ${back}`);
             check('goes back with a code', seen.some((l) => l?.startsWith(`${back}?code=`)), JSON.stringify(seen));
             equal('and the policy lets it', refused, []);
             await context.close();

@@ -2,7 +2,7 @@
 // all others, also when nothing runs behind nginx any more.
 // harness: set rate_limits = no
 import { BASE, DESKTOP, PHONE, axeFinds, check, deeplink, equal, finish, inspect, launch, member, newPage, nothing, open, overflow, part,
-    server, silent, write } from './lib.mjs';
+    server, silent, until, write } from './lib.mjs';
 
 /** Looks at the page that is there, in both widths, light and dark. */
 async function look(page, name, { ours = true } = {}) {
@@ -90,8 +90,7 @@ async function alone(page) {
     check('nginx says that nobody answers', [502, 503].includes(answer.status()), answer.status());
     await look(page, 'no workers', { ours: false });
     await server('start', 'serve');
-    for (let i = 0; i < 50 && (await page.goto('/local')).status() !== 200; i++)
-        await page.waitForTimeout(200);
+    await until(async () => (await page.goto('/local')).status() === 200, 'the page');
     equal('and it comes back', await page.locator('h1').textContent(), 'Local');
     await page.goto(`${BASE}/static/nothing.css`);
     await look(page, 'no such file', { ours: false });

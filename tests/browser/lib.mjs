@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
-import { BASE, check, equal } from '../http/lib.mjs';
+import { BASE, check, equal, until } from '../http/lib.mjs';
 
 export * from '../http/lib.mjs';
 
@@ -38,6 +38,20 @@ export async function open(browser, { viewport = DESKTOP, script = true, client,
 export async function tap(locator) {
     await locator.evaluate((e) => e.scrollIntoView({ block: 'center' }));
     await locator.click();
+}
+
+/** Scrolls down until a list whose pager that is has no further page, and the address is that of its last: the script sets it a
+ * moment after one has scrolled. */
+export async function scrollToEnd(page, pager) {
+    const bottom = () => page.evaluate('scrollTo(0, document.body.scrollHeight)');
+    await until(async () => {
+        await bottom();
+        return await page.locator(`${pager} [rel=next]`).count() === 0;
+    }, 'the end of a list');
+    await until(async () => {
+        await bottom();
+        return page.url() === await page.locator('[data-page]').last().getAttribute('data-page');
+    }, 'the address of the page that is read');
 }
 
 /** Collects what goes wrong on a page: page.problems, emptied by whoever has looked at it. The status of the document itself is

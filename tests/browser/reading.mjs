@@ -2,7 +2,7 @@
 // leads to where one was; long texts fold; light and dark, language and direction as one chooses.
 // harness: set rate_limits = no
 import { readFile } from 'node:fs/promises';
-import { DESKTOP, PHONE, axeFinds, check, equal, finish, inspect, launch, member, newPage, nothing, open, overflow, part, silent, write } from './lib.mjs';
+import { DESKTOP, PHONE, axeFinds, check, equal, finish, inspect, launch, member, newPage, nothing, open, overflow, part, scrollToEnd, silent, until, write } from './lib.mjs';
 
 const POSTS = 70;
 let author, reader;
@@ -19,39 +19,31 @@ async function setUp() {
 
 // ---- Scrolling -------------------------------------------------------------------------------------------------------
 
-async function scrollToEnd(page) {
-    for (let i = 0; i < 60 && await page.locator('.feed > .pager [rel=next]').count() > 0; i++) {
-        await page.evaluate('scrollTo(0, document.body.scrollHeight)');
-        await page.waitForTimeout(150);
-    }
-    await page.waitForTimeout(400);
-}
-
 async function endless(browser, path, viewport) {
     const context = await open(browser, { viewport, client: reader });
     const page = await newPage(context);
     await page.goto(path);
     equal(`${path}: a page has twenty`, (await ids(page)).length, 20);
-    await scrollToEnd(page);
+    await scrollToEnd(page, '.feed > .pager');
     const all = await ids(page);
     equal(`${path}: all of them, none twice`, [all.length, new Set(all).size], [POSTS, POSTS]);
     equal(`${path}: in order`, await page.locator('.feed > article .tx').evaluateAll((e) => e.map((t) => +/number (\d+)/.exec(t.textContent)[1])),
         Array.from({ length: POSTS }, (_, i) => POSTS - i));
-    check(`${path}: the address is that of the page that is read`, /[?&]max_id=\d+/.test(page.url()), page.url());
+    check(`${path}: the address is that of a further page`, /[?&]max_id=\d+/.test(page.url()), page.url());
     equal(`${path}: ids are unique`, await page.evaluate(() => { const a = [...document.querySelectorAll('[id]')].map((e) => e.id); return a.length - new Set(a).size; }), 0);
     silent(page, path);
     const here = page.url();
     await page.evaluate('document.querySelector(".feed > article:nth-of-type(52) .at").scrollIntoView({ block: "center" })');
-    await page.waitForTimeout(400);
+    await until(() => page.url() !== here, 'the address of an earlier page');
     const read = await page.locator('.feed > article:nth-of-type(52)').getAttribute('id');
     await page.locator('.feed > article:nth-of-type(52) .at').click();
     await page.locator('.focus').waitFor();
     await page.goBack();
     await page.locator(`#${read}`).waitFor({ state: 'attached' });
-    check(`${path}: back leads to where one was`, await page.locator(`#${read}`).evaluate((e) => {
+    await until(() => page.locator(`#${read}`).evaluate((e) => {
         const box = e.getBoundingClientRect();
         return box.top > -innerHeight && box.top < 2 * innerHeight;
-    }));
+    }), `${path}: the way back to where one was`);
     await page.goto(here);
     equal(`${path}: the address works by itself`, await page.locator('h1').count(), 1);
     check(`${path}: and leads back to the newest`, await page.getByRole('main').getByRole('link', { name: /newe/i }).count() > 0);
@@ -102,8 +94,7 @@ async function folding(browser, script) {
     check(`${name} unfolds`, (await text.boundingBox()).height > 1200);
     await fold.evaluate((e) => e.scrollIntoView({ block: 'center' }));
     await fold.click();
-    await page.waitForTimeout(200);
-    equal(`${name} folds again`, Math.round((await text.boundingBox()).height), Math.round(low));
+    await until(async () => Math.round((await text.boundingBox()).height) === Math.round(low), `${name} that is folded again`);
     if (script)
         check(`${name} stays in sight then`, await post.evaluate((e) => { const b = e.getBoundingClientRect(); return b.top < innerHeight && b.bottom > 0; }));
     await context.close();

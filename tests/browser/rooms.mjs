@@ -1,7 +1,7 @@
 // Threads beyond a page, own roles, and leaving, in the browser: with script the comments come by themselves, without it every
 // link leads there; forms and questions work both ways.
 // harness: set rate_limits = no
-import { DESKTOP, PASSWORD, PHONE, axeFinds, check, equal, finish, inspect, launch, logIn, member, newPage, nothing, open, part, silent, tap, until, write } from './lib.mjs';
+import { DESKTOP, PASSWORD, PHONE, axeFinds, check, equal, finish, inspect, launch, logIn, member, newPage, nothing, open, part, scrollToEnd, silent, tap, until, write } from './lib.mjs';
 
 const COMMENTS = 47;
 let ada, bob, post, first, browser;
@@ -26,13 +26,10 @@ const wanted = Array.from({ length: COMMENTS }, (_, i) => i + 1);
 async function endless(viewport, client) {
     const context = await open(browser, { viewport, client }), page = await newPage(context);
     await page.goto(post);
-    for (let i = 0; i < 60 && await page.locator('.comments > .pager [rel=next]').count() > 0; i++) {
-        await page.evaluate('scrollTo(0, document.body.scrollHeight)');
-        await page.waitForTimeout(150);
-    }
+    await scrollToEnd(page, '.comments > .pager');
     equal('all comments come by scrolling, in order', names(await words(page)), wanted);
+    check('the address is that of a further page', /[?]after=\d+/.test(page.url()), page.url());
     equal('the composer stands once', await page.locator('.comments form.composer').count(), client ? 1 : 0);
-    check('the address is that of the page that is read', /[?]after=\d+/.test(page.url()), page.url());
     await inspect(page, 'a thread scrolled to its end');
     nothing('a thread scrolled to its end: axe', await axeFinds(page));
     if (client) {
