@@ -31,15 +31,6 @@ struct part {
     int64_t committed; /* what Kafka knows */
 };
 
-struct kafka_group {
-    struct kafka *k;
-    struct runner due; /* who has this lock hands out what failed before */
-    rd_kafka_t *rk;
-    struct part **parts;
-    size_t n;
-    int64_t commit_us;
-};
-
 /* ---- The list of runners, for the bus */
 
 static bool list_runners(struct kafka *k) {
@@ -390,12 +381,13 @@ static bool group_round(struct kafka_group *g, struct ctx *ctx, bool *ret_worked
 
 /* ---- The groups */
 
-static void subscribe(struct kafka_group *g, struct ctx *ctx) {
+void kafka_subscribe(struct kafka_group *g, struct ctx *ctx) {
     const struct consumer *c = g->due.def;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)g->due.n_topics);
     for (size_t i = 0; i < g->due.n_topics; i++)
         rd_kafka_topic_partition_list_add(list, kafka_topic_there(&g->k->at, ctx->arena, c->topics[i]),
                                           RD_KAFKA_PARTITION_UA);
+    rd_kafka_unsubscribe(g->rk);
     rd_kafka_resp_err_t err = rd_kafka_subscribe(g->rk, list);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         log_error(ctx, "a consumer cannot subscribe", "consumer=%s why=%s", c->name, rd_kafka_err2str(err));
@@ -424,18 +416,18 @@ static void subscribe_all(struct kafka *k, struct ctx *ctx) {
     k->subscribed =
         kafka_relay_client(k->relay) != NULL && kafka_make_topics(k, kafka_relay_client(k->relay), names, n);
     for (size_t i = 0; k->subscribed && i < k->n_groups; i++)
-        subscribe(&k->groups[i], ctx);
+        kafka_subscribe(&k->groups[i], ctx);
 }
 
 static bool open_group(struct kafka_group *g) {
     struct kafka *k = g->k;
-    char words[300], name[300];
+    char words[300];
     rd_kafka_conf_t *conf = kafka_conf(k->b->env->config, &k->at, words, sizeof words);
     uint64_t one = 1;
     if (conf == NULL)
         return false;
-    snprintf(name, sizeof name, "%s.%s", k->at.prefix[0] != '\0' ? k->at.prefix : "deeplink", g->due.name);
-    kafka_option(conf, "group.id", name);
+    snprintf(g->id, sizeof g->id, "%s.%s", k->at.prefix[0] != '\0' ? k->at.prefix : "deeplink", g->due.name);
+    kafka_option(conf, "group.id", g->id);
     kafka_option(conf, "enable.auto.commit", "false");
     kafka_option(conf, "enable.auto.offset.store", "false");
     kafka_option(conf, "auto.offset.reset", "earliest");
@@ -486,6 +478,7 @@ static bool round_of(struct bus *b, struct ctx *ctx, bool *ret_worked) {
         subscribe_all(k, ctx);
     for (size_t i = 0; i < k->n_groups && !b->stop(); i++)
         more |= group_round(&k->groups[i], ctx, ret_worked);
+    kafka_watch_round(k->watch, ctx);
     fail_clear(ctx);
     bus_save_all(b, ctx);
     for (size_t i = 0; i < k->n_groups; i++)
@@ -518,12 +511,13 @@ static bool open_all(struct bus *b) {
         if (!open_group(g))
             return false;
     }
-    return list_runners(k);
+    return (k->watch = kafka_watch_open(k)) != NULL && list_runners(k);
 }
 
 static void close_all(struct bus *b, struct ctx *ctx) {
     struct kafka *k = b->self;
     k->ctx = ctx;
+    kafka_watch_close(k->watch);
     close_groups(k);
     kafka_relay_close(k->relay, ctx);
     for (size_t i = 0; i < k->n_groups; i++)

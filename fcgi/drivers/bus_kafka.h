@@ -1,6 +1,6 @@
-/* Inside the bus on Kafka, by librdkafka. bus_kafka.c: the consumer groups; bus_kafka_relay.c: the relay;
- * bus_kafka_settings.c: what librdkafka is told; bus_kafka_client.c: clients, topics, questions to the
- * brokers; bus_kafka_message.c: events as messages. */
+/* Inside the bus on Kafka, by librdkafka. bus_kafka.c: the consumer groups; bus_kafka_watch.c: whether their
+ * members leave partitions out; bus_kafka_relay.c: the relay; bus_kafka_settings.c: what librdkafka is told;
+ * bus_kafka_client.c: clients, topics, questions to the brokers; bus_kafka_message.c: events as messages. */
 #ifndef DEEPLINK_DRIVERS_BUS_KAFKA_H
 #define DEEPLINK_DRIVERS_BUS_KAFKA_H
 
@@ -8,14 +8,27 @@
 
 #include "fcgi/drivers/bus_run.h"
 
-struct kafka_group;
 struct kafka_relay;
+struct kafka_watch;
+struct part;
 
 /* What the setting `bus` says: kafka://host:port,host:port/prefix, or kafkas://… */
 struct kafka_address {
     bool tls;
     char brokers[2000];
     char prefix[100]; /* of topics and groups; "": none */
+};
+
+/* A consumer's group, as this process takes part in it. */
+struct kafka_group {
+    struct kafka *k;
+    struct runner due; /* who has this lock hands out what failed before */
+    rd_kafka_t *rk;
+    char id[300]; /* the group's, for the brokers */
+    struct part **parts;
+    size_t n;
+    int64_t commit_us;
+    unsigned n_short; /* looks in a row that found partitions which no member reads */
 };
 
 struct kafka {
@@ -25,10 +38,25 @@ struct kafka {
     struct kafka_group *groups;
     size_t n_groups;
     struct kafka_relay *relay;
+    struct kafka_watch *watch;
     bool subscribed;
     bool down; /* said so */
     int64_t topics_us, said_us;
 };
+
+/* ---- bus_kafka.c */
+
+/* Takes part in the group; one that does already leaves it first. */
+void kafka_subscribe(struct kafka_group *g, struct ctx *ctx);
+
+/* ---- bus_kafka_watch.c */
+
+struct kafka_watch *kafka_watch_open(struct kafka *k);
+/* Asks the brokers now and then who reads what, and has a group joined anew whose members leave partitions
+ * out. Call it each round. */
+void kafka_watch_round(struct kafka_watch *w, struct ctx *ctx);
+/* Before the groups' clients are destroyed. NULL is fine. */
+void kafka_watch_close(struct kafka_watch *w);
 
 /* ---- bus_kafka_settings.c */
 

@@ -26,8 +26,8 @@ static void broker(const char *verb) {
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the broker does not %s", verb);
 }
 
-static rd_kafka_t *client(rd_kafka_type_t type) {
-    char words[300], brokers[100], group[200];
+static rd_kafka_conf_t *client_conf(rd_kafka_type_t type) {
+    char brokers[100], group[200];
     const char *slash = strrchr(bus_setting, '/');
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     snprintf(brokers, sizeof brokers, "%.*s", (int)(slash - bus_setting - 8), bus_setting + 8);
@@ -38,16 +38,26 @@ static rd_kafka_t *client(rd_kafka_type_t type) {
         rd_kafka_conf_set(conf, "enable.auto.commit", "false", NULL, 0);
         rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
     }
+    return conf;
+}
+
+static rd_kafka_t *client_of(rd_kafka_conf_t *conf, rd_kafka_type_t type) {
+    char words[300];
     rd_kafka_t *rk = rd_kafka_new(type, conf, words, sizeof words);
     ck_assert_msg(rk != NULL, "%s", words);
     return rk;
 }
 
-static const char *topic(void) {
+static rd_kafka_t *client(rd_kafka_type_t type) { return client_of(client_conf(type), type); }
+
+/* As the broker knows it. */
+static const char *topic_there(const char *topic) {
     static char name[250];
-    snprintf(name, sizeof name, "%s.test.v1", strrchr(bus_setting, '/') + 1);
+    snprintf(name, sizeof name, "%s.%s", strrchr(bus_setting, '/') + 1, topic);
     return name;
 }
+
+static const char *topic(void) { return topic_there("test.v1"); }
 
 static rd_kafka_topic_partition_list_t *partitions_from(int64_t offset) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(3);
@@ -204,6 +214,56 @@ START_TEST(read_before_the_database_went) {
     ck_assert(wait_for(&shared->done, 20, PATIENCE_MS));
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     ck_assert_int_eq(shared->done, 20);
+}
+END_TEST
+
+/* What happens to a foreign member of the group. */
+static int n_rebalances;
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                         void *opaque) {
+    (void)opaque;
+    n_rebalances += err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+    rd_kafka_assign(rk, err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? list : NULL);
+}
+
+static bool wait_rebalances(rd_kafka_t *rk, int n) {
+    for (int64_t until = clock_mono_us() + PATIENCE_MS * INT64_C(1000);
+         n_rebalances < n && clock_mono_us() < until;) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 20);
+        if (m != NULL)
+            rd_kafka_message_destroy(m);
+    }
+    return n_rebalances >= n;
+}
+
+/* A member that does not see a topic, as when its broker is the last to know of it, divides the partitions:
+ * nobody gets any of these. It is noticed, and the group is joined anew until all are read. */
+START_TEST(partitions_that_are_left_out) {
+    pid_t pid = start(&app);
+    emit(1, "test.v1", "good");
+    ck_assert(wait_for(&shared->done, 1, PATIENCE_MS));
+    ck_assert_int_eq(end(pid, SIGTERM), 0);
+    rd_kafka_conf_t *conf = client_conf(RD_KAFKA_CONSUMER);
+    rd_kafka_topic_partition_list_t *other = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_conf_set(conf, "topic.blacklist", "test\\.v1$", NULL, 0);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_t *blind = client_of(conf, RD_KAFKA_CONSUMER);
+    rd_kafka_poll_set_consumer(blind);
+    rd_kafka_topic_partition_list_add(other, topic_there("other.v1"), RD_KAFKA_PARTITION_UA);
+    n_rebalances = 0;
+    ck_assert_int_eq(rd_kafka_subscribe(blind, other), RD_KAFKA_RESP_ERR_NO_ERROR);
+    ck_assert_msg(wait_rebalances(blind, 1), "it has not become the first member");
+    pid = start(&app);
+    ck_assert_msg(wait_rebalances(blind, 2), "we have not become the second");
+    emit(20, "test.v1", "good");
+    ck_assert_msg(wait_rebalances(blind, 3), "nobody has noticed");
+    ck_assert_int_eq(shared->done, 1);
+    rd_kafka_consumer_close(blind);
+    rd_kafka_destroy(blind);
+    rd_kafka_topic_partition_list_destroy(other);
+    ck_assert(wait_for(&shared->done, 21, PATIENCE_MS));
+    ck_assert_int_eq(end(pid, SIGTERM), 0);
 }
 END_TEST
 
@@ -378,6 +438,7 @@ int main(void) {
     tcase_add_test(t, published_twice_handed_out_once);
     tcase_add_test(t, offsets_of_kafka_are_set_to_zero);
     tcase_add_test(t, read_before_the_database_went);
+    tcase_add_test(t, partitions_that_are_left_out);
     tcase_add_test(t, a_partition_is_set_back);
     tcase_add_test(t, a_site_moves_to_kafka);
     tcase_add_test(t, the_relay_is_killed);
