@@ -249,13 +249,6 @@ measure_streams() {
     wait "$measuring"
 }
 
-last_words() {
-    local log
-    for log in "$LOGS"/serve*.log "$LOGS"/work*.log "$LOGS/stream.log" "$NGINX/error.log"; do
-        [ ! -s "$log" ] || { warn "$(basename "$log"):" && last_lines "$log" 6; }
-    done
-}
-
 stop_site() {
     local dir
     "$ROOT/stack/nginx.sh" stop "$NGINX" || true
@@ -276,7 +269,7 @@ clean_up() {
     trap '' INT TERM HUP
     if [ -n "$measuring" ]; then kill "$measuring" 2>/dev/null || true; fi
     if [ -n "$DIR" ]; then
-        last_words
+        last_words 6 "$LOGS"/serve*.log "$LOGS"/work*.log "$LOGS/stream.log" "$NGINX/error.log"
         stop_site
     fi
     exit "$status"

@@ -193,13 +193,22 @@ run_verb() {
     "$verb" "$dir" "${@:3}"
 }
 
-# last_lines LOG: what a server said last, indented.
+# last_lines LOG [N]: what a server said last, indented.
 last_lines() {
     if [ -s "$1" ]; then
         tail -n "${2:-12}" "$1" | sed 's/^/    /' >&2
     else
         warn "    (nothing in $1)"
     fi
+}
+
+# last_words N LOG...: what the servers of some logs said last, for whoever reads why something failed.
+last_words() {
+    local n="$1" log
+    shift
+    for log in "$@"; do
+        if [ -s "$log" ]; then warn "$(basename "$log"):" && last_lines "$log" "$n" 2>&1 | cut -c1-400 >&2; fi
+    done
 }
 
 # http_status ADDRESS PORT PATH: prints the status of an answer, without needing curl.

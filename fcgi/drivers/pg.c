@@ -406,6 +406,25 @@ void pg_settle(struct pg *db) {
         pg_conn_hang_up(db);
 }
 
+void pg_close(struct pg *db) {
+    if (db == NULL)
+        return;
+    if (db->conn != NULL && db->wanted == 0)
+        drop_ignored(db); /* the server would have nobody to answer, and say so in its log */
+    PQfinish(db->conn);
+    for (size_t i = 0; i < db->n_statements; i++) {
+        free(db->statements[i]->types);
+        free(db->statements[i]);
+    }
+    free(db->statements);
+    free(db->slots);
+    free(db->sent);
+    free(db->conninfo);
+    free(db->role);
+    free(db->secret);
+    free(db);
+}
+
 const char *pg_violated(const struct pg *db) { return db->violated; }
 
 enum code pg_next_node(struct ctx *ctx, struct pg *db, unsigned *ret_node) {

@@ -57,6 +57,7 @@ struct pg;
  * ends with NULL. Does not connect yet. The caller closes it. */
 struct pg *pg_open(const char *conninfo, const char *role, const char *secret,
                    const struct query *const *queries, int timeout_ms);
+/* Waits for what pg_send_ignored() has sent. NULL is fine. */
 void pg_close(struct pg *db);
 
 /* Connects and prepares now; for the boot check. UNAVAILABLE, or INTERNAL with the query's name when one does

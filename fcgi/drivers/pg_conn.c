@@ -100,23 +100,6 @@ struct pg *pg_open(const char *conninfo, const char *role, const char *secret,
     return db;
 }
 
-void pg_close(struct pg *db) {
-    if (db == NULL)
-        return;
-    PQfinish(db->conn);
-    for (size_t i = 0; i < db->n_statements; i++) {
-        free(db->statements[i]->types);
-        free(db->statements[i]);
-    }
-    free(db->statements);
-    free(db->slots);
-    free(db->sent);
-    free(db->conninfo);
-    free(db->role);
-    free(db->secret);
-    free(db);
-}
-
 unsigned pg_epoch(const struct pg *db) { return db->epoch; }
 
 /* The connection. */

@@ -317,20 +317,12 @@ end_command() {
 
 made_servers='' made_database='' made_site='' made_kafka='' made_s3=''
 
-# What the site said last, for whoever reads why a test failed.
-site_words() {
-    local log
-    for log in "$LOGS"/*.log; do
-        if [ -s "$log" ]; then warn "$(basename "$log"):" && last_lines "$log" 20 2>&1 | cut -c1-400 >&2; fi
-    done
-}
-
 clean_up() {
     local status=$?
     trap '' INT TERM HUP
     end_command
     if [ -n "$made_site" ]; then
-        if [ "$status" -ne 0 ]; then site_words; fi
+        if [ "$status" -ne 0 ]; then last_words 20 "$LOGS"/*.log; fi
         stop_site
         sanitizers_are_silent || status=1
     fi

@@ -28,11 +28,12 @@ QUERY(later, ROWS_ONE, "SELECT 42::integer");
 QUERY(broken, ROWS_ONE, "SELECT nothing FROM nowhere");
 QUERY(foreign_key, ROWS_NONE, "INSERT INTO part (thing_id) VALUES ($1)");
 QUERY(serial, ROWS_NONE, "SELECT 1");
+QUERY(insert_late, ROWS_NONE, "INSERT INTO thing SELECT 9, 'late' FROM pg_sleep(0.2)");
 
 static const struct query *const queries[] = {
-    &echo_int8,   &echo_arrays, &echo_time, &echo_other,  &insert_thing,  &insert_quiet,
-    &thing_by_id, &thing_maybe, &thing_two, &things,      &update_things, &divide,
-    &snooze,      &pid,         &all_of_it, &foreign_key, &serial,        NULL};
+    &echo_int8,   &echo_arrays, &echo_time, &echo_other,    &insert_thing, &insert_quiet, &thing_by_id,
+    &thing_maybe, &thing_two,   &things,    &update_things, &divide,       &snooze,       &pid,
+    &all_of_it,   &foreign_key, &serial,    &insert_late,   NULL};
 
 static struct pg *db;
 static struct ctx ctx;
@@ -406,6 +407,15 @@ START_TEST(wake_goes_along) {
 }
 END_TEST
 
+/* Else the server would find nobody to answer, and say so in its log. */
+START_TEST(closing_waits_for_what_nobody_fetches) {
+    ck_assert(pg_send_ignored(db, &insert_late));
+    pg_close(db);
+    db = NULL;
+    ck_assert_str_eq(as_admin("SELECT name FROM thing WHERE id = 9"), "late");
+}
+END_TEST
+
 START_TEST(big_values) {
     PGresult *r;
     size_t n = 3 * 1000 * 1000;
@@ -458,6 +468,7 @@ int main(void) {
     tcase_add_test(t, broken_query_is_named);
     tcase_add_test(t, schema_changes_under_way);
     tcase_add_test(t, wake_goes_along);
+    tcase_add_test(t, closing_waits_for_what_nobody_fetches);
     tcase_add_test(t, big_values);
     tcase_add_test(t, secrets_file);
     suite_add_tcase(s, t);
