@@ -21,9 +21,9 @@
 #include "fcgi/log.h"
 #include "gen/queries.h"
 
-/* After work, time for the next batch to come together: the more there was, the longer, since large batches
- * cost less an event. No longer than a reader would notice, where a slow disk makes every batch long. */
-#define GATHER_MIN_US 2000
+/* After work, time for the next batch to come together: large batches cost less an event. Where there was
+ * much, the machine is busy, and that counts; where there was little, somebody waits for the next one. */
+#define GATHER_US 100 /* for each event that a consumer was handed */
 #define GATHER_MAX_US 4000
 #define QUIET_MIN_MS 4 /* the first sleep after work; each that nobody ends is twice as long */
 #define WAKE_US \
@@ -112,8 +112,11 @@ static struct ctx context(struct bus *b) {
 static bool run_round(struct bus *b, bool *ret_worked) {
     struct ctx ctx = context(b);
     *ret_worked = false;
+    b->n_handed = 0;
     if (!session(b, &ctx))
         return false;
+    bus_look_due(b, &ctx);
+    fail_clear(&ctx);
     bool more = b->engine->round(b, &ctx, ret_worked);
     fail_clear(&ctx);
     expire(b, &ctx);
@@ -146,11 +149,9 @@ static bool sleep_until_woken(struct bus *b, int ms) {
     return (conn != NULL && drop_notifies(b, conn)) || woken;
 }
 
-static void gather(int64_t worked_us) {
-    int64_t us = worked_us < GATHER_MIN_US   ? GATHER_MIN_US
-                 : worked_us > GATHER_MAX_US ? GATHER_MAX_US
-                                             : worked_us;
-    nanosleep(&(struct timespec){0, us * 1000L}, NULL);
+static void gather(size_t n_handed) {
+    size_t us = n_handed < GATHER_MAX_US / GATHER_US ? n_handed * GATHER_US : GATHER_MAX_US;
+    nanosleep(&(struct timespec){0, (long)us * 1000}, NULL);
 }
 
 static void run(struct bus *b) {
@@ -159,12 +160,11 @@ static void run(struct bus *b) {
     while (!b->stop()) {
         if (bus_between != NULL)
             bus_between(b->env);
-        int64_t began_us = clock_mono_us();
         if (run_round(b, &worked))
             continue;
         if (worked) {
             quiet_ms = QUIET_MIN_MS;
-            gather(clock_mono_us() - began_us);
+            gather(b->n_handed);
         } else if (sleep_until_woken(b, quiet_ms)) {
             quiet_ms = QUIET_MIN_MS;
         } else if (quiet_ms < bus_poll_ms) {

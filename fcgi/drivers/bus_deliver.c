@@ -42,6 +42,7 @@ enum code bus_hand_out(struct bus *b, const struct runner *r, const struct event
     arena_reset(b->handler);
     struct ctx ctx = {.arena = b->handler, .env = b->env, .ip = "", .user_agent = ""};
     ctx.request_id = arena_printf(b->handler, "%s-%lld", r->def->name, (long long)events[0].id);
+    b->n_handed += n;
     enum code code = call(b, r, &ctx, events, n);
     if (code != OK)
         snprintf(error, BUS_ERROR_MAX, "%s: %s", code_name(code),
@@ -196,10 +197,19 @@ static void deliver_due(struct bus *b, struct ctx *ctx, struct runner *r) {
     }
 }
 
-void bus_deliver_due(struct bus *b, struct ctx *ctx, struct runner *r) {
-    int64_t now = clock_mono_us();
-    if (now < r->due_us)
+void bus_look_due(struct bus *b, struct ctx *ctx) {
+    PGresult *rows;
+    if (clock_mono_us() < b->due_us || pg_run(ctx, b->db, &Q_EVENTS_WHO_IS_DUE, &rows) != OK)
         return;
-    r->due_us = now + DUE_US;
+    b->due_us = clock_mono_us() + DUE_US;
+    for (int i = 0; i < PQntuples(rows); i++)
+        for (size_t k = 0; k < b->n; k++)
+            b->runners[k]->is_due |= strcmp(b->runners[k]->def->name, pg_get_str(rows, i, 0)) == 0;
+}
+
+void bus_deliver_due(struct bus *b, struct ctx *ctx, struct runner *r) {
+    if (!r->is_due)
+        return;
+    r->is_due = false;
     deliver_due(b, ctx, r);
 }

@@ -140,7 +140,7 @@ bool bus_take(struct bus *b, struct ctx *ctx, struct runner *r) {
     r->tries = (int)pg_get_int(row, 0, 4);
     r->careful = pg_get_int(row, 0, 3) > 1 || r->tries > 0 ? BUS_TOGETHER : 0;
     r->saved_us = clock_mono_us();
-    r->due_us = r->rest_us = 0;
+    r->rest_us = 0;
     r->mine = true;
     log_write(r->topic == NULL ? LOG_INFO : LOG_DEBUG, ctx, "consumer started",
               "consumer=%s xid=%lld id=%lld", r->name, (long long)r->at.xid, (long long)r->at.id);

@@ -33,8 +33,9 @@ struct runner {
     bool worked;    /* and got on in it */
     size_t careful; /* the last run got nowhere: so many events one at a time, each try noted before */
     int tries;      /* noted tries of the event after `at` */
-    struct place at, saved;                     /* handled up to here; noted in the database */
-    int64_t saved_us, lock_us, due_us, rest_us; /* when was, or is next; rest: not before */
+    struct place at, saved;             /* handled up to here; noted in the database */
+    bool is_due;                        /* something that failed before is to be tried again */
+    int64_t saved_us, lock_us, rest_us; /* when was, or is next; rest: not before */
     int down_ms;
 };
 
@@ -51,8 +52,9 @@ struct bus {
     struct runner **runners; /* whose places are noted together; the engine's own */
     size_t n;
     int wake_fd; /* readable when the engine has something; -1: only the database wakes */
-    int64_t expire_us;
+    int64_t expire_us, due_us;
     int64_t noted_us; /* when all places were noted, or the round began */
+    size_t n_handed;  /* events that consumers were handed in this round */
     bool (*stop)(void);
     jmp_buf full; /* the handler's arena was not enough */
 };
@@ -138,7 +140,11 @@ enum code bus_hand_out(struct bus *b, const struct runner *r, const struct event
 /* One by one, after a batch with these has failed. */
 bool bus_deliver_again(struct bus *b, struct ctx *ctx, struct runner *r, struct batch *batch);
 
-/* At most once a second: hands out what failed before and whose time has come. */
+/* Looks, at most once a second and for all runners at once, who has something that failed before and whose
+ * time has come. */
+void bus_look_due(struct bus *b, struct ctx *ctx);
+
+/* Hands it out, if there is any. */
 void bus_deliver_due(struct bus *b, struct ctx *ctx, struct runner *r);
 
 /* Keeps an event aside as a dead letter (retry_ms 0) or for later. False: the database is down. */

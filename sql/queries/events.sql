@@ -68,6 +68,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8::integer, $9,
         CASE WHEN $10::bigint > 0 THEN now() + $10::bigint * interval '1 millisecond' END)
 ON CONFLICT (consumer, event_id) DO NOTHING;
 
+-- name: events_who_is_due :many
+SELECT DISTINCT consumer FROM events.failed WHERE next_at <= now();
+
 -- name: events_due :many
 SELECT id, event_id, topic, key, type, body, created_at, attempts FROM events.failed
 WHERE consumer = $1 AND next_at <= now() ORDER BY event_id LIMIT 20;
