@@ -17,16 +17,18 @@
 #define CAP_MAX 1000
 #define MAC_BYTES 16
 
-enum code notification_prefs_of(struct ctx *ctx, const int64_t *users, size_t n, struct prefs **ret) {
+enum code notification_prefs_fetch(struct ctx *ctx, const int64_t *users, size_t n, struct prefs **ret) {
     *ret = arena_many(ctx->arena, struct prefs, n);
     for (size_t i = 0; i < n; i++)
         prefs_defaults(users[i], &(*ret)[i]);
-    return notification_store_prefs(ctx, users, n, *ret);
+    return notification_store_prefs_fetch(ctx, users, n, *ret);
 }
 
 enum code notification_prefs(struct ctx *ctx, int64_t user_id, struct prefs *ret) {
+    enum code c = notification_store_prefs_queue(ctx, &user_id, 1);
+
     prefs_defaults(user_id, ret);
-    return notification_store_prefs(ctx, &user_id, 1, ret);
+    return c == OK ? notification_store_prefs_fetch(ctx, &user_id, 1, ret) : c;
 }
 
 /* ---- as a message */

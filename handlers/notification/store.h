@@ -115,6 +115,11 @@ enum code notification_store_answer(struct ctx *ctx, int64_t user, const int64_t
 /* The policies of n members, in order. */
 enum code notification_store_policies(struct ctx *ctx, const int64_t *users, size_t n,
                                       struct sender_policy *ret);
+/* The same in two steps, so that several questions go to PostgreSQL together; fetched in the order in which
+ * they were queued. */
+enum code notification_store_policies_queue(struct ctx *ctx, const int64_t *users, size_t n);
+enum code notification_store_policies_fetch(struct ctx *ctx, const int64_t *users, size_t n,
+                                            struct sender_policy *ret);
 /* Of n pairs, whether the member has accepted a request of the sender. */
 enum code notification_store_accepted(struct ctx *ctx, const int64_t *users, const int64_t *from, size_t n,
                                       bool *ret);

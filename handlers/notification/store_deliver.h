@@ -45,9 +45,11 @@ struct prefs {
     int hour_cap, day_cap, digest_hour;
 };
 
-/* Of members who chose something: ret[i] of users[i] is filled with the defaults before, and what was chosen
- * goes over them. */
-enum code notification_store_prefs(struct ctx *ctx, const int64_t *users, size_t n, struct prefs *ret);
+/* In two steps, so that several questions go to PostgreSQL together; fetched in the order in which they were
+ * queued. Of members who chose something: ret[i] of users[i] is filled with the defaults before, and what was
+ * chosen goes over them. */
+enum code notification_store_prefs_queue(struct ctx *ctx, const int64_t *users, size_t n);
+enum code notification_store_prefs_fetch(struct ctx *ctx, const int64_t *users, size_t n, struct prefs *ret);
 /* if_version 0: any. *ret_ok: the version was that one. */
 enum code notification_store_prefs_set(struct ctx *ctx, const struct prefs *p, int64_t if_version,
                                        bool *ret_ok);
@@ -115,9 +117,9 @@ enum code notification_store_delivery_erase(struct ctx *ctx, int64_t user_id);
 /* ---- Web Push. *ret is NULL when there is none. */
 
 enum code notification_store_push(struct ctx *ctx, const Pb__PushRequest *who, Pb__PushSubscription **ret);
-/* Of several members, each named once. push_id 0: all that they have. */
-enum code notification_store_pushes(struct ctx *ctx, const int64_t *users, size_t n, int64_t push_id,
-                                    Pb__PushSubscription ***ret, size_t *ret_n);
+/* Of several members, each named once, in two steps as above. push_id 0: all that they have. */
+enum code notification_store_pushes_queue(struct ctx *ctx, const int64_t *users, size_t n, int64_t push_id);
+enum code notification_store_pushes_fetch(struct ctx *ctx, Pb__PushSubscription ***ret, size_t *ret_n);
 enum code notification_store_push_add(struct ctx *ctx, const Pb__PushSubscription *p);
 enum code notification_store_push_change(struct ctx *ctx, const Pb__PushSubscription *p,
                                          Pb__PushSubscription **ret);

@@ -14,10 +14,14 @@ static struct sender_policy policy_at(const PGresult *rows, int row) {
                                   .limited_accounts = (int)pg_get_int(rows, row, 5)};
 }
 
-enum code notification_store_policies(struct ctx *ctx, const int64_t *users, size_t n,
-                                      struct sender_policy *ret) {
+enum code notification_store_policies_queue(struct ctx *ctx, const int64_t *users, size_t n) {
+    return pg_queue_read(ctx, db(ctx), &Q_NOTIFICATION_POLICIES, pg_ids(users, n));
+}
+
+enum code notification_store_policies_fetch(struct ctx *ctx, const int64_t *users, size_t n,
+                                            struct sender_policy *ret) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_POLICIES, &rows, pg_ids(users, n));
+    enum code c = pg_fetch(ctx, db(ctx), &rows);
 
     if (c != OK)
         return c;
@@ -28,6 +32,13 @@ enum code notification_store_policies(struct ctx *ctx, const int64_t *users, siz
                 ret[i] = policy_at(rows, r);
     }
     return OK;
+}
+
+enum code notification_store_policies(struct ctx *ctx, const int64_t *users, size_t n,
+                                      struct sender_policy *ret) {
+    enum code c = notification_store_policies_queue(ctx, users, n);
+
+    return c == OK ? notification_store_policies_fetch(ctx, users, n, ret) : c;
 }
 
 enum code notification_store_accepted(struct ctx *ctx, const int64_t *users, const int64_t *from, size_t n,

@@ -58,9 +58,13 @@ static void read_row(struct ctx *ctx, const PGresult *rows, int row, struct pref
     ret->zone_s = (int)pg_get_int(rows, row, 11);
 }
 
-enum code notification_store_prefs(struct ctx *ctx, const int64_t *users, size_t n, struct prefs *ret) {
+enum code notification_store_prefs_queue(struct ctx *ctx, const int64_t *users, size_t n) {
+    return pg_queue_read(ctx, db(ctx), &Q_NOTIFICATION_PREFERENCES, pg_ids(users, n));
+}
+
+enum code notification_store_prefs_fetch(struct ctx *ctx, const int64_t *users, size_t n, struct prefs *ret) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_PREFERENCES, &rows, pg_ids(users, n));
+    enum code c = pg_fetch(ctx, db(ctx), &rows);
 
     if (c != OK)
         return c;

@@ -37,10 +37,13 @@ enum code notification_store_push(struct ctx *ctx, const Pb__PushRequest *who, P
     return one(ctx, c, rows, ret);
 }
 
-enum code notification_store_pushes(struct ctx *ctx, const int64_t *users, size_t n, int64_t push_id,
-                                    Pb__PushSubscription ***ret, size_t *ret_n) {
+enum code notification_store_pushes_queue(struct ctx *ctx, const int64_t *users, size_t n, int64_t push_id) {
+    return pg_queue_read(ctx, db(ctx), &Q_NOTIFICATION_PUSHES, pg_ids(users, n), pg_i8(push_id));
+}
+
+enum code notification_store_pushes_fetch(struct ctx *ctx, Pb__PushSubscription ***ret, size_t *ret_n) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_PUSHES, &rows, pg_ids(users, n), pg_i8(push_id));
+    enum code c = pg_fetch(ctx, db(ctx), &rows);
 
     if (c != OK)
         return c;

@@ -151,7 +151,7 @@ static size_t each_once(int64_t *ids, size_t n) {
 
 static enum code look_up(struct batch *b) {
     struct arena *a = b->ctx->arena;
-    int64_t *ids = arena_many(a, int64_t, 2 * b->n);
+    int64_t *ids = arena_many(a, int64_t, 2 * b->n), *members;
     enum code c;
 
     for (size_t i = 0; i < b->n; i++) {
@@ -159,10 +159,13 @@ static enum code look_up(struct batch *b) {
         ids[b->n + i] = b->news[i]->actor_id;
     }
     b->cards = arena_many(a, const Pb__UserCard *, 2 * b->n);
+    members = arena_memdup(a, ids, b->n * sizeof *ids);
     if ((c = cards_get(b->ctx, ids, 2 * b->n, b->cards)) != OK ||
-        (c = notification_prefs_of(b->ctx, ids, b->n, &b->prefs)) != OK)
+        (c = notification_store_prefs_queue(b->ctx, ids, b->n)) != OK ||
+        (c = notification_store_pushes_queue(b->ctx, members, each_once(members, b->n), 0)) != OK ||
+        (c = notification_prefs_fetch(b->ctx, ids, b->n, &b->prefs)) != OK)
         return c;
-    return notification_store_pushes(b->ctx, ids, each_once(ids, b->n), 0, &b->push, &b->n_push);
+    return notification_store_pushes_fetch(b->ctx, &b->push, &b->n_push);
 }
 
 enum code notification_deliver_events(struct ctx *ctx, const struct event *events, size_t n) {

@@ -228,7 +228,8 @@ static enum code send_one(struct push *p) {
     enum code c;
 
     if ((c = notification_prefs(ctx, e->rows[0].user_id, &e->prefs)) != OK ||
-        (c = notification_store_pushes(ctx, &e->rows[0].user_id, 1, e->rows[0].target_id, &found, &n)) != OK)
+        (c = notification_store_pushes_queue(ctx, &e->rows[0].user_id, 1, e->rows[0].target_id)) != OK ||
+        (c = notification_store_pushes_fetch(ctx, &found, &n)) != OK)
         return c;
     if (n == 0)
         return notification_errand_drop(e, "no such subscription any more");

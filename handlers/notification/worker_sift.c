@@ -161,49 +161,57 @@ static enum code execute(struct ctx *ctx, struct told *const *told, const int *v
 }
 
 /* What the members' own policies say. */
-static enum code sift_policies(struct ctx *ctx, struct told *const *all, size_t n_all) {
-    struct told **told = arena_many(ctx->arena, struct told *, n_all);
-    size_t n = pick(all, n_all, is_filtered, told), k = 0;
-    struct sender_policy *policies = arena_many(ctx->arena, struct sender_policy, n);
-    int64_t *users = arena_many(ctx->arena, int64_t, n);
+static enum code sift_policies(struct ctx *ctx, struct told *const *told, size_t n,
+                               const struct sender_policy *policies) {
+    struct told **caught = arena_many(ctx->arena, struct told *, n);
     int *verdicts = arena_many(ctx->arena, int, n);
     const Pb__UserCard **cards;
+    size_t k = 0;
+    enum code c;
+
+    if ((c = cards_of(ctx, told, n, &cards)) != OK)
+        return c;
+    for (size_t i = 0; i < n; i++) {
+        int verdict = is_filtered(told[i]) && cards[n + i] != NULL
+                          ? verdict_on(told[i], &policies[i], cards[n + i])
+                          : POLICY_ACCEPT;
+
+        if (verdict == POLICY_ACCEPT)
+            continue;
+        caught[k] = told[i];
+        verdicts[k++] = verdict;
+    }
+    return execute(ctx, caught, verdicts, k);
+}
+
+/* What the members do not want to see of this kind, by their preferences, is made for other ways alone. */
+static void sift_preferences(struct told *const *told, size_t n, const struct prefs *prefs) {
+    for (size_t i = 0; i < n; i++)
+        if (is_open(told[i]) && told[i]->state == TOLD_SHOWN &&
+            (prefs_ways(&prefs[i], notification_kind(told[i]->kind)->name) & WAY_IN_APP) == 0)
+            told[i]->state = TOLD_QUIET;
+}
+
+/* What the members chose themselves, asked in one round. */
+static enum code sift_choices(struct ctx *ctx, struct told *const *all, size_t n_all) {
+    struct told **told = arena_many(ctx->arena, struct told *, n_all);
+    size_t n = pick(all, n_all, is_open, told);
+    struct sender_policy *policies = arena_many(ctx->arena, struct sender_policy, n);
+    int64_t *users = arena_many(ctx->arena, int64_t, n);
+    struct prefs *prefs;
     enum code c;
 
     if (n == 0)
         return OK;
     for (size_t i = 0; i < n; i++)
         users[i] = told[i]->user;
-    if ((c = notification_store_policies(ctx, users, n, policies)) != OK ||
-        (c = cards_of(ctx, told, n, &cards)) != OK)
+    if ((c = notification_store_policies_queue(ctx, users, n)) != OK ||
+        (c = notification_store_prefs_queue(ctx, users, n)) != OK ||
+        (c = notification_store_policies_fetch(ctx, users, n, policies)) != OK ||
+        (c = notification_prefs_fetch(ctx, users, n, &prefs)) != OK ||
+        (c = sift_policies(ctx, told, n, policies)) != OK)
         return c;
-    for (size_t i = 0; i < n; i++) {
-        int verdict = cards[n + i] != NULL ? verdict_on(told[i], &policies[i], cards[n + i]) : POLICY_ACCEPT;
-
-        if (verdict == POLICY_ACCEPT)
-            continue;
-        told[k] = told[i];
-        verdicts[k++] = verdict;
-    }
-    return execute(ctx, told, verdicts, k);
-}
-
-/* What the members do not want to see of this kind, by their preferences, is made for other ways alone. */
-static enum code sift_preferences(struct ctx *ctx, struct told *const *all, size_t n_all) {
-    struct told **told = arena_many(ctx->arena, struct told *, n_all);
-    size_t n = pick(all, n_all, is_open, told);
-    int64_t *users = arena_many(ctx->arena, int64_t, n);
-    struct prefs *prefs;
-    enum code c;
-
-    for (size_t i = 0; i < n; i++)
-        users[i] = told[i]->user;
-    if (n == 0 || (c = notification_prefs_of(ctx, users, n, &prefs)) != OK)
-        return n == 0 ? OK : c;
-    for (size_t i = 0; i < n; i++)
-        if ((prefs_ways(&prefs[i], notification_kind(told[i]->kind)->name) & WAY_IN_APP) == 0 &&
-            told[i]->state == TOLD_SHOWN)
-            told[i]->state = TOLD_QUIET;
+    sift_preferences(told, n, prefs);
     return OK;
 }
 
@@ -211,7 +219,7 @@ enum code notification_sift(struct ctx *ctx, struct told *const *told, size_t n)
     enum code c;
 
     if ((c = sift_members(ctx, told, n)) != OK || (c = sift_edges(ctx, told, n)) != OK ||
-        (c = sift_acts(ctx, told, n)) != OK || (c = sift_policies(ctx, told, n)) != OK)
+        (c = sift_acts(ctx, told, n)) != OK)
         return c;
-    return sift_preferences(ctx, told, n);
+    return sift_choices(ctx, told, n);
 }
