@@ -6,6 +6,7 @@
 #include "fcgi/base/clock.h"
 #include "fcgi/base/id.h"
 #include "fcgi/json.h"
+#include "gen/stubs.h"
 #include "handlers/common/api_account.h"
 #include "handlers/common/live.h"
 #include "handlers/notification/entity.h"
@@ -154,6 +155,19 @@ static void warm_accounts(const struct ctx *ctx, const struct news *all, size_t 
         api_accounts_json(&as, ids, n, unused);
 }
 
+/* What they did themselves to the posts that they will be shown. */
+static void warm_readers(struct ctx *ctx, const struct news *all, size_t k) {
+    Pb__WarmReadersRequest ask = PB__WARM_READERS_REQUEST__INIT;
+    const Pb__Empty *done;
+
+    ask.user_ids = arena_many(ctx->arena, int64_t, k);
+    for (size_t i = 0; i < k; i++)
+        if (all[i].n > 0)
+            ask.user_ids[ask.n_user_ids++] = all[i].member;
+    if (ask.n_user_ids > 1 && post_warm_readers(ctx, &ask, &done) != OK)
+        fail_clear(ctx); /* then each is asked by itself */
+}
+
 /* All is read before any of it is told: so what is asked for one member goes along with the others'. */
 static void tell_members(struct ctx *ctx, const int64_t *members, size_t k, struct told *const *told,
                          size_t n) {
@@ -167,6 +181,7 @@ static void tell_members(struct ctx *ctx, const int64_t *members, size_t k, stru
         n_items += all[i].n;
     }
     warm_accounts(ctx, all, k, n_items);
+    warm_readers(ctx, all, k);
     for (size_t i = 0; i < k; i++)
         notification_see_ahead(ctx, all[i].member, all[i].items, all[i].n);
     for (size_t i = 0; i < k; i++)
@@ -179,7 +194,7 @@ void notification_tell_live(struct ctx *ctx, struct told *const *told, size_t n,
     int64_t *members;
     size_t k = members_of(ctx, told, n, &members);
 
-    if (k + whose->n == 0 || !live_anybody(ctx))
+    if (k + whose->n == 0)
         return;
     k = listening(ctx, members, k);
     tell_members(ctx, members, k, told, n);

@@ -1,7 +1,7 @@
 /* What workers of other services ask before they tell anybody of something: whether it still stands. */
 #include "gen/stubs.h"
 #include "handlers/common/limit.h"
-#include "handlers/post/store.h"
+#include "handlers/post/store_read.h"
 
 #define REPOSTERS_MAX 1000
 
@@ -15,6 +15,15 @@ enum code post_service_get_acts(struct ctx *ctx, const Pb__ActsRequest *req, Pb_
     reply->n_acts = req->n_post_ids;
     reply->acts = arena_many(ctx->arena, uint32_t, reply->n_acts);
     return post_store_acts(ctx, req, reply->acts);
+}
+
+enum code post_service_warm_readers(struct ctx *ctx, const Pb__WarmReadersRequest *req, Pb__Empty *reply) {
+    enum code c;
+
+    (void)reply;
+    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "user_ids", req->n_user_ids)) != OK)
+        return c;
+    return post_mine_warm(ctx, req->user_ids, req->n_user_ids);
 }
 
 enum code post_service_stream_reposters(struct ctx *ctx, Pb__RepostersRequest *req, Pb__RepostersReply *reply,

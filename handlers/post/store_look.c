@@ -204,15 +204,14 @@ static enum code take_mine(struct ctx *ctx, const struct look *look, struct post
     const char *mark = marked_answer(ctx, &look->mine, values);
     bool built = mark != NULL && *mark != 'b';
     int64_t floor = built ? strtoll(mark, NULL, 10) : INT64_MAX;
-    enum code c;
 
+    if (mark == NULL && redis_is_up(ctx->env->redis))
+        return post_mine_build(ctx, look->viewer, reads, look->n);
     for (size_t i = 0; i < look->n; i++) {
         if (built)
             reads[i].mine = values[i].bits;
         wanted[i] = look->mine.ids[i] < floor;
     }
-    if (mark == NULL && redis_is_up(ctx->env->redis) && (c = post_mine_build(ctx, look->viewer)) != OK)
-        return c;
     return post_mine_ask(ctx, look->viewer, reads, look->n, wanted);
 }
 

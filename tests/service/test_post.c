@@ -438,6 +438,53 @@ START_TEST(races_lose_no_count) {
 }
 END_TEST
 
+static const char *hash_has(int64_t viewer, const char *field) {
+    const redisReply *r = redis_do(ctx, ctx->env->redis, "HGET post:mine:%lld %s", (long long)viewer, field);
+
+    return r->type == REDIS_REPLY_STRING ? arena_strdup(ctx->arena, r->str) : "";
+}
+
+static void expect_mine(int64_t one, int64_t two) {
+    ck_assert_uint_eq(see(ben, one)->mine, ACT_LIKED);
+    ck_assert_uint_eq(see(ben, two)->mine, ACT_LIKED | ACT_BOOKMARKED);
+    ck_assert_uint_eq(see(eve, one)->mine, ACT_REPOSTED);
+    ck_assert_uint_eq(see(eve, two)->mine, 0);
+}
+
+/* What several readers did is read in one go, before posts are read for each of them. */
+START_TEST(readers_are_warmed) {
+    Pb__WarmReadersRequest req = PB__WARM_READERS_REQUEST__INIT;
+    const Pb__Empty *reply;
+    int64_t one = post(ann, "one", PUBLIC, 0), two = post(ann, "two", PUBLIC, 0);
+    char name[24];
+
+    react(ben, one, "like", true);
+    react(ben, two, "like", true);
+    react(ben, two, "bookmark", true);
+    react(eve, one, "repost", true);
+    fixture_flush_redis(ctx);
+    expect_mine(one, two); /* each by itself */
+    fixture_flush_redis(ctx);
+    req.user_ids = (int64_t[]){ben, eve, ann};
+    req.n_user_ids = 3;
+    ctx->viewer_id = 0; /* a worker */
+    expect_ok(ctx, post_warm_readers(ctx, &req, &reply));
+    snprintf(name, sizeof name, "%lld", (long long)two);
+    ck_assert_str_eq(hash_has(ben, name), "5");
+    ck_assert_str_eq(hash_has(eve, name), "");
+    ck_assert_str_ne(hash_has(ann, "_"), "");
+    expect_mine(one, two);
+    const char *mark = hash_has(ben, "_");
+    ctx->viewer_id = 0;
+    expect_ok(ctx, post_warm_readers(ctx, &req, &reply)); /* nothing is done twice */
+    ck_assert_str_eq(hash_has(ben, "_"), mark);
+    react(ben, one, "like", false);
+    ck_assert_uint_eq(see(ben, one)->mine, 0);
+    ctx->viewer_id = ben;
+    expect_code(ctx, post_warm_readers(ctx, &req, &reply), DENIED);
+}
+END_TEST
+
 /* ---- Timelines */
 
 START_TEST(lists_are_walked_to_their_end) {
@@ -570,6 +617,7 @@ int main(void) {
     tcase_add_test(rules, threads_grow_at_once);
     tcase_add_test(rules, reactions_count_once);
     tcase_add_test(rules, who_liked);
+    tcase_add_test(rules, readers_are_warmed);
     tcase_add_test(rules, races_lose_no_count);
     suite_add_tcase(suite, rules);
     tcase_add_checked_fixture(lists, set_up, NULL);
