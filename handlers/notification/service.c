@@ -149,14 +149,16 @@ enum code notification_service_list_group_actors(struct ctx *ctx, const Pb__Grou
 
 enum code notification_service_get_unread(struct ctx *ctx, const Pb__UnreadRequest *req,
                                           Pb__UnreadCounts *reply) {
-    Pb__UnreadCounts *n;
+    Pb__UnreadCounts *counts;
     int64_t *whose;
+    size_t n;
     enum code c;
 
     if ((c = notification_check_own(ctx, req->user_id)) != OK ||
-        (c = notification_store_unread(ctx, &req->user_id, 1, &whose, &n)) != OK)
+        (c = notification_store_unread_queue(ctx, &req->user_id, 1)) != OK ||
+        (c = notification_store_unread_fetch(ctx, &whose, &counts, &n)) != OK)
         return c;
-    *reply = n[0];
+    *reply = counts[0];
     return OK;
 }
 

@@ -13,13 +13,21 @@ static void tell(struct ctx *ctx, int64_t user, const Pb__UnreadCounts *n) {
     live_push(ctx, &user, 1, "badge", payload, strlen(payload));
 }
 
-void notification_tell_badges(struct ctx *ctx, const int64_t *users, size_t n) {
+bool notification_ask_badges(struct ctx *ctx, const int64_t *users, size_t n) {
+    if (n == 0)
+        return false;
+    if (notification_store_unread_queue(ctx, users, n) == OK)
+        return true;
+    fail_clear(ctx);
+    return false;
+}
+
+void notification_tell_badges(struct ctx *ctx) {
     Pb__UnreadCounts *counts;
     int64_t *whose;
+    size_t n;
 
-    if (n == 0)
-        return;
-    if (notification_store_unread(ctx, users, n, &whose, &counts) != OK) {
+    if (notification_store_unread_fetch(ctx, &whose, &counts, &n) != OK) {
         fail_clear(ctx);
         return;
     }
@@ -31,6 +39,6 @@ void notification_tell_badge(struct ctx *ctx, int64_t user) {
     bool is_listening;
 
     notification_store_listening(ctx, &user, 1, &is_listening);
-    if (is_listening)
-        notification_tell_badges(ctx, &user, 1);
+    if (is_listening && notification_ask_badges(ctx, &user, 1))
+        notification_tell_badges(ctx);
 }

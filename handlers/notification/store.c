@@ -14,15 +14,20 @@ static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_NOTIFICATION]; }
 
 /* ---- The read model */
 
-enum code notification_store_unread(struct ctx *ctx, const int64_t *users, size_t n, int64_t **ret_users,
-                                    Pb__UnreadCounts **ret) {
+enum code notification_store_unread_queue(struct ctx *ctx, const int64_t *users, size_t n) {
+    return pg_queue(ctx, db(ctx), &Q_NOTIFICATION_UNREAD, pg_ids(users, n));
+}
+
+enum code notification_store_unread_fetch(struct ctx *ctx, int64_t **ret_users, Pb__UnreadCounts **ret,
+                                          size_t *ret_n) {
     PGresult *rows;
-    enum code c = pg_run(ctx, db(ctx), &Q_NOTIFICATION_UNREAD, &rows, pg_ids(users, n));
+    enum code c = pg_fetch(ctx, db(ctx), &rows);
 
     if (c != OK)
         return c;
-    *ret_users = arena_many(ctx->arena, int64_t, n);
-    *ret = arena_many(ctx->arena, Pb__UnreadCounts, n);
+    *ret_n = (size_t)PQntuples(rows);
+    *ret_users = arena_many(ctx->arena, int64_t, *ret_n);
+    *ret = arena_many(ctx->arena, Pb__UnreadCounts, *ret_n);
     for (int i = 0; i < PQntuples(rows); i++) {
         pb__unread_counts__init(&(*ret)[i]);
         (*ret_users)[i] = pg_get_int(rows, i, 0);

@@ -12,9 +12,11 @@
 
 /* ---- The read model notify:unread:<id> */
 
-/* What SQL says of n members, each once; *ret_users is whose, in the order of the counts. */
-enum code notification_store_unread(struct ctx *ctx, const int64_t *users, size_t n, int64_t **ret_users,
-                                    Pb__UnreadCounts **ret);
+/* What SQL says of n members, each once, in two steps: the store is asked nothing else in between. *ret_users
+ * is whose, in the order of the counts. */
+enum code notification_store_unread_queue(struct ctx *ctx, const int64_t *users, size_t n);
+enum code notification_store_unread_fetch(struct ctx *ctx, int64_t **ret_users, Pb__UnreadCounts **ret,
+                                          size_t *ret_n);
 /* Which of n members have, or had lately, a stream open. */
 void notification_store_listening(struct ctx *ctx, const int64_t *users, size_t n, bool *ret);
 /* After a change: whoever misses it makes it anew. A dead Redis is logged and no failure. */

@@ -193,12 +193,15 @@ static void tell_members(struct ctx *ctx, const int64_t *members, size_t k, stru
 void notification_tell_live(struct ctx *ctx, struct told *const *told, size_t n, struct whose *whose) {
     int64_t *members;
     size_t k = members_of(ctx, told, n, &members);
+    bool asked;
 
     if (k + whose->n == 0)
         return;
     k = listening(ctx, members, k);
-    tell_members(ctx, members, k, told, n);
     whose->n = listening(ctx, whose->users, unique(whose->users, whose->n));
     whose_add(ctx, whose, members, k);
-    notification_tell_badges(ctx, whose->users, unique(whose->users, whose->n));
+    asked = notification_ask_badges(ctx, whose->users, unique(whose->users, whose->n));
+    tell_members(ctx, members, k, told, n);
+    if (asked)
+        notification_tell_badges(ctx);
 }
