@@ -35,18 +35,11 @@ static size_t topics_of(const struct bus *b, const char **ret) {
     return n;
 }
 
-static bool wants(const struct runner *r, const struct event *e) {
-    for (size_t i = 0; i < r->n_topics; i++)
-        if (strcmp(r->def->topics[i], e->topic) == 0)
-            return true;
-    return false;
-}
-
 static struct batch share_of(struct bus *b, const struct runner *r, const struct batch *all) {
     struct batch mine = {.events = arena_many(b->arena, struct event, all->n),
                          .places = arena_many(b->arena, struct place, all->n)};
     for (size_t i = 0; i < all->n; i++)
-        if (wants(r, &all->events[i])) {
+        if (bus_wants(r, all->events[i].topic)) {
             mine.events[mine.n] = all->events[i];
             mine.places[mine.n++] = all->places[i];
         }

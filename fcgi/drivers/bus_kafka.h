@@ -88,6 +88,9 @@ const char *kafka_topic_here(const struct kafka_address *at, const char *topic);
 /* Makes topics that are not there yet. False, and logged, when the brokers do not let us or are down. */
 bool kafka_make_topics(struct kafka *k, rd_kafka_t *rk, const char *const *names, size_t n);
 
+/* Of a topic as the brokers know it; 0: they know none. */
+int kafka_partitions(const struct rd_kafka_metadata *all, const char *there);
+
 /* How long an answer is waited for. */
 int kafka_timeout_ms(const struct kafka *k);
 

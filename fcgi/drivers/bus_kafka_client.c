@@ -150,11 +150,11 @@ int kafka_timeout_ms(const struct kafka *k) {
     return k->down ? DOWN_MS : k->b->env->config->server_timeout_ms;
 }
 
-static bool has_topic(const struct rd_kafka_metadata *all, const char *name) {
+int kafka_partitions(const struct rd_kafka_metadata *all, const char *there) {
     for (int i = 0; i < all->topic_cnt; i++)
-        if (strcmp(all->topics[i].topic, name) == 0)
-            return all->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && all->topics[i].partition_cnt > 0;
-    return false;
+        if (strcmp(all->topics[i].topic, there) == 0)
+            return all->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR ? all->topics[i].partition_cnt : 0;
+    return 0;
 }
 
 /* A topic that was just made is not at once known to whoever asks. */
@@ -164,7 +164,7 @@ static bool are_seen(struct kafka *k, rd_kafka_t *rk, const char *const *names, 
     if (rd_kafka_metadata(rk, 1, NULL, &all, kafka_timeout_ms(k)) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
     for (size_t i = 0; i < n; i++)
-        seen = seen && has_topic(all, names[i]);
+        seen = seen && kafka_partitions(all, names[i]) > 0;
     rd_kafka_metadata_destroy(all);
     return seen;
 }

@@ -22,30 +22,15 @@ struct kafka_watch {
 
 /* ---- What there is */
 
-static int partitions_of(const struct rd_kafka_metadata *all, const char *topic) {
-    for (int i = 0; i < all->topic_cnt; i++)
-        if (strcmp(all->topics[i].topic, topic) == 0)
-            return all->topics[i].partition_cnt;
-    return 0;
-}
-
 /* Partitions of the topics that the group's consumer reads. */
 static int count_wanted(const struct kafka_group *g, struct arena *a, const struct rd_kafka_metadata *all) {
     int n = 0;
     for (const char *const *t = g->due.def->topics; *t != NULL; t++)
-        n += partitions_of(all, kafka_topic_there(&g->k->at, a, *t));
+        n += kafka_partitions(all, kafka_topic_there(&g->k->at, a, *t));
     return n;
 }
 
 /* ---- What is read */
-
-static bool is_ours(const struct kafka_group *g, const char *there) {
-    const char *here = kafka_topic_here(&g->k->at, there);
-    for (const char *const *t = g->due.def->topics; *t != NULL; t++)
-        if (strcmp(*t, here) == 0)
-            return true;
-    return false;
-}
 
 /* Partitions of these topics that the group's members have got. */
 static int count_read(const struct kafka_group *g, const rd_kafka_ConsumerGroupDescription_t *group) {
@@ -54,7 +39,7 @@ static int count_read(const struct kafka_group *g, const rd_kafka_ConsumerGroupD
         const rd_kafka_topic_partition_list_t *list = rd_kafka_MemberAssignment_partitions(
             rd_kafka_MemberDescription_assignment(rd_kafka_ConsumerGroupDescription_member(group, m)));
         for (int i = 0; list != NULL && i < list->cnt; i++)
-            n += is_ours(g, list->elems[i].topic);
+            n += bus_wants(&g->due, kafka_topic_here(&g->k->at, list->elems[i].topic));
     }
     return n;
 }

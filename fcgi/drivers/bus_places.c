@@ -11,6 +11,13 @@
 #define SAVE_US INT64_C(5000000) /* between two notes of how far an idle consumer is */
 #define TOUCH_US INT64_C(3600000000)
 
+bool bus_wants(const struct runner *r, const char *topic) {
+    for (size_t i = 0; i < r->n_topics; i++)
+        if (strcmp(r->def->topics[i], topic) == 0)
+            return true;
+    return false;
+}
+
 int bus_place_cmp(struct place a, struct place b) {
     if (a.xid != b.xid)
         return a.xid < b.xid ? -1 : 1;

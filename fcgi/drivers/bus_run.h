@@ -89,6 +89,9 @@ const struct bus_engine *bus_engine_of(const char *setting);
 /* A runner of a consumer that reads from the outbox; `name` must live as long as it. */
 void bus_runner_init(struct runner *r, const struct consumer *def, const char *name);
 
+/* Whether the topic is one of its consumer's. */
+bool bus_wants(const struct runner *r, const char *topic);
+
 /* By their order among the events. */
 int bus_place_cmp(struct place a, struct place b);
 

@@ -43,15 +43,11 @@ export async function tap(locator) {
 /** Scrolls down until a list whose pager that is has no further page, and the address is that of its last: the script sets it a
  * moment after one has scrolled. */
 export async function scrollToEnd(page, pager) {
-    const bottom = () => page.evaluate('scrollTo(0, document.body.scrollHeight)');
     await until(async () => {
-        await bottom();
-        return await page.locator(`${pager} [rel=next]`).count() === 0;
-    }, 'the end of a list');
-    await until(async () => {
-        await bottom();
-        return page.url() === await page.locator('[data-page]').last().getAttribute('data-page');
-    }, 'the address of the page that is read');
+        await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+        return await page.locator(`${pager} [rel=next]`).count() === 0 &&
+            page.url() === await page.locator('[data-page]').last().getAttribute('data-page');
+    }, 'the end of a list, and its address');
 }
 
 /** Collects what goes wrong on a page: page.problems, emptied by whoever has looked at it. The status of the document itself is
