@@ -1,7 +1,7 @@
 """A real SMTP server (aiosmtpd) for the tests of mail: prints its port, then each message it took as a line of JSON.
 
 It reads words from its input: "ok" takes mail, "slow N" takes it and answers only after N ms, "later" refuses it with 451,
-"never" with 550.
+"never" with 550. Each word is answered with a line when it holds.
 """
 import asyncio
 import json
@@ -38,6 +38,7 @@ async def main():
         while line := await reader.readline():
             box.mode, _, number = line.decode().strip().partition(" ")
             box.delay = int(number or 0)
+            print(json.dumps({"does": box.mode}), flush=True)
 
 
 asyncio.run(main())

@@ -2,6 +2,7 @@
 // harness: set rate_limits = no
 import { createRestAPIClient, createStreamingAPIClient } from 'masto';
 import WebSocket from 'ws';
+import { heard } from '../http/lib_streams.mjs';
 import { BASE, check, equal, finish, member, part, token, until } from '../http/lib.mjs';
 
 const rest = {}, tokens = {};
@@ -14,9 +15,10 @@ const instance = await rest.ada.v2.instance.fetch();
 const streams = (handle) => createStreamingAPIClient({ streamingApiUrl: instance.configuration.urls.streaming, accessToken: tokens[handle],
     implementation: WebSocket });
 
-/** Reads a subscription into a list. */
+/** Reads a subscription into a list, with of(event) its payloads. */
 function listen(subscription) {
     const events = [];
+    events.of = (name) => events.filter((e) => e.event === name).map((e) => e.payload);
     (async () => { for await (const event of subscription) events.push(event); })().catch((e) => events.push({ event: 'error', payload: e.message }));
     return events;
 }
@@ -28,12 +30,12 @@ await part('posts and notifications', async () => {
     await Promise.all([bob.prepare(), adas.prepare()]);
     const home = listen(bob.user.subscribe()), local = listen(bob.public.local.subscribe()), tag = listen(bob.hashtag.subscribe({ tag: 'birds' })),
         notes = listen(adas.user.notification.subscribe());
-    await new Promise((resolve) => { setTimeout(resolve, 500); }); // a subscription is not answered
+    await heard(async () => (await rest.ada.v1.statuses.create({ status: 'Is there a #birds watcher' })).id, home, local, tag);
     const post = await rest.ada.v1.statuses.create({ status: 'Some #birds' });
     for (const [name, events] of Object.entries({ home, local, tag }))
         check(`a post comes on ${name}`, await until(() => events.some((e) => e.event === 'update' && e.payload.id === post.id), name).catch(() => false),
             JSON.stringify(events).slice(0, 300));
-    equal('it is a status', home.find((e) => e.event === 'update').payload.account.acct, 'ada');
+    equal('it is a status', home.of('update')[0].account.acct, 'ada');
     await rest.bob.v1.statuses.$select(post.id).favourite();
     check('a notification', await until(() => notes.some((e) => e.event === 'notification' && e.payload.type === 'favourite' && e.payload.account.acct === 'bob'),
         'the favourite').catch(() => false), JSON.stringify(notes).slice(0, 300));
@@ -51,9 +53,7 @@ await part('a list', async () => {
     const bob = streams('bob');
     await bob.prepare();
     const list = listen(bob.list.subscribe({ list: made.id }));
-    await new Promise((resolve) => { setTimeout(resolve, 500); });
-    const post = await rest.ada.v1.statuses.create({ status: 'For a list' });
-    check('a post comes on it', await until(() => list.some((e) => e.event === 'update' && e.payload.id === post.id), 'the list').catch(() => false),
+    check('a post comes on it', await heard(async () => (await rest.ada.v1.statuses.create({ status: 'For a list' })).id, list).catch(() => false),
         JSON.stringify(list).slice(0, 300));
     bob.close();
 });

@@ -33,11 +33,16 @@ class Listener(StreamListener):
     def handle_heartbeat(self):
         self.opened.set()
 
-    def wait(self, event, seconds=10):
+    def wait(self, event, seconds=30):
         end = time.monotonic() + seconds
         while event not in self.events and time.monotonic() < end:
             time.sleep(0.02)
         return event in self.events
+
+
+def heard(post, *listeners):
+    """Whether a post comes to each of them soon: a subscription is not answered, so one posts until they hear."""
+    return all([listener.wait(("update", post), 2) for listener in listeners])
 
 
 def client(handle):
@@ -57,7 +62,7 @@ def main():
                bob.stream_list(friends, listed, run_async=True)]
     for name, listener in (("user", home), ("public", local), ("hashtag", tag), ("own", own), ("list", listed)):
         check(f"{name} opens", listener.opened.wait(10))
-    time.sleep(0.3)
+    check("all are subscribed", any(heard(ada.status_post("Is there a #birds watcher").id, home, local, tag, own, listed) for _ in range(30)))
     post = ada.status_post("Some #birds")
     for name, listener in (("user", home), ("public", local), ("hashtag", tag), ("own", own), ("list", listed)):
         check(f"a post comes on {name}", listener.wait(("update", post.id)), listener.events)

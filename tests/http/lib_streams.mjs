@@ -88,3 +88,13 @@ export class Socket {
     }
     close() { this.ws.close(); }
 }
+
+/** Writes posts until each of these has had one, and gives its id: a subscription is not answered, and what was written before
+ * has come by then. write: writes a post and gives its id. streams: with of(event), a socket's one subscription is one(…). */
+export function heard(write, ...streams) {
+    return until(async () => {
+        const id = await write();
+        return until(() => streams.every((stream) => stream.of('update').some((s) => s.id === id)) && id, 'it', 2).catch(() => false);
+    }, 'a post on each of the streams', 60);
+}
+export const one = (socket, ...name) => ({ of: (event) => socket.of(event, name) });

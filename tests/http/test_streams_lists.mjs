@@ -4,8 +4,8 @@
 // harness: set rate_limits = no
 // harness: again on kafka
 // harness: set stream_workers = 2
-import { Client, check, equal, finish, member, part, sleep, token, until } from './lib.mjs';
-import { Events, Socket } from './lib_streams.mjs';
+import { Client, check, equal, finish, member, part, token, until } from './lib.mjs';
+import { Events, Socket, heard, one as oneOf } from './lib_streams.mjs';
 
 const client = new Client();
 const people = {};
@@ -26,11 +26,7 @@ await put(list, ben);
 const bens = (await ben.ask('POST', '/lists', { title: 'Of ben' })).data.id;
 
 /** What is written last has come: so has everything else. */
-async function settled(...streams) {
-    const last = await write(ben, `end ${Math.random()}`);
-    for (const stream of streams)
-        await until(() => at(stream).includes(last), 'the last post');
-}
+const settled = (...streams) => heard(() => write(ben, `end ${Math.random()}`), ...streams);
 
 await part('who is let in', async () => {
     const open = async (path, who) => { const events = await Events.open(path, { token: who.secret }); events.close?.(); return events.status; };
@@ -45,8 +41,9 @@ await part('who is let in', async () => {
     socket.say({ type: 'subscribe', stream: 'list', list: `${ada.id}:${list}` });
     const errors = await socket.errors(2);
     equal('another\'s by a message', errors.map((e) => [e.error, e.status]), [['Not authorized to stream this list', 401], ['Not authorized to stream this list', 401]]);
-    await write(ben, 'nothing for ben');
-    await sleep(300);
+    const own = await Events.open(`/api/v1/streaming/list?list=${list}`, { token: ada.secret });
+    await settled(own);
+    own.close();
     equal('and nothing comes', socket.messages.filter((m) => m.event), []);
     socket.close();
 });
@@ -55,7 +52,7 @@ await part('what comes', async () => {
     const events = await Events.open(`/api/v1/streaming/list?list=${list}`, { token: ada.secret });
     const socket = await Socket.open('', { token: ada.secret });
     socket.say({ type: 'subscribe', stream: 'list', list });
-    await sleep(300);
+    await settled(events, socket);
     const one = await write(ben, 'for everybody'), followers = await write(ben, 'for followers', { visibility: 'private' }), others = await write(cleo, 'not on the list');
     const original = await write(cleo, 'worth repeating'), boost = (await ben.ask('POST', `/statuses/${original}/reblog`)).data.id;
     const direct = await write(ben, 'for @dan', { visibility: 'direct' }), mine = await write(ada, 'mine');
@@ -105,9 +102,7 @@ await part('a new list at once', async () => {
         const fresh = (await ada.ask('POST', '/lists', { title: `List ${i}` })).data.id;
         socket.say({ type: 'subscribe', stream: 'list', list: fresh });
         await put(fresh, ben);
-        await sleep(100);
-        const id = await write(ben, `for list ${i}`);
-        check(`list ${i}`, await until(() => socket.of('update', ['list', fresh]).some((s) => s.id === id), 'its first post'));
+        check(`list ${i}`, await settled(oneOf(socket, 'list', fresh)).catch(() => false));
     }
     equal('no errors', socket.messages.filter((m) => m.error), []);
     socket.close();
@@ -115,9 +110,7 @@ await part('a new list at once', async () => {
 
 await part('exclusive', async () => {
     const home = await Events.open('/api/v1/streaming/user', { token: ada.secret }), events = await Events.open(`/api/v1/streaming/list?list=${list}`, { token: ada.secret });
-    await sleep(200);
-    const before = await write(ben, 'for both');
-    await until(() => at(home).includes(before) && at(events).includes(before), 'both');
+    await settled(home, events);
     await ada.ask('PUT', `/lists/${list}`, { exclusive: true });
     const apart = await write(ben, 'for the list alone'), direct = await write(ben, 'for @ada', { visibility: 'direct' });
     const other = await write(cleo, 'by another');
@@ -137,7 +130,7 @@ await part('a follow that does not bring all', async () => {
     const home = await Events.open('/api/v1/streaming/user', { token: ada.secret });
     const original = await write(dan, 'by dan');
     const follow = (more) => ada.ask('POST', `/accounts/${ben.id}/follow`, more), reblog = async () => (await ben.ask('POST', `/statuses/${original}/reblog`)).data.id;
-    await sleep(200);
+    await settled(home);
     await follow({ reblogs: false, languages: ['de'] });
     const narrow = [await reblog(), await write(ben, 'nothing for her', { language: 'en' })], wanted = await write(ben, 'etwas für sie', { language: 'de-AT' });
     await until(() => at(home).includes(wanted), 'what is wanted');
@@ -156,11 +149,10 @@ await part('nobody hears of what is not for them', async () => {
     const dans = (await dan.ask('POST', '/lists', { title: 'Of dan' })).data.id;
     await dan.ask('POST', `/lists/${dans}/accounts`, { account_ids: [ben.id] });
     const events = await Events.open(`/api/v1/streaming/list?list=${dans}`, { token: dan.secret });
-    await sleep(200);
     await settled(events);
     await ben.ask('POST', `/accounts/${dan.id}/block`);
     const own = await Events.open(`/api/v1/streaming/list?list=${list}`, { token: ada.secret });
-    await sleep(200);
+    await settled(own);
     const id = await write(ben, 'not for dan');
     await settled(own);
     check('who is blocked', !at(events).includes(id) && at(own).includes(id));
