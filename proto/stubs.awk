@@ -9,6 +9,9 @@
 # Its comment may say who may call it from outside: `// public` anybody with the site's key, `// member` only a member's
 # program. Behind that, up to a `;`: the scopes one of which its token needs (`write:follows`), the field beside viewer_id
 # and actor_id that says who acts (`author_id`), permissions that the member needs (`PERMISSION_POST`).
+#
+# A comment that ends in `ahead`: there is also a call …_ahead() with the same request, which has a service in this process
+# begin to look up what the call will want; of another process it asks nothing.
 function snake(s,   r, i, c) {
     r = ""
     for (i = 1; i <= length(s); i++) {
@@ -63,6 +66,15 @@ function caller(   head) {
         "    do {\n        call.more = false;\n        " invoke("&at") ";\n    } while (call.code == OK && call.more);\n" \
         "    return call.code;\n}\n"
 }
+function declare_ahead() {
+    return "void " lower "_" method "_ahead(struct ctx *ctx, const " req " *req);\nvoid " lower "_service_" method \
+        "_ahead(struct ctx *ctx, const " req " *req);\n"
+}
+function ahead() {
+    return "\nvoid " lower "_" method "_ahead(struct ctx *ctx, const " req " *req) {\n" \
+        "    if (rpc_is_here(ctx->env->app->services[SVC_" toupper(lower) "]))\n        " lower "_service_" method \
+        "_ahead(ctx, req);\n}\n"
+}
 function declare(   c) {
     c = "enum code " lower "_" method "(struct ctx *ctx, const " req " *req, "
     if (!stream)
@@ -75,7 +87,7 @@ function declare(   c) {
 BEGIN {
     h = out "/stubs.h"; c = out "/stubs.c"
     print "#ifndef DEEPLINK_GEN_STUBS_H\n#define DEEPLINK_GEN_STUBS_H\n\n#include <stdbool.h>\n\n#include \"fcgi/rpc.h\"" > h
-    print "#include \"gen/stubs.h\"\n\n#include \"handlers/common/permission.h\"\n#include \"handlers/services.h\"" > c
+    print "#include \"gen/stubs.h\"\n\n#include \"fcgi/app.h\"\n#include \"handlers/common/permission.h\"\n#include \"handlers/services.h\"" > c
 }
 FNR == 1 {
     n = split(FILENAME, path, "/")
@@ -93,6 +105,10 @@ service != "" && /^ *rpc / {
     init = "pb__" snake(w[stream ? 6 : 5]) "__init"
     protos = protos declare()
     calls = calls table_thunk() caller()
+    if ($0 ~ /\/\/.* ahead$/) {
+        protos = protos declare_ahead()
+        calls = calls ahead()
+    }
     marks = marks (marks == "" ? "" : ", ") (stream ? "RPC_STREAM" : "0") \
         (reads(w[2]) || $0 ~ /idempotency_level/ ? " | RPC_SAFE" : "")
     doors = doors "    " door() ",\n"

@@ -117,7 +117,7 @@ static bool sent_push(struct pg *db, const struct statement *s, bool ignored, bo
         db->sent = grown;
         db->cap_sent = cap;
     }
-    db->sent[db->last++] = (struct sent){s, db->epoch, ignored, synced};
+    db->sent[db->last++] = (struct sent){s, db->epoch, ignored, synced, NULL};
     db->wanted += !ignored;
     return true;
 }
@@ -144,13 +144,23 @@ static PGresult *sent_pop(struct pg *db, int64_t deadline) {
     return r;
 }
 
-/* Reads and drops what nobody fetches, up to the first result that somebody wants. */
+/* The oldest of what nobody fetches: a guess keeps its result. */
+static void pop_ignored(struct pg *db, int64_t deadline) {
+    struct pg_guess *guess = db->sent[db->first].guess;
+    PGresult *r = sent_pop(db, deadline);
+    if (guess != NULL)
+        guess->result = r;
+    else
+        PQclear(r);
+}
+
+/* Reads what nobody fetches, up to the first result that somebody wants. */
 static void drop_ignored(struct pg *db) {
     if (db->first == db->last || !db->sent[db->first].ignored)
         return;
     int64_t deadline = pg_conn_deadline(db);
     while (db->first < db->last && db->sent[db->first].ignored)
-        PQclear(sent_pop(db, deadline));
+        pop_ignored(db, deadline);
 }
 
 static bool send_one(struct pg *db, const struct statement *s, const struct pg_params *p) {
@@ -229,6 +239,86 @@ static enum code bind_params(struct ctx *ctx, struct pg *db, const struct query 
     return OK;
 }
 
+/* Guesses. */
+
+static void guess_free(struct pg_guess *guess) {
+    PQclear(guess->result);
+    free(guess->params);
+    free(guess);
+}
+
+static void forget_guesses(struct pg *db) {
+    for (size_t i = db->first; i < db->last; i++)
+        db->sent[i].guess = NULL;
+    for (struct pg_guess *g; (g = db->guesses) != NULL;) {
+        db->guesses = g->next;
+        guess_free(g);
+    }
+}
+
+void pg_ahead_vals(struct ctx *ctx, struct pg *db, const struct query *q, const struct pg_val *vals,
+                   size_t n) {
+    struct statement *s = pg_conn_statement(db, q);
+    struct pg_guess *guess;
+    struct pg_params params;
+    if (ctx_failed(ctx) || s == NULL || db->conn == NULL || db->in_tx || db->wanted > 0 ||
+        s->epoch != db->epoch || db->last - db->first >= IGNORED_MAX)
+        return;
+    if (bind_params(ctx, db, q, vals, n, &s, &params) != OK) {
+        fail_clear(ctx); /* who asks in earnest is told */
+        return;
+    }
+    if ((guess = calloc(1, sizeof *guess)) == NULL)
+        return;
+    guess->statement = s;
+    guess->params = pg_params_copy(&params);
+    if (guess->params == NULL || !send_queued(db, s, &params, true, true)) {
+        guess_free(guess);
+        return;
+    }
+    guess->next = db->guesses;
+    db->guesses = db->sent[db->last - 1].guess = guess;
+}
+
+/* The guess that asked the same, taken off the list. */
+static struct pg_guess *guess_of(struct pg *db, const struct statement *s, const struct pg_params *p) {
+    for (struct pg_guess **at = &db->guesses; *at != NULL; at = &(*at)->next) {
+        struct pg_guess *found = *at;
+        if (found->statement != s || !pg_params_same(found->params, p))
+            continue;
+        *at = found->next;
+        return found;
+    }
+    return NULL;
+}
+
+/* Whether it is still on its way. */
+static bool is_coming(const struct pg *db, const struct pg_guess *guess) {
+    for (size_t i = db->first; i < db->last; i++)
+        if (db->sent[i].guess == guess)
+            return true;
+    return false;
+}
+
+/* The result of a guess that asked the same. NULL: there is none, or it failed; all are forgotten then. */
+static PGresult *take_guess(struct pg *db, const struct statement *s, const struct pg_params *p) {
+    struct pg_guess *guess = guess_of(db, s, p);
+    PGresult *r = NULL;
+    int64_t deadline = pg_conn_deadline(db);
+    if (guess != NULL) {
+        while (is_coming(db, guess))
+            pop_ignored(db, deadline);
+        if (PQresultStatus(guess->result) == PGRES_TUPLES_OK) {
+            r = guess->result;
+            guess->result = NULL;
+        }
+        guess_free(guess);
+    }
+    if (r == NULL)
+        forget_guesses(db);
+    return r;
+}
+
 static enum code queue(struct ctx *ctx, struct pg *db, const struct query *q, const struct pg_val *vals,
                        size_t n, bool synced) {
     struct pg_params params;
@@ -236,6 +326,7 @@ static enum code queue(struct ctx *ctx, struct pg *db, const struct query *q, co
     enum code code = bind_params(ctx, db, q, vals, n, &s, &params);
     if (code != OK)
         return code;
+    forget_guesses(db);
     if (!send_begin(db) || !send_queued(db, s, &params, false, synced))
         return pg_conn_unavailable(ctx, db);
     return OK;
@@ -254,7 +345,7 @@ enum code pg_queue_read_vals(struct ctx *ctx, struct pg *db, const struct query 
 }
 
 /* Sends the Sync that what was queued last still lacks. */
-static void sync_queued(struct pg *db) {
+void pg_send_queued(struct pg *db) {
     if (db->conn == NULL || db->first == db->last || db->sent[db->last - 1].synced)
         return;
     if (PQpipelineSync(db->conn))
@@ -264,7 +355,7 @@ static void sync_queued(struct pg *db) {
 }
 
 enum code pg_fetch(struct ctx *ctx, struct pg *db, PGresult **ret_rows) {
-    sync_queued(db);
+    pg_send_queued(db);
     drop_ignored(db);
     if (db->first == db->last)
         return fail_detail(ctx, INTERNAL, PG_TEXT_INTERNAL, "postgresql: a result without a query");
@@ -323,8 +414,11 @@ enum code pg_run_vals(struct ctx *ctx, struct pg *db, const struct query *q, PGr
     enum code code = bind_params(ctx, db, q, vals, n, &s, &params);
     if (code != OK)
         return code;
+    PGresult *r = take_guess(db, s, &params);
+    if (r != NULL)
+        return take_result(ctx, db, q, r, ret_rows);
     bool alone = db->first == db->last && !db->tx_pending;
-    PGresult *r = alone ? run_alone(db, s, &params) : run_queued(db, s, &params);
+    r = alone ? run_alone(db, s, &params) : run_queued(db, s, &params);
     if (r == NULL) {
         while (db->first < db->last)
             sent_pop(db, 0); /* lost with the connection */
@@ -342,6 +436,7 @@ enum code pg_begin_at(struct ctx *ctx, struct pg *db, const char *file, int line
     enum code code = pg_conn_ready(ctx, db);
     if (code != OK)
         return code;
+    forget_guesses(db);
     db->in_tx = db->tx_pending = true;
     db->tx_file = file;
     db->tx_line = line;
@@ -350,7 +445,7 @@ enum code pg_begin_at(struct ctx *ctx, struct pg *db, const char *file, int line
 
 static void drop_sent(struct pg *db) {
     int64_t deadline = pg_conn_deadline(db);
-    sync_queued(db);
+    pg_send_queued(db);
     while (db->first < db->last)
         PQclear(sent_pop(db, deadline));
 }
@@ -396,6 +491,7 @@ void pg_rollback(struct ctx *ctx, struct pg *db) {
 
 void pg_settle(struct pg *db) {
     db->violated[0] = '\0';
+    forget_guesses(db);
     if (db->wanted > 0)
         drop_sent(db);
     if (db->in_tx) {
@@ -409,6 +505,7 @@ void pg_settle(struct pg *db) {
 void pg_close(struct pg *db) {
     if (db == NULL)
         return;
+    forget_guesses(db);
     if (db->conn != NULL && db->wanted == 0)
         drop_ignored(db); /* the server would have nobody to answer, and say so in its log */
     PQfinish(db->conn);

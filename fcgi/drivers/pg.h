@@ -97,6 +97,22 @@ enum code pg_queue_read_vals(struct ctx *ctx, struct pg *db, const struct query 
                                sizeof(struct pg_val) -                                                 \
                            1)
 enum code pg_fetch(struct ctx *ctx, struct pg *db, PGresult **ret_rows);
+/* Sends what is queued now, and does not wait: for who has something else to do before the first result. */
+void pg_send_queued(struct pg *db);
+
+/* Sends a query that only reads and will be wanted later in this request, so that several services look
+ * things up at the same time: pg_run() of the same query with the same parameters takes its result, unless
+ * another query was run or queued on this connection in between, which might change something. A guess that
+ * nobody asks for costs no more than itself; does nothing within a transaction, or where there is no
+ * connection. */
+#define pg_ahead(ctx, db, query, ...)                                                             \
+    pg_ahead_vals((ctx), (db), (query),                                                           \
+                  (const struct pg_val[]){__VA_ARGS__ __VA_OPT__(, ){PG_NULL, 0, 0, 0}},          \
+                  sizeof((const struct pg_val[]){__VA_ARGS__ __VA_OPT__(, ){PG_NULL, 0, 0, 0}}) / \
+                          sizeof(struct pg_val) -                                                 \
+                      1)
+void pg_ahead_vals(struct ctx *ctx, struct pg *db, const struct query *q, const struct pg_val *vals,
+                   size_t n);
 
 /* Transactions, for what one statement cannot do. One left open is rolled back by pg_settle() and logged with
  * where it began. */

@@ -3,6 +3,7 @@
 #define DEEPLINK_DRIVERS_PG_CONN_H
 
 #include "fcgi/drivers/pg.h"
+#include "fcgi/drivers/pg_wire.h"
 
 #define PG_TEXT_INTERNAL "Something went wrong on our side."
 #define PG_TEXT_UNAVAILABLE "A part of this site is not answering. Please try again in a moment."
@@ -17,12 +18,21 @@ struct statement {
     bool late;      /* added after pg_open(): should it not prepare, only its own use fails */
 };
 
+/* A query that was sent ahead, until it is asked for or forgotten. */
+struct pg_guess {
+    const struct statement *statement;
+    struct pg_params *params;
+    PGresult *result; /* NULL: not here yet, or lost */
+    struct pg_guess *next;
+};
+
 /* A query on its way in pipeline mode. */
 struct sent {
     const struct statement *statement;
     unsigned epoch;
-    bool ignored; /* nobody fetches its result */
-    bool synced;  /* a Sync follows it */
+    bool ignored;           /* nobody fetches its result */
+    bool synced;            /* a Sync follows it */
+    struct pg_guess *guess; /* ignored: where its result is kept all the same; NULL: nowhere */
 };
 
 struct pg {
@@ -45,6 +55,7 @@ struct pg {
     struct sent *sent; /* results to come, oldest first: sent[first..last) */
     size_t first, last, cap_sent;
     size_t wanted; /* of them to be fetched by pg_fetch() */
+    struct pg_guess *guesses;
 
     bool in_tx, tx_pending; /* pending: BEGIN goes with the first query */
     unsigned tx_epoch;

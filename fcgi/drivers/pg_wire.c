@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Object ids of types, fixed for ever in pg_type.dat. */
@@ -295,4 +296,30 @@ size_t pg_get_texts(struct ctx *ctx, const PGresult *r, int row, int col, const 
     }
     *ret_texts = texts;
     return n;
+}
+
+struct pg_params *pg_params_copy(const struct pg_params *p) {
+    struct pg_params *copy;
+    size_t size = sizeof *copy;
+    for (int i = 0; i < p->n; i++)
+        size += p->values[i] != NULL ? (size_t)p->lengths[i] : 0;
+    if ((copy = malloc(size)) == NULL)
+        return NULL;
+    char *to = (char *)(copy + 1);
+    memcpy(copy, p, sizeof *copy);
+    for (int i = 0; i < p->n; i++) {
+        if (p->values[i] == NULL)
+            continue;
+        copy->values[i] = memcpy(to, p->values[i], (size_t)p->lengths[i]);
+        to += p->lengths[i];
+    }
+    return copy;
+}
+
+bool pg_params_same(const struct pg_params *a, const struct pg_params *b) {
+    bool same = a->n == b->n;
+    for (int i = 0; i < a->n && same; i++)
+        same = (a->values[i] == NULL) == (b->values[i] == NULL) && a->lengths[i] == b->lengths[i] &&
+               (a->values[i] == NULL || memcmp(a->values[i], b->values[i], (size_t)a->lengths[i]) == 0);
+    return same;
 }

@@ -21,4 +21,10 @@ struct pg_params {
 bool pg_params_fill(struct ctx *ctx, struct pg_params *to, const struct pg_val *vals, size_t n,
                     const Oid *types, size_t *ret_bad);
 
+/* A copy with all its bytes, in one piece that the caller frees; NULL: no memory. */
+struct pg_params *pg_params_copy(const struct pg_params *p);
+
+/* Whether both say the same, byte by byte. */
+bool pg_params_same(const struct pg_params *a, const struct pg_params *b);
+
 #endif

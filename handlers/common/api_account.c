@@ -314,7 +314,8 @@ static enum code keep(struct batch *b, const struct api_account *a, int64_t vers
     return OK;
 }
 
-/* Three rounds, whatever how many: texts by the user service, counts by the two that count. */
+/* Three questions at the same time, whatever how many: texts by the user service, counts by the two that
+ * count. */
 static enum code read_missing(struct batch *b) {
     Pb__GetProfilesRequest profiles = PB__GET_PROFILES_REQUEST__INIT;
     Pb__GetCountsRequest network = PB__GET_COUNTS_REQUEST__INIT;
@@ -327,6 +328,9 @@ static enum code read_missing(struct batch *b) {
 
     profiles.ids = network.user_ids = posts.user_ids = b->missing;
     profiles.n_ids = network.n_user_ids = posts.n_user_ids = b->n_missing;
+    user_get_profiles_ahead(b->ctx, &profiles);
+    connection_get_counts_ahead(b->ctx, &network);
+    post_get_post_counts_ahead(b->ctx, &posts);
     if ((c = user_get_profiles(b->ctx, &profiles, &texts)) != OK ||
         (c = connection_get_counts(b->ctx, &network, &followers)) != OK ||
         (c = post_get_post_counts(b->ctx, &posts, &written)) != OK)

@@ -386,18 +386,15 @@ static enum code muted_of(struct ctx *ctx, const Pb__MutedThreadsReply **ret) {
     return ask.viewer_id != 0 ? post_muted_threads(ctx, &ask, ret) : OK;
 }
 
-/* Items whose author is gone meanwhile are left out. */
-static enum code prepare(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct prepared **ret,
-                         size_t *ret_n) {
+/* Items whose author is gone meanwhile are left out. muted: the reader's; NULL: none. */
+static enum code prepare_with(struct ctx *ctx, Pb__PostItem *const *items, size_t n,
+                              const Pb__MutedThreadsReply *muted, struct prepared **ret, size_t *ret_n) {
     struct prepared *all = arena_many(ctx->arena, struct prepared, n);
-    const Pb__MutedThreadsReply *muted;
     size_t k = 0;
     enum code c;
 
     *ret = all;
     *ret_n = 0;
-    if ((c = muted_of(ctx, &muted)) != OK)
-        return c;
     for (size_t i = 0; i < n; i++) {
         const Pb__PostItem *item = items[i];
 
@@ -414,6 +411,14 @@ static enum code prepare(struct ctx *ctx, Pb__PostItem *const *items, size_t n, 
         if (all[i].outer.body != NULL && (all[i].inner.post == NULL || all[i].inner.body != NULL))
             all[(*ret_n)++] = all[i];
     return OK;
+}
+
+static enum code prepare(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct prepared **ret,
+                         size_t *ret_n) {
+    const Pb__MutedThreadsReply *muted;
+    enum code c = muted_of(ctx, &muted);
+
+    return c == OK ? prepare_with(ctx, items, n, muted, ret, ret_n) : c;
 }
 
 /* ---- Writing */
@@ -582,16 +587,34 @@ static struct shape_json status_json(struct ctx *ctx, struct prepared *one) {
     return (struct shape_json){out.p, out.n};
 }
 
-enum code api_statuses_each(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret) {
-    struct prepared *all;
-    size_t n_all, k = 0;
-    enum code c;
+/* Each of the items that was prepared, where it stood. */
+static void each_json(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct prepared *all,
+                      size_t n_all, struct shape_json *ret) {
+    size_t k = 0;
 
     memset(ret, 0, n * sizeof *ret);
-    if (n == 0 || (c = prepare(ctx, items, n, &all, &n_all)) != OK)
-        return n == 0 ? OK : c;
     for (size_t i = 0; i < n && k < n_all; i++)
         if (all[k].outer.post == items[i]->post)
             ret[i] = status_json(ctx, &all[k++]);
+}
+
+enum code api_statuses_each(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret) {
+    struct prepared *all;
+    size_t n_all;
+    enum code c;
+
+    if (n == 0 || (c = prepare(ctx, items, n, &all, &n_all)) != OK)
+        return n == 0 ? OK : c;
+    each_json(ctx, items, n, all, n_all, ret);
     return OK;
+}
+
+enum code api_statuses_heard(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret) {
+    struct prepared *all;
+    size_t n_all;
+    enum code c = prepare_with(ctx, items, n, NULL, &all, &n_all);
+
+    if (c == OK)
+        each_json(ctx, items, n, all, n_all, ret);
+    return c;
 }

@@ -23,6 +23,8 @@ enum code api_statuses_reply(struct request *req, Pb__PostItem *const *items, si
 enum code api_statuses_ready(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret);
 /* Each by itself, in a few rounds for all: ret[i] is "{…}" of items[i], n == 0 where its author is gone. */
 enum code api_statuses_each(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret);
+/* The same of what their reader was just told of, so that none of the conversations is muted. */
+enum code api_statuses_heard(struct ctx *ctx, Pb__PostItem *const *items, size_t n, struct shape_json *ret);
 enum code api_status_ready(struct ctx *ctx, const Pb__PostItem *item, struct shape_json *ret);
 
 /* One "{…}" as streams tell it to all readers alike: without what a reader did, as Mastodon leaves it out. */

@@ -267,6 +267,17 @@ enum code connection_service_get_pairs(struct ctx *ctx, const Pb__PairsRequest *
     return connection_store_pairs(ctx, req->viewer_ids, req->target_ids, reply->n_edges, reply->edges);
 }
 
+void connection_service_get_pairs_ahead(struct ctx *ctx, const Pb__PairsRequest *req) {
+    if (req->n_viewer_ids <= AT_ONCE_MAX && req->n_viewer_ids == req->n_target_ids)
+        connection_store_pairs_ahead(ctx, req->viewer_ids, req->target_ids, req->n_viewer_ids);
+}
+
+/* Of one alone Redis knows. */
+void connection_service_get_counts_ahead(struct ctx *ctx, const Pb__GetCountsRequest *req) {
+    if (req->n_user_ids > 1 && req->n_user_ids <= AT_ONCE_MAX)
+        connection_store_counts_ahead(ctx, req->user_ids, req->n_user_ids);
+}
+
 enum code connection_service_get_counts(struct ctx *ctx, const Pb__GetCountsRequest *req,
                                         Pb__GetCountsReply *reply) {
     struct counts_row one, *rows;

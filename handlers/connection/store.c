@@ -230,6 +230,14 @@ enum code connection_store_pairs(struct ctx *ctx, const int64_t *viewers, const 
     return c;
 }
 
+void connection_store_pairs_ahead(struct ctx *ctx, const int64_t *viewers, const int64_t *targets, size_t n) {
+    pg_ahead(ctx, db(ctx), &Q_CONNECTION_PAIRS, pg_ids(viewers, n), pg_ids(targets, n));
+}
+
+void connection_store_counts_ahead(struct ctx *ctx, const int64_t *users, size_t n) {
+    pg_ahead(ctx, db(ctx), &Q_CONNECTION_COUNTS, pg_ids(users, n));
+}
+
 enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n,
                                   struct counts_row **ret_rows, size_t *ret_n) {
     PGresult *rows = NULL;

@@ -72,6 +72,9 @@ enum code connection_store_relationships(struct ctx *ctx, int64_t viewer, const 
 /* The edges of n pairs, in order. */
 enum code connection_store_pairs(struct ctx *ctx, const int64_t *viewers, const int64_t *targets, size_t n,
                                  uint32_t *ret);
+/* Sends what these will ask, see pg_ahead(). */
+void connection_store_pairs_ahead(struct ctx *ctx, const int64_t *viewers, const int64_t *targets, size_t n);
+void connection_store_counts_ahead(struct ctx *ctx, const int64_t *users, size_t n);
 enum code connection_store_counts(struct ctx *ctx, const int64_t *users, size_t n,
                                   struct counts_row **ret_rows, size_t *ret_n);
 /* One member's, as Redis keeps it under conn:counts:<id>: "<followers> <following> <requests>". */

@@ -83,19 +83,19 @@ static enum code find_posts(struct ctx *ctx, int64_t user, Pb__NotificationItem 
     return ask.n_ids > 0 ? post_get_posts(ctx, &ask, ret) : OK;
 }
 
-static const Pb__PostItem *post_in(const Pb__PostsReply *posts, int64_t id) {
-    for (size_t i = 0; i < posts->n_items; i++)
-        if (posts->items[i]->post->id == id)
-            return posts->items[i];
+static const Pb__PostItem *post_in(Pb__PostItem *const *posts, size_t n, int64_t id) {
+    for (size_t i = 0; i < n; i++)
+        if (posts[i]->post->id == id)
+            return posts[i];
     return NULL;
 }
 
 /* Fills one in; false when it is not to be seen. */
 static bool see(struct ctx *ctx, const Pb__NotificationItem *item, const struct people *people,
-                const Pb__PostsReply *posts, struct notification_seen *ret) {
+                const Pb__PostItem *post, struct notification_seen *ret) {
     bool is_of_site = item->actor_id == 0;
 
-    *ret = (struct notification_seen){.item = item, .post = post_in(posts, item->post_id)};
+    *ret = (struct notification_seen){.item = item, .post = post};
     if (is_of_site)
         return true;
     if (item->post_id != 0 && ret->post == NULL)
@@ -115,17 +115,24 @@ static bool see(struct ctx *ctx, const Pb__NotificationItem *item, const struct 
 
 enum code notification_see(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n,
                            bool for_views, struct notification_seen **ret, size_t *ret_n) {
-    struct people people = people_of(ctx, items, n);
     const Pb__PostsReply *posts;
+    enum code c = find_posts(ctx, user, items, n, for_views, &posts);
+
+    return c != OK ? c : notification_see_with(ctx, user, items, n, posts->items, posts->n_items, ret, ret_n);
+}
+
+enum code notification_see_with(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n,
+                                Pb__PostItem *const *posts, size_t n_posts, struct notification_seen **ret,
+                                size_t *ret_n) {
+    struct people people = people_of(ctx, items, n);
     enum code c;
 
     *ret = arena_many(ctx->arena, struct notification_seen, n);
     *ret_n = 0;
-    if ((c = find_people(ctx, user, &people)) != OK ||
-        (c = find_posts(ctx, user, items, n, for_views, &posts)) != OK)
+    if ((c = find_people(ctx, user, &people)) != OK)
         return c;
     for (size_t i = 0; i < n; i++)
-        *ret_n += see(ctx, items[i], &people, posts, &(*ret)[*ret_n]);
+        *ret_n += see(ctx, items[i], &people, post_in(posts, n_posts, items[i]->post_id), &(*ret)[*ret_n]);
     return OK;
 }
 
@@ -154,9 +161,13 @@ const char *notification_type(const char *kind) {
     return k != NULL && k->mastodon != NULL ? k->mastodon : kind;
 }
 
+/* How posts are written: ret[i] of items[i]. */
+typedef enum code write_statuses(struct ctx *ctx, Pb__PostItem *const *items, size_t n,
+                                 struct shape_json *ret);
+
 /* The posts of those that have one. */
 static enum code add_statuses(struct ctx *ctx, const struct notification_seen *seen, size_t n,
-                              struct notification_view *views) {
+                              write_statuses *write, struct notification_view *views) {
     Pb__PostItem **posts = arena_many(ctx->arena, Pb__PostItem *, n);
     struct shape_json *ready = arena_many(ctx->arena, struct shape_json, n);
     size_t k = 0;
@@ -165,7 +176,7 @@ static enum code add_statuses(struct ctx *ctx, const struct notification_seen *s
     for (size_t i = 0; i < n; i++)
         if (seen[i].post != NULL)
             posts[k++] = (Pb__PostItem *)(uintptr_t)seen[i].post;
-    if ((c = api_statuses_each(ctx, posts, k, ready)) != OK)
+    if ((c = write(ctx, posts, k, ready)) != OK)
         return c;
     k = 0;
     for (size_t i = 0; i < n; i++)
@@ -174,8 +185,8 @@ static enum code add_statuses(struct ctx *ctx, const struct notification_seen *s
     return OK;
 }
 
-enum code notification_views(struct ctx *ctx, int64_t user, const struct notification_seen *seen, size_t n,
-                             struct notification_view **ret) {
+static enum code views_of(struct ctx *ctx, int64_t user, const struct notification_seen *seen, size_t n,
+                          write_statuses *write, struct notification_view **ret) {
     struct shape_json *accounts = arena_many(ctx->arena, struct shape_json, n);
     int64_t *ids = arena_many(ctx->arena, int64_t, n);
     enum code c;
@@ -191,5 +202,15 @@ enum code notification_views(struct ctx *ctx, int64_t user, const struct notific
                                                .group_key = seen[i].item->group_key,
                                                .created_ms = seen[i].item->created_ms,
                                                .account = accounts[i]};
-    return add_statuses(ctx, seen, n, *ret);
+    return add_statuses(ctx, seen, n, write, *ret);
+}
+
+enum code notification_views(struct ctx *ctx, int64_t user, const struct notification_seen *seen, size_t n,
+                             struct notification_view **ret) {
+    return views_of(ctx, user, seen, n, api_statuses_each, ret);
+}
+
+enum code notification_views_heard(struct ctx *ctx, int64_t user, const struct notification_seen *seen,
+                                   size_t n, struct notification_view **ret) {
+    return views_of(ctx, user, seen, n, api_statuses_heard, ret);
 }

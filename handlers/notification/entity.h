@@ -23,6 +23,11 @@ struct notification_seen {
 enum code notification_see(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n,
                            bool for_views, struct notification_seen **ret, size_t *ret_n);
 
+/* The same where the posts are at hand: all that the member may see of those that the items name. */
+enum code notification_see_with(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n,
+                                Pb__PostItem *const *posts, size_t n_posts, struct notification_seen **ret,
+                                size_t *ret_n);
+
 /* Asks Redis ahead for what stands between a member and others, for who sees for many members one after the
  * other. */
 void notification_see_ahead(struct ctx *ctx, int64_t user, Pb__NotificationItem *const *items, size_t n);
@@ -42,5 +47,9 @@ const char *notification_type(const char *kind);
 /* Views of what was seen, in order. */
 enum code notification_views(struct ctx *ctx, int64_t user, const struct notification_seen *seen, size_t n,
                              struct notification_view **ret);
+
+/* The same of what the member was just told of: whose conversations are known not to be muted. */
+enum code notification_views_heard(struct ctx *ctx, int64_t user, const struct notification_seen *seen,
+                                   size_t n, struct notification_view **ret);
 
 #endif

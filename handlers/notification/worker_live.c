@@ -8,6 +8,7 @@
 #include "fcgi/json.h"
 #include "gen/stubs.h"
 #include "handlers/common/api_account.h"
+#include "handlers/common/limit.h"
 #include "handlers/common/live.h"
 #include "handlers/notification/entity.h"
 #include "handlers/notification/kinds.h"
@@ -74,11 +75,13 @@ static size_t items_of(struct ctx *ctx, int64_t member, struct told *const *told
     return k;
 }
 
-/* What a member is to be shown. */
+/* What a member is to be shown, and the posts it is about that the member may see. */
 struct news {
     int64_t member;
     Pb__NotificationItem **items;
     size_t n;
+    Pb__PostItem **posts;
+    size_t n_posts;
 };
 
 /* What a member's programs are to get. */
@@ -109,8 +112,9 @@ static size_t letters_of(const struct ctx *ctx, const struct news *news, struct 
 
     as.viewer_id = news->member;
     if (news->n == 0 ||
-        notification_see(&as, news->member, news->items, news->n, true, &seen, &n_seen) != OK ||
-        notification_views(&as, news->member, seen, n_seen, &views) != OK)
+        notification_see_with(&as, news->member, news->items, news->n, news->posts, news->n_posts, &seen,
+                              &n_seen) != OK ||
+        notification_views_heard(&as, news->member, seen, n_seen, &views) != OK)
         return 0; /* they see it when they look */
     for (size_t i = 0; i < n_seen; i++)
         k += letter_write(&as, news->member, &seen[i], &views[i], &ret[k]);
@@ -155,17 +159,59 @@ static void warm_accounts(const struct ctx *ctx, const struct news *all, size_t 
         api_accounts_json(&as, ids, n, unused);
 }
 
-/* What they did themselves to the posts that they will be shown. */
-static void warm_readers(struct ctx *ctx, const struct news *all, size_t k) {
-    Pb__WarmReadersRequest ask = PB__WARM_READERS_REQUEST__INIT;
-    const Pb__Empty *done;
+/* Questions for posts: whose, and which. */
+struct asked {
+    struct news **news;
+    int64_t *members, *posts;
+    size_t n;
+};
 
-    ask.user_ids = arena_many(ctx->arena, int64_t, k);
-    for (size_t i = 0; i < k; i++)
-        if (all[i].n > 0)
-            ask.user_ids[ask.n_user_ids++] = all[i].member;
-    if (ask.n_user_ids > 1 && post_warm_readers(ctx, &ask, &done) != OK)
-        fail_clear(ctx); /* then each is asked by itself */
+static void ask_for(struct asked *asked, struct news *news) {
+    size_t first = asked->n;
+
+    for (size_t i = 0; i < news->n; i++) {
+        int64_t post = news->items[i]->post_id;
+
+        if (post == 0 || id_among(post, asked->posts + first, asked->n - first))
+            continue;
+        asked->news[asked->n] = news;
+        asked->members[asked->n] = news->member;
+        asked->posts[asked->n++] = post;
+    }
+}
+
+static enum code find_some_posts(struct ctx *ctx, const struct asked *asked, size_t from, size_t n) {
+    Pb__PostsForRequest ask = PB__POSTS_FOR_REQUEST__INIT;
+    const Pb__PostsForReply *found;
+    enum code c;
+
+    ask.viewer_ids = asked->members + from;
+    ask.ids = asked->posts + from;
+    ask.n_viewer_ids = ask.n_ids = n;
+    if ((c = post_get_posts_for(ctx, &ask, &found)) != OK)
+        return c;
+    for (size_t i = 0; i < found->n_items && i < found->n_which; i++) {
+        struct news *news = found->which[i] < n ? asked->news[from + found->which[i]] : NULL;
+
+        if (news != NULL && news->n_posts < news->n)
+            news->posts[news->n_posts++] = found->items[i];
+    }
+    return OK;
+}
+
+/* The posts that they will be shown, in one round for all members. */
+static void find_posts(struct ctx *ctx, struct news *all, size_t k, size_t n_items) {
+    struct asked asked = {.news = arena_many(ctx->arena, struct news *, n_items),
+                          .members = arena_many(ctx->arena, int64_t, n_items),
+                          .posts = arena_many(ctx->arena, int64_t, n_items)};
+
+    for (size_t i = 0; i < k; i++) {
+        all[i].posts = arena_many(ctx->arena, Pb__PostItem *, all[i].n);
+        ask_for(&asked, &all[i]);
+    }
+    for (size_t at = 0; at < asked.n; at += AT_ONCE_MAX)
+        if (find_some_posts(ctx, &asked, at, asked.n - at < AT_ONCE_MAX ? asked.n - at : AT_ONCE_MAX) != OK)
+            fail_clear(ctx); /* they see it when they look */
 }
 
 /* All is read before any of it is told: so what is asked for one member goes along with the others'. */
@@ -181,7 +227,7 @@ static void tell_members(struct ctx *ctx, const int64_t *members, size_t k, stru
         n_items += all[i].n;
     }
     warm_accounts(ctx, all, k, n_items);
-    warm_readers(ctx, all, k);
+    find_posts(ctx, all, k, n_items);
     for (size_t i = 0; i < k; i++)
         notification_see_ahead(ctx, all[i].member, all[i].items, all[i].n);
     for (size_t i = 0; i < k; i++)

@@ -46,7 +46,13 @@ static enum code cards_of(struct ctx *ctx, struct told *const *told, size_t n, c
     return cards_get(ctx, ids, 2 * n, *ret);
 }
 
-/* Oneself, and who is not there: suspended, deleted. */
+/* What one does oneself is no news. */
+static void sift_own(struct told *const *told, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        told[i]->is_dropped = told[i]->is_dropped || told[i]->user == told[i]->actor;
+}
+
+/* Who is not there: suspended, deleted. */
 static enum code sift_members(struct ctx *ctx, struct told *const *all, size_t n_all) {
     struct told **told = arena_many(ctx->arena, struct told *, n_all);
     size_t n = pick(all, n_all, is_open, told);
@@ -58,15 +64,12 @@ static enum code sift_members(struct ctx *ctx, struct told *const *all, size_t n
     if ((c = cards_of(ctx, told, n, &cards)) != OK)
         return c;
     for (size_t i = 0; i < n; i++)
-        told[i]->is_dropped = told[i]->user == told[i]->actor || !is_active(cards[i]) ||
-                              (told[i]->actor != 0 && !is_active(cards[n + i]));
+        told[i]->is_dropped = !is_active(cards[i]) || (told[i]->actor != 0 && !is_active(cards[n + i]));
     return OK;
 }
 
-static enum code sift_some_edges(struct ctx *ctx, struct told *const *told, size_t n) {
+static Pb__PairsRequest pairs_of(struct ctx *ctx, struct told *const *told, size_t n) {
     Pb__PairsRequest ask = PB__PAIRS_REQUEST__INIT;
-    const Pb__PairsReply *found;
-    enum code c;
 
     ask.viewer_ids = arena_many(ctx->arena, int64_t, n);
     ask.target_ids = arena_many(ctx->arena, int64_t, n);
@@ -75,6 +78,14 @@ static enum code sift_some_edges(struct ctx *ctx, struct told *const *told, size
         ask.viewer_ids[i] = told[i]->user;
         ask.target_ids[i] = told[i]->actor;
     }
+    return ask;
+}
+
+static enum code sift_some_edges(struct ctx *ctx, struct told *const *told, size_t n) {
+    Pb__PairsRequest ask = pairs_of(ctx, told, n);
+    const Pb__PairsReply *found;
+    enum code c;
+
     if ((c = connection_get_pairs(ctx, &ask, &found)) != OK)
         return c;
     for (size_t i = 0; i < n && i < found->n_edges; i++) {
@@ -96,10 +107,8 @@ static enum code sift_edges(struct ctx *ctx, struct told *const *all, size_t n_a
     return c;
 }
 
-static enum code sift_some_acts(struct ctx *ctx, struct told *const *told, size_t n) {
+static Pb__ActsRequest acts_of(struct ctx *ctx, struct told *const *told, size_t n) {
     Pb__ActsRequest ask = PB__ACTS_REQUEST__INIT;
-    const Pb__ActsReply *found;
-    enum code c;
 
     ask.user_ids = arena_many(ctx->arena, int64_t, n);
     ask.post_ids = arena_many(ctx->arena, int64_t, n);
@@ -110,6 +119,14 @@ static enum code sift_some_acts(struct ctx *ctx, struct told *const *told, size_
         ask.post_ids[i] = told[i]->post;
         ask.told_ids[i] = told[i]->user;
     }
+    return ask;
+}
+
+static enum code sift_some_acts(struct ctx *ctx, struct told *const *told, size_t n) {
+    Pb__ActsRequest ask = acts_of(ctx, told, n);
+    const Pb__ActsReply *found;
+    enum code c;
+
     if ((c = post_get_acts(ctx, &ask, &found)) != OK)
         return c;
     for (size_t i = 0; i < n && i < found->n_acts; i++)
@@ -192,34 +209,72 @@ static void sift_preferences(struct told *const *told, size_t n, const struct pr
             told[i]->state = TOLD_QUIET;
 }
 
-/* What the members chose themselves, asked in one round. */
-static enum code sift_choices(struct ctx *ctx, struct told *const *all, size_t n_all) {
-    struct told **told = arena_many(ctx->arena, struct told *, n_all);
-    size_t n = pick(all, n_all, is_open, told);
+/* What the members chose themselves is asked before the others' steps, and looked at after them. */
+struct choices {
+    struct told **told;
+    int64_t *users;
+    size_t n;
+};
+
+static enum code choices_queue(struct ctx *ctx, struct told *const *all, size_t n_all, struct choices *ret) {
+    enum code c;
+
+    ret->told = arena_many(ctx->arena, struct told *, n_all);
+    ret->n = pick(all, n_all, is_open, ret->told);
+    ret->users = arena_many(ctx->arena, int64_t, ret->n);
+    for (size_t i = 0; i < ret->n; i++)
+        ret->users[i] = ret->told[i]->user;
+    if (ret->n == 0 || (c = notification_store_policies_queue(ctx, ret->users, ret->n)) != OK)
+        return ret->n == 0 ? OK : c;
+    if ((c = notification_store_prefs_queue(ctx, ret->users, ret->n)) == OK)
+        notification_store_send(ctx);
+    return c;
+}
+
+static enum code sift_choices(struct ctx *ctx, const struct choices *choices) {
+    size_t n = choices->n;
     struct sender_policy *policies = arena_many(ctx->arena, struct sender_policy, n);
-    int64_t *users = arena_many(ctx->arena, int64_t, n);
     struct prefs *prefs;
     enum code c;
 
     if (n == 0)
         return OK;
-    for (size_t i = 0; i < n; i++)
-        users[i] = told[i]->user;
-    if ((c = notification_store_policies_queue(ctx, users, n)) != OK ||
-        (c = notification_store_prefs_queue(ctx, users, n)) != OK ||
-        (c = notification_store_policies_fetch(ctx, users, n, policies)) != OK ||
-        (c = notification_prefs_fetch(ctx, users, n, &prefs)) != OK ||
-        (c = sift_policies(ctx, told, n, policies)) != OK)
+    if ((c = notification_store_policies_fetch(ctx, choices->users, n, policies)) != OK ||
+        (c = notification_prefs_fetch(ctx, choices->users, n, &prefs)) != OK ||
+        (c = sift_policies(ctx, choices->told, n, policies)) != OK)
         return c;
-    sift_preferences(told, n, prefs);
+    sift_preferences(choices->told, n, prefs);
     return OK;
 }
 
+/* What the steps will ask, if none of them leaves out what the one before has let through: on most days. */
+static void sift_ahead(struct ctx *ctx, struct told *const *all, size_t n_all) {
+    struct told **told = arena_many(ctx->arena, struct told *, n_all);
+    size_t n = pick(all, n_all, is_by_member, told);
+
+    if (n > 0 && n <= AT_ONCE) {
+        Pb__PairsRequest pairs = pairs_of(ctx, told, n);
+
+        connection_get_pairs_ahead(ctx, &pairs);
+    }
+    n = pick(all, n_all, is_by_act, told);
+    if (n > 0 && n <= AT_ONCE) {
+        Pb__ActsRequest acts = acts_of(ctx, told, n);
+
+        post_get_acts_ahead(ctx, &acts);
+    }
+}
+
 enum code notification_sift(struct ctx *ctx, struct told *const *told, size_t n) {
+    struct choices choices;
     enum code c;
 
+    sift_own(told, n);
+    sift_ahead(ctx, told, n);
+    if ((c = choices_queue(ctx, told, n, &choices)) != OK)
+        return c;
     if ((c = sift_members(ctx, told, n)) != OK || (c = sift_edges(ctx, told, n)) != OK ||
         (c = sift_acts(ctx, told, n)) != OK)
         return c;
-    return sift_choices(ctx, told, n);
+    return sift_choices(ctx, &choices);
 }

@@ -249,6 +249,23 @@ enum code post_items(struct ctx *ctx, int64_t viewer, enum post_place place, con
     return OK;
 }
 
+enum code post_items_for(struct ctx *ctx, const int64_t *viewers, const struct post_read *reads, size_t n,
+                         Pb__PostItem **ret, size_t *which, size_t *ret_n) {
+    const Pb__UserCard **cards;
+    enum code c = cards_of(ctx, reads, n, &cards);
+
+    *ret_n = 0;
+    for (size_t i = 0; c == OK && i < n; i++) {
+        const Pb__UserCard **mine = cards + CARDS * i;
+
+        if (!sees(ctx, viewers[i], POST_BY_ITSELF, &reads[i], mine, NULL, false))
+            continue;
+        which[*ret_n] = i;
+        ret[(*ret_n)++] = post_item(ctx, &reads[i], mine[0], mine[1], mine[2]);
+    }
+    return c;
+}
+
 enum code post_look_up(struct ctx *ctx, int64_t viewer, int64_t id, bool original, struct post_read *ret) {
     const Pb__UserCard **cards;
     enum code c;

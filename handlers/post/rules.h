@@ -66,6 +66,11 @@ static inline bool post_is_for_home(int64_t author, int64_t in_reply_to_author) 
 enum code post_items(struct ctx *ctx, int64_t viewer, enum post_place place, const struct post_read *reads,
                      size_t n, Pb__PostItem **ret, size_t *which, size_t *ret_n);
 
+/* The same of posts by themselves, each for a viewer of its own: reads[i] is what viewers[i] may see or not.
+ */
+enum code post_items_for(struct ctx *ctx, const int64_t *viewers, const struct post_read *reads, size_t n,
+                         Pb__PostItem **ret, size_t *which, size_t *ret_n);
+
 /* One item, the rules aside; cards come from `author` and friends, NULL where unknown. */
 Pb__PostItem *post_item(struct ctx *ctx, const struct post_read *read, const Pb__UserCard *author,
                         const Pb__UserCard *inner_author, const Pb__UserCard *reply_to);

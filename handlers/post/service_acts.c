@@ -5,25 +5,25 @@
 
 #define REPOSTERS_MAX 1000
 
+static bool are_triples(const Pb__ActsRequest *req) {
+    return req->n_user_ids == req->n_post_ids && req->n_told_ids == req->n_post_ids;
+}
+
 enum code post_service_get_acts(struct ctx *ctx, const Pb__ActsRequest *req, Pb__ActsReply *reply) {
     enum code c;
 
     if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "post_ids", req->n_post_ids)) != OK)
         return c;
-    if (req->n_user_ids != req->n_post_ids || req->n_told_ids != req->n_post_ids)
+    if (!are_triples(req))
         return fail_field(ctx, "post_ids", "There are as many of them as of user_ids and of told_ids.");
     reply->n_acts = req->n_post_ids;
     reply->acts = arena_many(ctx->arena, uint32_t, reply->n_acts);
     return post_store_acts(ctx, req, reply->acts);
 }
 
-enum code post_service_warm_readers(struct ctx *ctx, const Pb__WarmReadersRequest *req, Pb__Empty *reply) {
-    enum code c;
-
-    (void)reply;
-    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "user_ids", req->n_user_ids)) != OK)
-        return c;
-    return post_mine_warm(ctx, req->user_ids, req->n_user_ids);
+void post_service_get_acts_ahead(struct ctx *ctx, const Pb__ActsRequest *req) {
+    if (are_triples(req) && req->n_post_ids <= AT_ONCE_MAX)
+        post_store_acts_ahead(ctx, req);
 }
 
 enum code post_service_stream_reposters(struct ctx *ctx, Pb__RepostersRequest *req, Pb__RepostersReply *reply,

@@ -63,6 +63,47 @@ enum code post_service_get_posts(struct ctx *ctx, const Pb__GetPostsRequest *req
                       &reply->n_items);
 }
 
+/* Rows of the posts that there are, each beside its viewer. */
+static enum code rows_for(struct ctx *ctx, const Pb__PostsForRequest *req, struct post_row *rows,
+                          int64_t *viewers, uint32_t *which, size_t *ret_n) {
+    enum code c = post_store_rows(ctx, req->ids, req->n_ids, rows);
+    size_t n = 0;
+
+    for (size_t i = 0; c == OK && i < req->n_ids; i++) {
+        if (rows[i].id == 0)
+            continue;
+        rows[n] = rows[i];
+        viewers[n] = req->viewer_ids[i];
+        which[n++] = (uint32_t)i;
+    }
+    *ret_n = n;
+    return c;
+}
+
+enum code post_service_get_posts_for(struct ctx *ctx, const Pb__PostsForRequest *req,
+                                     Pb__PostsForReply *reply) {
+    size_t n = req->n_ids, known, *seen = arena_many(ctx->arena, size_t, n);
+    struct post_row *rows = arena_many(ctx->arena, struct post_row, n);
+    struct post_read *reads = arena_many(ctx->arena, struct post_read, n);
+    int64_t *viewers = arena_many(ctx->arena, int64_t, n);
+    enum code c;
+
+    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "ids", n)) != OK)
+        return c;
+    if (req->n_viewer_ids != n)
+        return fail_field(ctx, "viewer_ids", "There are as many of them as of ids.");
+    reply->items = arena_many(ctx->arena, Pb__PostItem *, n);
+    reply->which = arena_many(ctx->arena, uint32_t, n);
+    if ((c = rows_for(ctx, req, rows, viewers, reply->which, &known)) != OK ||
+        (c = post_store_read_for(ctx, viewers, rows, known, reads)) != OK ||
+        (c = post_items_for(ctx, viewers, reads, known, reply->items, seen, &reply->n_items)) != OK)
+        return c;
+    reply->n_which = reply->n_items;
+    for (size_t i = 0; i < reply->n_items; i++)
+        reply->which[i] = reply->which[seen[i]];
+    return OK;
+}
+
 /* ---- History and source */
 
 #define STREAM_MAX 500
@@ -171,6 +212,12 @@ static enum code count_one(struct ctx *ctx, int64_t author, Pb__PostCountsReply 
     reply->counts = arena_memdup(ctx->arena, &one, sizeof one);
     reply->n_counts = 1;
     return post_store_author_count(ctx, author, one);
+}
+
+/* Of one alone Redis knows. */
+void post_service_get_post_counts_ahead(struct ctx *ctx, const Pb__PostCountsRequest *req) {
+    if (req->n_user_ids > 1)
+        post_store_counts_ahead(ctx, req->user_ids, req->n_user_ids);
 }
 
 enum code post_service_get_post_counts(struct ctx *ctx, const Pb__PostCountsRequest *req,

@@ -351,6 +351,13 @@ enum code post_store_weeks(struct ctx *ctx, int64_t *ret, size_t n) {
     return c;
 }
 
+void post_store_acts_ahead(struct ctx *ctx, const Pb__ActsRequest *req) {
+    size_t n = req->n_post_ids;
+
+    pg_ahead(ctx, db(ctx), &Q_POST_ACTS, pg_ids(req->user_ids, n), pg_ids(req->post_ids, n),
+             pg_ids(req->told_ids, n));
+}
+
 enum code post_store_acts(struct ctx *ctx, const Pb__ActsRequest *req, uint32_t *ret) {
     size_t n = req->n_post_ids;
     PGresult *r;

@@ -76,6 +76,10 @@ enum post_rows { POST_ROWS_HOME, POST_ROWS_AUTHOR, POST_ROWS_REPLIES, POST_ROWS_
 void post_rows_remember(int64_t whose, enum post_rows kind, const struct post_row *rows, size_t n);
 void post_rows_ahead(struct ctx *ctx, int64_t viewer, int64_t whose, enum post_rows kind);
 
+/* The same of rows that a viewer each is to see: rows[i] for viewers[i], which are not 0; as few rounds. */
+enum code post_store_read_for(struct ctx *ctx, const int64_t *viewers, const struct post_row *rows, size_t n,
+                              struct post_read *ret);
+
 /* Rows for ids, whatever they are; id 0 where there is no such post. ret has room for n. */
 enum code post_store_rows(struct ctx *ctx, const int64_t *ids, size_t n, struct post_row *ret);
 
@@ -353,6 +357,7 @@ void post_store_thread_ahead(struct ctx *ctx, int64_t viewer, int64_t id);
 
 enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret,
                             size_t *ret_n);
+void post_store_counts_ahead(struct ctx *ctx, const int64_t *users, size_t n); /* see pg_ahead() */
 /* Posts and comments of n weeks, this one first. */
 enum code post_store_weeks(struct ctx *ctx, int64_t *ret, size_t n);
 /* Tags used since an id (0 with a prefix: ever); prefix is folded, "" for all. */
@@ -417,5 +422,6 @@ enum code post_store_total(struct ctx *ctx, int64_t *ret);
 
 /* ACT_… bits of each triple of the request, which has as many of all three. */
 enum code post_store_acts(struct ctx *ctx, const Pb__ActsRequest *req, uint32_t *ret);
+void post_store_acts_ahead(struct ctx *ctx, const Pb__ActsRequest *req); /* see pg_ahead() */
 
 #endif

@@ -197,22 +197,28 @@ static enum code take_edges(struct ctx *ctx, const struct look *look, struct pos
     return c;
 }
 
-/* Reactions to posts that the hash does not reach down to, or all while it is being built, come from SQL. */
-static enum code take_mine(struct ctx *ctx, const struct look *look, struct post_read *reads) {
-    struct marked_value *values = arena_alloc(ctx->arena, look->n * sizeof *values);
+/* Reactions to posts that the hash does not reach down to, or all while there is none, come from SQL. */
+static enum code mine_by_mark(struct ctx *ctx, const struct look *look, const char *mark,
+                              const struct marked_value *values, struct post_read *reads) {
     bool *wanted = arena_alloc(ctx->arena, look->n);
-    const char *mark = marked_answer(ctx, &look->mine, values);
     bool built = mark != NULL && *mark != 'b';
     int64_t floor = built ? strtoll(mark, NULL, 10) : INT64_MAX;
 
-    if (mark == NULL && redis_is_up(ctx->env->redis))
-        return post_mine_build(ctx, look->viewer, reads, look->n);
     for (size_t i = 0; i < look->n; i++) {
         if (built)
             reads[i].mine = values[i].bits;
         wanted[i] = look->mine.ids[i] < floor;
     }
     return post_mine_ask(ctx, look->viewer, reads, look->n, wanted);
+}
+
+static enum code take_mine(struct ctx *ctx, const struct look *look, struct post_read *reads) {
+    struct marked_value *values = arena_alloc(ctx->arena, look->n * sizeof *values);
+    const char *mark = marked_answer(ctx, &look->mine, values);
+
+    if (mark == NULL && redis_is_up(ctx->env->redis))
+        return post_mine_build(ctx, look->viewer, reads, look->n);
+    return mine_by_mark(ctx, look, mark, values, reads);
 }
 
 /* ---- Counters and revisions */
@@ -306,28 +312,38 @@ static void known_of_nobody(const struct post_row *rows, size_t n, struct known 
     }
 }
 
+/* What Redis says, but for reactions: two known for each row, and the reads without their views. */
+static enum code look_take(struct ctx *ctx, const struct look *look, const struct post_row *rows,
+                           struct known *known, struct post_read *ret, const char **ret_mark) {
+    *ret_mark = NULL;
+    for (size_t i = 0; i < look->n; i++)
+        ret[i] = (struct post_read){.row = rows[i]};
+    if (look->n > 0 && !take_stats(ctx, look, rows, known))
+        known_of_nobody(rows, look->n, known);
+    return look->viewer != 0 ? take_edges(ctx, look, ret, ret_mark) : OK;
+}
+
+static enum code views_take(struct ctx *ctx, struct known *known, struct post_read *ret, size_t n) {
+    enum code c = post_known_fill(ctx, known, 2 * n);
+
+    for (size_t i = 0; c == OK && i < n; i++) {
+        ret[i].post = known[2 * i].view;
+        ret[i].inner = known[2 * i + 1].view;
+    }
+    return c;
+}
+
 enum code post_read_marked(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
                            struct post_read *ret, const char **ret_mark) {
     struct known *known = arena_alloc(ctx->arena, 2 * n * sizeof *known);
     struct look look;
     enum code c;
 
-    *ret_mark = NULL;
     look_get(ctx, viewer, rows, n, &look);
-    for (size_t i = 0; i < n; i++)
-        ret[i] = (struct post_read){.row = rows[i]};
-    if (n > 0 && !take_stats(ctx, &look, rows, known))
-        known_of_nobody(rows, n, known);
-    if (viewer != 0 && ((c = take_edges(ctx, &look, ret, ret_mark)) != OK ||
-                        (n > 0 && (c = take_mine(ctx, &look, ret)) != OK)))
+    if ((c = look_take(ctx, &look, rows, known, ret, ret_mark)) != OK ||
+        (viewer != 0 && n > 0 && (c = take_mine(ctx, &look, ret)) != OK))
         return c;
-    if ((c = post_known_fill(ctx, known, 2 * n)) != OK)
-        return c;
-    for (size_t i = 0; i < n; i++) {
-        ret[i].post = known[2 * i].view;
-        ret[i].inner = known[2 * i + 1].view;
-    }
-    return OK;
+    return views_take(ctx, known, ret, n);
 }
 
 enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row *rows, size_t n,
@@ -335,6 +351,41 @@ enum code post_store_read(struct ctx *ctx, int64_t viewer, const struct post_row
     const char *mark;
 
     return n > 0 ? post_read_marked(ctx, viewer, rows, n, ret, &mark) : OK;
+}
+
+/* ---- Several readers */
+
+/* One row for a viewer, and what Redis says of its reactions. */
+struct look_for {
+    struct look look;
+    struct marked_value mine;
+    const char *mark;
+};
+
+/* Many are told of something who read nothing for a week: their reactions are asked for, and not built. */
+static void mine_ahead(struct ctx *ctx, struct look_for *looks, const struct post_row *rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        looks[i].mark = marked_answer(ctx, &looks[i].look.mine, &looks[i].mine);
+        if (looks[i].mark == NULL)
+            post_mine_ahead(ctx, looks[i].look.viewer, &rows[i]);
+    }
+}
+
+enum code post_store_read_for(struct ctx *ctx, const int64_t *viewers, const struct post_row *rows, size_t n,
+                              struct post_read *ret) {
+    struct known *known = arena_many(ctx->arena, struct known, 2 * n);
+    struct look_for *looks = arena_many(ctx->arena, struct look_for, n);
+    const char *mark;
+    enum code c;
+
+    for (size_t i = 0; i < n; i++)
+        look_ask(ctx, viewers[i], &rows[i], 1, &looks[i].look);
+    mine_ahead(ctx, looks, rows, n);
+    for (size_t i = 0; i < n; i++)
+        if ((c = look_take(ctx, &looks[i].look, &rows[i], &known[2 * i], &ret[i], &mark)) != OK ||
+            (c = mine_by_mark(ctx, &looks[i].look, looks[i].mark, &looks[i].mine, &ret[i])) != OK)
+            return c;
+    return views_take(ctx, known, ret, n);
 }
 
 /* ---- Rows of ids */

@@ -14,7 +14,6 @@
     2000 /* reactions of each kind that a build reads; what is older is asked for one by one \
           */
 #define BUILD_S "30"
-#define WARM_AT_ONCE 16 /* readers: what each of them did may be thousands of rows */
 
 /* ---- Asking SQL */
 
@@ -47,6 +46,12 @@ enum code post_mine_ask(struct ctx *ctx, int64_t viewer, struct post_read *reads
     return OK;
 }
 
+void post_mine_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *row) {
+    int64_t id = post_target(row);
+
+    pg_ahead(ctx, ctx->env->pg[SVC_POST], &Q_POST_MINE_OF, pg_i8(viewer), pg_ids(&id, 1));
+}
+
 /* ---- Building */
 
 /* KEYS: post:mine. ARGV: the builder's token → 1 when it may build. */
@@ -65,31 +70,25 @@ static struct redis_script finish_mine = {
            "return 1",
 };
 
-/* A reader's hash that is being built: pairs of post and bits, by post, complete from the floor on. */
-struct build {
-    int64_t viewer;
-    const char *argv[2]; /* its key, and the builder's token */
-    int64_t floor;
-    int64_t (*pairs)[2];
-    size_t n;
-};
+/* Reactions are complete down to this post: older ones of a kind may be missing when that kind filled its
+ * share. */
+static int64_t floor_of(const PGresult *r) {
+    int64_t floor = 0;
 
-/* Marks those that nobody has built or is building, and gives how many: they stand first then. */
-static size_t begin(struct ctx *ctx, struct build *builds, size_t n) {
-    size_t k = 0;
+    for (unsigned bit = ACT_LIKED; bit <= ACT_BOOKMARKED; bit <<= 1) {
+        int64_t lowest = 0;
+        size_t n = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        builds[i].argv[0] = arena_printf(ctx->arena, "post:mine:%" PRId64, builds[i].viewer);
-        builds[i].argv[1] = arena_printf(ctx->arena, "b%" PRId64, id_next());
-        redis_add_script(ctx, ctx->env->redis, &begin_mine, 1, 2, builds[i].argv, NULL);
+        for (int row = 0; row < PQntuples(r); row++) {
+            if (pg_get_int(r, row, 1) == bit) {
+                lowest = pg_get_int(r, row, 0);
+                n++;
+            }
+        }
+        if (n == MINE_BUILD && lowest > floor)
+            floor = lowest;
     }
-    for (size_t i = 0; i < n; i++) {
-        const redisReply *begun = redis_next_script(ctx, ctx->env->redis);
-
-        if (post_answered(ctx, begun) && begun->type == REDIS_REPLY_INTEGER && begun->integer == 1)
-            builds[k++] = builds[i];
-    }
-    return k;
+    return floor;
 }
 
 static int by_post(const void *a, const void *b) {
@@ -98,35 +97,17 @@ static int by_post(const void *a, const void *b) {
     return x[0] < y[0] ? -1 : x[0] > y[0];
 }
 
-/* Reactions are complete down to this post: older ones of a kind may be missing when that kind filled its
- * share. */
-static int64_t floor_of(int64_t (*pairs)[2], size_t n) {
-    int64_t floor = 0;
+/* Pairs of post and bits, each post once, at or above the floor; returns how many. */
+static size_t pairs_of(const PGresult *r, int64_t floor, int64_t (*pairs)[2]) {
+    size_t n = 0, m = 0;
 
-    for (unsigned bit = ACT_LIKED; bit <= ACT_BOOKMARKED; bit <<= 1) {
-        int64_t lowest = 0;
-        size_t found = 0;
-
-        for (size_t i = 0; i < n; i++) {
-            if (pairs[i][1] == bit) {
-                lowest = pairs[i][0];
-                found++;
-            }
-        }
-        if (found == MINE_BUILD && lowest > floor)
-            floor = lowest;
+    for (int row = 0; row < PQntuples(r); row++) {
+        pairs[n][0] = pg_get_int(r, row, 0);
+        pairs[n][1] = pg_get_int(r, row, 1);
+        n += pairs[n][0] >= floor;
     }
-    return floor;
-}
-
-/* Sorts them, each post once, at or above the floor; returns how many. */
-static size_t settle(int64_t (*pairs)[2], size_t n, int64_t floor) {
-    size_t m = 0;
-
     qsort(pairs, n, sizeof *pairs, by_post);
     for (size_t i = 0; i < n; i++) {
-        if (pairs[i][0] < floor)
-            continue;
         if (m > 0 && pairs[m - 1][0] == pairs[i][0])
             pairs[m - 1][1] |= pairs[i][1];
         else
@@ -135,76 +116,26 @@ static size_t settle(int64_t (*pairs)[2], size_t n, int64_t floor) {
     return m;
 }
 
-/* The rows of one reader. */
-static void take_rows(struct ctx *ctx, const PGresult *r, struct build *b) {
-    b->pairs = arena_calloc(ctx->arena, (size_t)PQntuples(r) + 1, sizeof *b->pairs);
-    for (int row = 0; row < PQntuples(r); row++) {
-        if (pg_get_int(r, row, 0) != b->viewer)
-            continue;
-        b->pairs[b->n][0] = pg_get_int(r, row, 1);
-        b->pairs[b->n++][1] = pg_get_int(r, row, 2);
-    }
-    b->floor = floor_of(b->pairs, b->n);
-    b->n = settle(b->pairs, b->n, b->floor);
-}
+/* What a reader did, as it is kept: pairs of post and bits, by post, complete from the floor on. */
+struct build {
+    int64_t viewer, floor;
+    int64_t (*pairs)[2];
+    size_t n;
+};
 
-static enum code read_all(struct ctx *ctx, struct build *builds, size_t n) {
-    int64_t *viewers = arena_many(ctx->arena, int64_t, n);
-    PGresult *r;
-    enum code c;
-
-    for (size_t i = 0; i < n; i++)
-        viewers[i] = builds[i].viewer;
-    c = pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_MINE, &r, pg_ids(viewers, n), pg_i8(MINE_BUILD));
-    for (size_t i = 0; c == OK && i < n; i++)
-        take_rows(ctx, r, &builds[i]);
-    return c;
-}
-
-static void add_finish(struct ctx *ctx, const struct build *b) {
+static void store(struct ctx *ctx, const struct build *b, const char *key, const char *token) {
     const char **argv = arena_many(ctx->arena, const char *, 2 * b->n + 3);
     int argc = 0;
 
-    argv[argc++] = b->argv[0];
-    argv[argc++] = b->argv[1];
-    argv[argc++] = arena_printf(ctx->arena, "%" PRId64 ".%s", b->floor, b->argv[1] + 1);
+    argv[argc++] = key;
+    argv[argc++] = token;
+    argv[argc++] = arena_printf(ctx->arena, "%" PRId64 ".%s", b->floor, token + 1);
     for (size_t i = 0; i < b->n; i++) {
         argv[argc++] = id_str(ctx->arena, b->pairs[i][0]);
         argv[argc++] = arena_printf(ctx->arena, "%" PRId64, b->pairs[i][1]);
     }
     redis_add_script(ctx, ctx->env->redis, &finish_mine, 1, argc, argv, NULL);
-}
-
-static void finish(struct ctx *ctx, const struct build *builds, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        add_finish(ctx, &builds[i]);
-    for (size_t i = 0; i < n; i++)
-        post_answered(ctx, redis_next_script(ctx, ctx->env->redis));
-}
-
-/* Marked before SQL is read: a reaction in between undoes the mark. Leaves those that were built first. */
-static enum code build_all(struct ctx *ctx, struct build *builds, size_t n, size_t *ret_n) {
-    enum code c = OK;
-
-    *ret_n = begin(ctx, builds, n);
-    if (*ret_n > 0 && (c = read_all(ctx, builds, *ret_n)) == OK)
-        finish(ctx, builds, *ret_n);
-    return c;
-}
-
-enum code post_mine_warm(struct ctx *ctx, const int64_t *viewers, size_t n) {
-    struct build builds[WARM_AT_ONCE];
-    size_t n_built;
-    enum code c = OK;
-
-    for (size_t at = 0; at < n && c == OK; at += WARM_AT_ONCE) {
-        size_t k = 0;
-
-        for (; k < WARM_AT_ONCE && at + k < n; k++)
-            builds[k] = (struct build){.viewer = viewers[at + k]};
-        c = build_all(ctx, builds, k, &n_built);
-    }
-    return c;
+    post_answered(ctx, redis_next_script(ctx, ctx->env->redis));
 }
 
 /* Those below the floor are asked for. */
@@ -228,12 +159,25 @@ static enum code ask_all(struct ctx *ctx, int64_t viewer, struct post_read *read
     return post_mine_ask(ctx, viewer, reads, n, wanted);
 }
 
+/* Marked before SQL is read: a reaction in between undoes the mark. */
 enum code post_mine_build(struct ctx *ctx, int64_t viewer, struct post_read *reads, size_t n) {
     struct build b = {.viewer = viewer};
-    size_t n_built;
-    enum code c = build_all(ctx, &b, 1, &n_built);
+    const char *argv[2];
+    const redisReply *begun;
+    PGresult *r;
+    enum code c;
 
-    if (c != OK)
+    argv[0] = arena_printf(ctx->arena, "post:mine:%" PRId64, viewer);
+    argv[1] = arena_printf(ctx->arena, "b%" PRId64, id_next());
+    redis_add_script(ctx, ctx->env->redis, &begin_mine, 1, 2, argv, NULL);
+    begun = redis_next_script(ctx, ctx->env->redis);
+    if (!post_answered(ctx, begun) || begun->type != REDIS_REPLY_INTEGER || begun->integer != 1)
+        return ask_all(ctx, viewer, reads, n);
+    if ((c = pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_MINE, &r, pg_i8(viewer), pg_i8(MINE_BUILD))) != OK)
         return c;
-    return n_built > 0 ? answer(ctx, &b, reads, n) : ask_all(ctx, viewer, reads, n);
+    b.floor = floor_of(r);
+    b.pairs = arena_calloc(ctx->arena, (size_t)PQntuples(r) + 1, sizeof *b.pairs);
+    b.n = pairs_of(r, b.floor, b.pairs);
+    store(ctx, &b, argv[0], argv[1]);
+    return answer(ctx, &b, reads, n);
 }

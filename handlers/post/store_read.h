@@ -77,10 +77,10 @@ static inline int64_t post_target(const struct post_row *row) {
 enum code post_mine_ask(struct ctx *ctx, int64_t viewer, struct post_read *reads, size_t n,
                         const bool *wanted);
 
+/* Sends what post_mine_ask() will ask about one row, see pg_ahead(). */
+void post_mine_ahead(struct ctx *ctx, int64_t viewer, const struct post_row *row);
+
 /* Has Redis know the reader's reactions, unless somebody is at it; and sets `mine` of the reads. */
 enum code post_mine_build(struct ctx *ctx, int64_t viewer, struct post_read *reads, size_t n);
-
-/* Has Redis know the reactions of those of whom it does not, with few questions to SQL for all of them. */
-enum code post_mine_warm(struct ctx *ctx, const int64_t *viewers, size_t n);
 
 #endif

@@ -194,6 +194,10 @@ enum code post_store_own_repost(struct ctx *ctx, int64_t member, int64_t post, i
 
 /* ---- Counts and tags */
 
+void post_store_counts_ahead(struct ctx *ctx, const int64_t *users, size_t n) {
+    pg_ahead(ctx, db(ctx), &Q_POST_AUTHORS, pg_ids(users, n));
+}
+
 enum code post_store_counts(struct ctx *ctx, const int64_t *users, size_t n, Pb__PostCounts ***ret,
                             size_t *ret_n) {
     PGresult *r;

@@ -87,6 +87,11 @@ enum code user_service_get_profile(struct ctx *ctx, const Pb__GetProfileRequest 
     return OK;
 }
 
+void user_service_get_profiles_ahead(struct ctx *ctx, const Pb__GetProfilesRequest *req) {
+    if (req->n_ids > 0 && req->n_ids <= BATCH_MAX)
+        user_store_profiles_ahead(ctx, req->ids, req->n_ids);
+}
+
 enum code user_service_get_profiles(struct ctx *ctx, const Pb__GetProfilesRequest *req,
                                     Pb__ProfilesReply *reply) {
     if (req->n_ids > BATCH_MAX)

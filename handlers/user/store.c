@@ -172,6 +172,10 @@ enum code user_store_profile(struct ctx *ctx, int64_t id, const char *handle, Pb
     return c;
 }
 
+void user_store_profiles_ahead(struct ctx *ctx, const int64_t *ids, size_t n) {
+    pg_ahead(ctx, user_store_db(ctx), &Q_USER_PROFILES, pg_ids(ids, n));
+}
+
 enum code user_store_profiles(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Profile ***ret,
                               size_t *ret_n) {
     PGresult *r;

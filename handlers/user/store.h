@@ -55,6 +55,7 @@ enum code user_store_profile(struct ctx *ctx, int64_t id, const char *handle, Pb
 /* Those of these ids that exist, in any order. */
 enum code user_store_profiles(struct ctx *ctx, const int64_t *ids, size_t n, Pb__Profile ***ret,
                               size_t *ret_n);
+void user_store_profiles_ahead(struct ctx *ctx, const int64_t *ids, size_t n); /* see pg_ahead() */
 enum code user_store_handle_taken(struct ctx *ctx, const char *handle, bool *ret);
 
 struct new_account {

@@ -6,9 +6,11 @@
 -- keys, $8 states (0 to 2), $9 events, $10 details, $11 bodies of notification.created in hex, $12 kinds that
 -- are told anew when they were read. One of its kind that is there already stays as it is, unless an older
 -- event had the last say and it was undone since; the event is noted. → id, the four that make it one,
--- whether it is new (else this event has made it before).
+-- whether it is new (else this event has made it before). Nobody waits for the disk: the consumer's place,
+-- which is written later into the same log, is lost with what was lost here, so that the event comes again.
 WITH offered AS (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+    SELECT o.* FROM set_config('synchronous_commit', 'off', true),
+           unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
            $7::text[],
                          $8::bigint[], $9::bigint[], $10::text[], $11::text[])
         AS o (id, user_id, kind, actor_id, object_id, post_id, group_key, state, event_id, detail, body)

@@ -355,16 +355,13 @@ SELECT n.*, gone.id, gone.revision,
        pb_counters($4, version, likes, reposts, comments)) FROM n, gone;
 
 -- name: post_mine :many
--- What viewers did lately, of each and of each kind the newest posts first: viewer, post and bit (ACT_…).
--- $1 viewers, $2 how many of each kind.
-SELECT v.id, did.* FROM unnest($1::bigint[]) AS v (id), LATERAL (
-    (SELECT post_id, 1 FROM likes WHERE user_id = v.id ORDER BY post_id DESC LIMIT $2)
-    UNION ALL
-    (SELECT repost_of_id, 2 FROM posts WHERE author_id = v.id AND repost_of_id IS NOT NULL
-    AND deleted_at IS NULL
-     ORDER BY repost_of_id DESC LIMIT $2)
-    UNION ALL
-    (SELECT post_id, 4 FROM bookmarks WHERE user_id = v.id ORDER BY post_id DESC LIMIT $2)) AS did;
+-- What a viewer did lately, newest posts first: post and bit (ACT_…). $1 viewer, $2 how many of each kind.
+(SELECT post_id, 1 FROM likes WHERE user_id = $1 ORDER BY post_id DESC LIMIT $2)
+UNION ALL
+(SELECT repost_of_id, 2 FROM posts WHERE author_id = $1 AND repost_of_id IS NOT NULL AND deleted_at IS NULL
+ ORDER BY repost_of_id DESC LIMIT $2)
+UNION ALL
+(SELECT post_id, 4 FROM bookmarks WHERE user_id = $1 ORDER BY post_id DESC LIMIT $2);
 
 -- name: post_mine_of :many
 -- The same for some posts. $1 viewer, $2 posts.

@@ -229,6 +229,78 @@ START_TEST(reads_in_one_piece) {
 }
 END_TEST
 
+static void cut(void) {
+    as_admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'deeplink'");
+    usleep(50 * 1000);
+}
+
+static const char *name_of(int64_t id) {
+    PGresult *r;
+    ck_ok(&ctx, pg_run(&ctx, db, &thing_by_id, &r, pg_i8(id)));
+    return pg_get_str(r, 0, 0);
+}
+
+/* A guess is told by its age: what it says was so when it was sent. */
+START_TEST(asked_ahead) {
+    PGresult *r;
+    as_admin("INSERT INTO thing VALUES (1, 'one'), (2, 'two')");
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(1));
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(2));
+    pg_ahead(&ctx, db, &divide, pg_i4(0));
+    ck_ok(&ctx, pg_run(&ctx, db, &thing_by_id, &r, pg_i8(2))); /* all of them are here */
+    as_admin("UPDATE thing SET name = 'new'");
+    ck_assert_str_eq(name_of(1), "one");
+    ck_assert_str_eq(name_of(1), "new"); /* once only */
+    ck_assert_str_eq(name_of(2), "new");
+    ck_code(&ctx, pg_run(&ctx, db, &divide, &r, pg_i4(0)), INVALID);
+    pg_ahead(&ctx, db, &divide, pg_i4(0));
+    ck_code(&ctx, pg_run(&ctx, db, &divide, &r, pg_i4(0)), INVALID);
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(1));
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(2));
+    ck_assert_str_eq(name_of(1), "new");
+    ck_ok(&ctx, pg_run(&ctx, db, &update_things, NULL, pg_text("by another query")));
+    ck_assert_str_eq(name_of(2), "by another query");
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(1));
+    ck_ok(&ctx, pg_queue(&ctx, db, &update_things, pg_text("by a queued one")));
+    ck_ok(&ctx, pg_queue(&ctx, db, &thing_by_id, pg_i8(1)));
+    ck_ok(&ctx, pg_fetch(&ctx, db, NULL));
+    ck_ok(&ctx, pg_fetch(&ctx, db, &r));
+    ck_assert_str_eq(pg_get_str(r, 0, 0), "by a queued one");
+}
+END_TEST
+
+START_TEST(guesses_are_forgotten) {
+    PGresult *r;
+    as_admin("INSERT INTO thing VALUES (1, 'one')");
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(1));
+    ck_ok(&ctx, pg_run(&ctx, db, &thing_by_id, &r, pg_i8(1)));
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(1));
+    pg_settle(db); /* the end of a request */
+    as_admin("UPDATE thing SET name = 'new'");
+    ck_assert_str_eq(name_of(1), "new");
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(1));
+    ck_ok(&ctx, pg_begin(&ctx, db));
+    ck_ok(&ctx, pg_run(&ctx, db, &update_things, NULL, pg_text("within")));
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(1)); /* does nothing */
+    ck_ok(&ctx, pg_run(&ctx, db, &update_things, NULL, pg_text("at its end")));
+    ck_assert_str_eq(name_of(1), "at its end");
+    ck_ok(&ctx, pg_commit(&ctx, db));
+    ck_assert_str_eq(name_of(1), "at its end");
+    for (int i = 0; i < 100; i++) /* more than are kept */
+        pg_ahead(&ctx, db, &thing_by_id, pg_i8(i % 2));
+    ck_assert_str_eq(name_of(1), "at its end");
+    ck_code(&ctx, pg_run(&ctx, db, &thing_by_id, &r, pg_i8(0)), NOT_FOUND);
+    ck_code(&ctx, pg_run(&ctx, db, &thing_by_id, &r, pg_i8(3)), NOT_FOUND);
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(1));
+    cut();
+    pg_run(&ctx, db, &thing_by_id, &r, pg_i8(1)); /* here already, or lost with the connection */
+    fail_clear(&ctx);
+    usleep(1100 * 1000);
+    ck_ok(&ctx, pg_connect(&ctx, db));
+    pg_ahead(&ctx, db, &thing_by_id, pg_i8(1)); /* the tear-down closes over it */
+}
+END_TEST
+
 START_TEST(transactions) {
     PGresult *r;
     ck_ok(&ctx, pg_begin(&ctx, db));
@@ -265,11 +337,6 @@ START_TEST(transactions) {
 END_TEST
 
 /* Ends the server's side of the connection as a restart would. */
-static void cut(void) {
-    as_admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'deeplink'");
-    usleep(50 * 1000);
-}
-
 /* Until the server has sent all that it was asked for. */
 static void until_idle(void) {
     as_admin("DO $$ BEGIN WHILE EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'deeplink' "
@@ -460,6 +527,8 @@ int main(void) {
     tcase_add_test(t, errors_are_told_apart);
     tcase_add_test(t, pipeline_in_order);
     tcase_add_test(t, reads_in_one_piece);
+    tcase_add_test(t, asked_ahead);
+    tcase_add_test(t, guesses_are_forgotten);
     tcase_add_test(t, transactions);
     tcase_add_test(t, connection_comes_back);
     tcase_add_test(t, transaction_does_not_survive_its_connection);
