@@ -12,8 +12,6 @@
 
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_NOTIFICATION]; }
 
-void notification_store_send(struct ctx *ctx) { pg_send_queued(db(ctx)); }
-
 /* ---- The read model */
 
 enum code notification_store_unread_queue(struct ctx *ctx, const int64_t *users, size_t n) {

@@ -10,9 +10,6 @@
 #include "fcgi/ctx.h"
 #include "handlers/notification/policy.h"
 
-/* Sends what …_queue() has asked, for who does something else before fetching it. */
-void notification_store_send(struct ctx *ctx);
-
 /* ---- The read model notify:unread:<id> */
 
 /* What SQL says of n members, each once, in two steps: the store is asked nothing else in between. *ret_users

@@ -50,6 +50,8 @@ struct prefs {
  * chosen goes over them. */
 enum code notification_store_prefs_queue(struct ctx *ctx, const int64_t *users, size_t n);
 enum code notification_store_prefs_fetch(struct ctx *ctx, const int64_t *users, size_t n, struct prefs *ret);
+/* Sends all that was queued here, for who does something else before fetching it. */
+void notification_store_send(struct ctx *ctx);
 /* if_version 0: any. *ret_ok: the version was that one. */
 enum code notification_store_prefs_set(struct ctx *ctx, const struct prefs *p, int64_t if_version,
                                        bool *ret_ok);

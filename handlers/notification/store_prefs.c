@@ -62,6 +62,8 @@ enum code notification_store_prefs_queue(struct ctx *ctx, const int64_t *users, 
     return pg_queue_read(ctx, db(ctx), &Q_NOTIFICATION_PREFERENCES, pg_ids(users, n));
 }
 
+void notification_store_send(struct ctx *ctx) { pg_send_queued(db(ctx)); }
+
 enum code notification_store_prefs_fetch(struct ctx *ctx, const int64_t *users, size_t n, struct prefs *ret) {
     PGresult *rows;
     enum code c = pg_fetch(ctx, db(ctx), &rows);

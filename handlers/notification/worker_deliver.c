@@ -160,9 +160,11 @@ static enum code look_up(struct batch *b) {
     }
     b->cards = arena_many(a, const Pb__UserCard *, 2 * b->n);
     members = arena_memdup(a, ids, b->n * sizeof *ids);
+    if ((c = notification_store_prefs_queue(b->ctx, ids, b->n)) != OK ||
+        (c = notification_store_pushes_queue(b->ctx, members, each_once(members, b->n), 0)) != OK)
+        return c;
+    notification_store_send(b->ctx);
     if ((c = cards_get(b->ctx, ids, 2 * b->n, b->cards)) != OK ||
-        (c = notification_store_prefs_queue(b->ctx, ids, b->n)) != OK ||
-        (c = notification_store_pushes_queue(b->ctx, members, each_once(members, b->n), 0)) != OK ||
         (c = notification_prefs_fetch(b->ctx, ids, b->n, &b->prefs)) != OK)
         return c;
     return notification_store_pushes_fetch(b->ctx, &b->push, &b->n_push);

@@ -217,18 +217,18 @@ struct choices {
 };
 
 static enum code choices_queue(struct ctx *ctx, struct told *const *all, size_t n_all, struct choices *ret) {
-    enum code c;
+    enum code c = OK;
 
     ret->told = arena_many(ctx->arena, struct told *, n_all);
     ret->n = pick(all, n_all, is_open, ret->told);
     ret->users = arena_many(ctx->arena, int64_t, ret->n);
     for (size_t i = 0; i < ret->n; i++)
         ret->users[i] = ret->told[i]->user;
-    if (ret->n == 0 || (c = notification_store_policies_queue(ctx, ret->users, ret->n)) != OK)
-        return ret->n == 0 ? OK : c;
-    if ((c = notification_store_prefs_queue(ctx, ret->users, ret->n)) == OK)
-        notification_store_send(ctx);
-    return c;
+    if (ret->n == 0 || (c = notification_store_policies_queue(ctx, ret->users, ret->n)) != OK ||
+        (c = notification_store_prefs_queue(ctx, ret->users, ret->n)) != OK)
+        return c;
+    notification_store_send(ctx);
+    return OK;
 }
 
 static enum code sift_choices(struct ctx *ctx, const struct choices *choices) {

@@ -33,6 +33,10 @@ function isRefusal(name, answer) {
 /** The gateway's word that a pool is away counts as the pool's own. */
 const fromWhoever = (answer) => (answer.status === 502 ? { status: 503, headers: answer.headers } : answer);
 
+/** Waits until a page is there, whoever answers: every process finds out by itself that another is back. */
+const isBack = (who, path, what) => until(async () =>
+    (await Promise.all(Array.from({ length: 12 }, (_, i) => text(who, `${path}?back=${what.length}${i}`)))).every((page) => page.status === 200), what, 25);
+
 async function withoutConnection() {
     await text(bob, '/@ann_apart'); // so that Redis has bob's relations
     await server('stop', 'serve-connection');
@@ -62,7 +66,7 @@ async function withoutConnection() {
     await server('start', 'serve-connection');
     await until(async () => (await ready()).connection === 'up', 'the connection pool');
     await until(async () => /\d+\s+followers?\b/.test((await text(nobody, '/@ann_apart?z=1')).text), 'the counts', 20);
-    check('its members too', (await until(async () => (await text(bob, '/@ann_apart')).status === 200, 'a member is shown it', 20)));
+    check('its members too', await isBack(bob, '/@ann_apart', 'a member is shown it'));
 }
 
 /** The lines of a pool's metrics; in a split site, nginx has them by the pool's name. */
@@ -78,7 +82,7 @@ async function withoutPost() {
     equal('settings are there', (await text(bob, '/settings/profile')).status, 200);
     equal('what it answers itself is the gateway\'s error', (await nobody.request('GET', '/tags?x=1')).status, 502);
     await server('start', 'serve');
-    await until(async () => (await text(bob, '/@ann_apart')).status === 200, 'the post pool', 25);
+    await isBack(bob, '/@ann_apart', 'the post pool');
 }
 
 async function withoutUser() {
@@ -87,7 +91,7 @@ async function withoutUser() {
     check('and can be read by their address', (await text(nobody, '/tags/apart?x=1')).text.includes('Written before'));
     isRefusal("a member's feed needs the name looked up", (await text(nobody, '/@ann_apart/feed.atom')).answer);
     await server('start', 'serve-user');
-    await until(async () => (await text(nobody, '/@ann_apart?u=1')).status === 200, 'the user pool', 25);
+    await isBack(nobody, '/@ann_apart', 'the user pool');
 }
 
 /** A pool that takes calls and never answers: its process is stopped in the middle. */

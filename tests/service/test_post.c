@@ -464,7 +464,12 @@ START_TEST(posts_are_read_for_several) {
     const Pb__PostsForReply *reply;
     int64_t one = post(ann, "one", PUBLIC, 0), two = post(ann, "two", PUBLIC, 0),
             own = post(ann, "for those who follow", FOLLOWERS, 0);
+    int64_t viewers[] = {ben, eve, ann, ben, eve, ann, ben}, ids[] = {two, one, own, one, own, 12345, own};
     char name[24];
+
+    req.viewer_ids = viewers;
+    req.ids = ids;
+    req.n_viewer_ids = req.n_ids = 7;
 
     react(ben, one, "like", true);
     react(ben, two, "like", true);
@@ -474,10 +479,7 @@ START_TEST(posts_are_read_for_several) {
     for (int round = 0; round < 2; round++) {
         if (round == 1)
             expect_mine(one, two); /* then Redis knows what they did */
-        req.viewer_ids = (int64_t[]){ben, eve, ann, ben, eve, ann, ben};
-        req.ids = (int64_t[]){two, one, own, one, own, 12345, own};
-        req.n_viewer_ids = req.n_ids = 7;
-        ctx->viewer_id = 0; /* a worker */
+        ctx->viewer_id = 0;        /* a worker */
         expect_ok(ctx, post_get_posts_for(ctx, &req, &reply));
         ck_assert_uint_eq(reply->n_which, reply->n_items);
         ck_assert_uint_eq(seen_for(reply, 0)->mine, ACT_LIKED | ACT_BOOKMARKED);
