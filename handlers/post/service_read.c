@@ -80,6 +80,15 @@ static enum code rows_for(struct ctx *ctx, const Pb__PostsForRequest *req, struc
     return c;
 }
 
+static enum code check_viewers(struct ctx *ctx, const Pb__PostsForRequest *req) {
+    if (req->n_viewer_ids != req->n_ids)
+        return fail_field(ctx, "viewer_ids", "There are as many of them as of ids.");
+    for (size_t i = 0; i < req->n_viewer_ids; i++)
+        if (req->viewer_ids[i] <= 0)
+            return fail_field(ctx, "viewer_ids", "Each of them is a member.");
+    return OK;
+}
+
 enum code post_service_get_posts_for(struct ctx *ctx, const Pb__PostsForRequest *req,
                                      Pb__PostsForReply *reply) {
     size_t n = req->n_ids, known, *seen = arena_many(ctx->arena, size_t, n);
@@ -88,10 +97,9 @@ enum code post_service_get_posts_for(struct ctx *ctx, const Pb__PostsForRequest 
     int64_t *viewers = arena_many(ctx->arena, int64_t, n);
     enum code c;
 
-    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "ids", n)) != OK)
+    if ((c = limit_to_workers(ctx)) != OK || (c = limit_at_once(ctx, "ids", n)) != OK ||
+        (c = check_viewers(ctx, req)) != OK)
         return c;
-    if (req->n_viewer_ids != n)
-        return fail_field(ctx, "viewer_ids", "There are as many of them as of ids.");
     reply->items = arena_many(ctx->arena, Pb__PostItem *, n);
     reply->which = arena_many(ctx->arena, uint32_t, n);
     if ((c = rows_for(ctx, req, rows, viewers, reply->which, &known)) != OK ||

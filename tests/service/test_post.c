@@ -502,6 +502,9 @@ START_TEST(posts_are_read_for_several) {
     ctx->viewer_id = 0;
     req.n_ids = 6;
     expect_code(ctx, post_get_posts_for(ctx, &req, &reply), INVALID);
+    req.n_ids = 7;
+    viewers[6] = 0;
+    expect_code(ctx, post_get_posts_for(ctx, &req, &reply), INVALID);
 }
 END_TEST
 
