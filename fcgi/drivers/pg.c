@@ -304,8 +304,8 @@ static bool is_coming(const struct pg *db, const struct pg_guess *guess) {
 static PGresult *take_guess(struct pg *db, const struct statement *s, const struct pg_params *p) {
     struct pg_guess *guess = guess_of(db, s, p);
     PGresult *r = NULL;
-    int64_t deadline = pg_conn_deadline(db);
     if (guess != NULL) {
+        int64_t deadline = pg_conn_deadline(db);
         while (is_coming(db, guess))
             pop_ignored(db, deadline);
         if (PQresultStatus(guess->result) == PGRES_TUPLES_OK) {
