@@ -140,7 +140,7 @@ await part('logged out elsewhere', async () => {
     await listening();
     const other = await logIn('ben');
     await other.act('/settings/sessions/end-others');
-    await page.waitForFunction('globalThis.ended');
+    await page.waitForFunction(() => globalThis.ended);
     await write(ada, 'Not for those who left');
     await shown(other, 'Not for those who left');
     equal('nothing more comes', await fresh.count(), 0);

@@ -416,6 +416,14 @@ export async function until(fn, what = 'that', seconds = 30) {
     }
 }
 
+/** The first answer that is no 502 or 503: each process finds out by itself, a second later at most, that a server is back. */
+export async function served(ask, what = 'an answer', seconds = 10) {
+    return until(async () => {
+        const answer = await ask();
+        return ![502, 503].includes(answer.status) && answer;
+    }, what, seconds);
+}
+
 const counts = { passed: 0, failed: 0 };
 
 /** Counts; says what failed, with `about` where that helps. */

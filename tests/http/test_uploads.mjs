@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { BASE, Client, check, equal, finish, member, server, token, until } from './lib.mjs';
+import { BASE, Client, check, equal, finish, member, served, server, token, until } from './lib.mjs';
 import { multipart, png, upload } from './lib_media.mjs';
 
 const OWN = '/api/deeplink/v1', MB = 1 << 20;
@@ -141,7 +141,7 @@ const ready = () => until(async () => (await new Client().send('GET', '/readyz')
     check('and nothing lies about', true);
     await server('start', MEDIA);
     await ready();
-    equal('and can send it again', (await upload(ada, png(8, 8, [9, 9, 9], 200000))).status, 202);
+    equal('and can send it again', (await served(() => upload(ada, png(8, 8, [9, 9, 9], 200000)))).status, 202);
 }
 {
     const begun = (await begin(ada, { size: bytes.length, sha256: sha256(bytes) })).data;
@@ -155,7 +155,7 @@ const ready = () => until(async () => (await new Client().send('GET', '/readyz')
     await nothingLies();
     await server('start', MEDIA);
     await ready();
-    equal('a piece that was cut off never came', (await ada.json('GET', `${OWN}/uploads/${begun.id}`)).data.offset, 120000);
+    equal('a piece that was cut off never came', (await served(() => ada.json('GET', `${OWN}/uploads/${begun.id}`))).data.offset, 120000);
     equal('the upload goes on', (await piece(ada, begun.id, bytes.subarray(120000), 120000)).status, 200);
     check('to its end', [200, 202].includes((await complete(ada, begun.id)).status));
 }
@@ -168,7 +168,7 @@ const ready = () => until(async () => (await new Client().send('GET', '/readyz')
     equal('of whole files too', simple.status, 503);
     await server('start', 'postgres');
     await ready();
-    equal('and nothing of it was taken', (await ada.json('GET', `${OWN}/uploads/${begun.id}`)).data.offset, 0);
+    equal('and nothing of it was taken', (await served(() => ada.json('GET', `${OWN}/uploads/${begun.id}`))).data.offset, 0);
     await nothingLies();
 }
 
