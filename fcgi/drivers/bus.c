@@ -78,7 +78,8 @@ static bool session(struct bus *b, struct ctx *ctx) {
         b->runners[i]->locked = false;
         b->runners[i]->lock_us = 0;
     }
-    if (pg_run(ctx, b->db, &Q_EVENTS_LISTEN, NULL) != OK)
+    if (pg_run(ctx, b->db, &Q_EVENTS_UNHURRIED, NULL) != OK ||
+        pg_run(ctx, b->db, &Q_EVENTS_LISTEN, NULL) != OK)
         return false;
     b->epoch = pg_epoch(b->db);
     return true;
@@ -177,6 +178,15 @@ static void run(struct bus *b) {
 
 /* ---- Beginning and end */
 
+/* Those of all services that are late, or that are not. */
+static void add_some(struct bus *b, const char *which, bool late) {
+    for (const struct service *const *s = b->env->app->services; *s != NULL; s++)
+        for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++)
+            if (c->late == late && (which == NULL || strcmp(which, c->name) == 0))
+                b->consumers[b->n_consumers++] = c;
+}
+
+/* In the order in which they are handed events. */
 static bool add_consumers(struct bus *b, const char *which) {
     size_t n = 0;
     for (const struct service *const *s = b->env->app->services; *s != NULL; s++)
@@ -185,10 +195,8 @@ static bool add_consumers(struct bus *b, const char *which) {
     b->consumers = calloc(n + 1, sizeof(*b->consumers));
     if (b->consumers == NULL)
         return false;
-    for (const struct service *const *s = b->env->app->services; *s != NULL; s++)
-        for (const struct consumer *c = (*s)->consumers; c != NULL && c->name != NULL; c++)
-            if (which == NULL || strcmp(which, c->name) == 0)
-                b->consumers[b->n_consumers++] = c;
+    add_some(b, which, false);
+    add_some(b, which, true);
     if (b->n_consumers == 0)
         log_error(NULL, "no such consumer", "consumer=%s", which != NULL ? which : "");
     return b->n_consumers > 0;

@@ -204,6 +204,8 @@ static void send_next(struct kafka_relay *l, struct ctx *ctx) {
             bus_rest(&l->r, "Kafka has not got the topic");
             return;
         }
+    if (pg_run(&own, l->k->b->db, &Q_EVENTS_ON_DISK, NULL) != OK)
+        return;
     l->from = l->r.at;
     l->end = news.end;
     l->more = news.more;

@@ -1,5 +1,6 @@
-/* Open pages and programs hear of it at once. What is told twice, since a worker was killed on the way,
- * reaches nobody twice: each has its notification's id as key. */
+/* Open pages and programs hear of it at once. What is told twice, since a worker or the database was killed
+ * on the way, reaches nobody twice: its key is made of the event and the kind, and of no number that was
+ * lost. */
 #include <stdlib.h>
 
 #include "fcgi/base/buf.h"
@@ -62,27 +63,33 @@ static Pb__NotificationItem *item_of(struct ctx *ctx, const struct told *t) {
     return item;
 }
 
-/* What programs know by name. */
-static size_t items_of(struct ctx *ctx, int64_t member, struct told *const *told, size_t n,
-                       Pb__NotificationItem ***ret) {
-    size_t k = 0;
-
-    *ret = arena_many(ctx->arena, Pb__NotificationItem *, n);
-    for (size_t i = 0; i < n; i++)
-        if (told[i]->user == member && told[i]->is_made && told[i]->state == TOLD_SHOWN &&
-            notification_kind(told[i]->kind)->mastodon != NULL)
-            (*ret)[k++] = item_of(ctx, told[i]);
-    return k;
-}
-
 /* What a member is to be shown, and the posts it is about that the member may see. */
 struct news {
     int64_t member;
     Pb__NotificationItem **items;
+    int64_t *keys; /* of the items, see struct live */
     size_t n;
     Pb__PostItem **posts;
     size_t n_posts;
 };
+
+/* An event tells a member one thing of a kind. Of an event's number the highest bits are years. */
+static int64_t key_of(const struct told *t) { return t->event ^ ((int64_t)t->kind << 57); }
+
+/* What programs know by name. */
+static struct news news_of(struct ctx *ctx, int64_t member, struct told *const *told, size_t n) {
+    struct news news = {.member = member,
+                        .items = arena_many(ctx->arena, Pb__NotificationItem *, n),
+                        .keys = arena_many(ctx->arena, int64_t, n)};
+
+    for (size_t i = 0; i < n; i++)
+        if (told[i]->user == member && told[i]->is_made && told[i]->state == TOLD_SHOWN &&
+            notification_kind(told[i]->kind)->mastodon != NULL) {
+            news.keys[news.n] = key_of(told[i]);
+            news.items[news.n++] = item_of(ctx, told[i]);
+        }
+    return news;
+}
 
 /* What a member's programs are to get. */
 struct letter {
@@ -90,7 +97,14 @@ struct letter {
     struct live live;
 };
 
-static bool letter_write(struct ctx *ctx, int64_t member, const struct notification_seen *seen,
+static int64_t key_in(const struct news *news, const Pb__NotificationItem *item) {
+    for (size_t i = 0; i < news->n; i++)
+        if (news->items[i] == item)
+            return news->keys[i];
+    return 0;
+}
+
+static bool letter_write(struct ctx *ctx, const struct news *news, const struct notification_seen *seen,
                          const struct notification_view *view, struct letter *ret) {
     struct buf out;
     struct json j;
@@ -98,7 +112,9 @@ static bool letter_write(struct ctx *ctx, int64_t member, const struct notificat
     buf_init(&out, ctx->arena, PAYLOAD_MAX);
     json_init(&j, &out);
     shape_write(&j, &notification_shape, view);
-    *ret = (struct letter){member, {.event = "notification", .key = view->id, .payload = out.p, .n = out.n}};
+    *ret = (struct letter){
+        news->member,
+        {.event = "notification", .key = key_in(news, seen->item), .payload = out.p, .n = out.n}};
     ret->live.authors[0] = seen->item->actor_id;
     return !buf_overflowed(&out);
 }
@@ -117,7 +133,7 @@ static size_t letters_of(const struct ctx *ctx, const struct news *news, struct 
         notification_views_heard(&as, news->member, seen, n_seen, &views) != OK)
         return 0; /* they see it when they look */
     for (size_t i = 0; i < n_seen; i++)
-        k += letter_write(&as, news->member, &seen[i], &views[i], &ret[k]);
+        k += letter_write(&as, news, &seen[i], &views[i], &ret[k]);
     return k;
 }
 
@@ -222,8 +238,7 @@ static void tell_members(struct ctx *ctx, const int64_t *members, size_t k, stru
     size_t n_items = 0, n_letters = 0;
 
     for (size_t i = 0; i < k; i++) {
-        all[i].member = members[i];
-        all[i].n = items_of(ctx, members[i], told, n, &all[i].items);
+        all[i] = news_of(ctx, members[i], told, n);
         n_items += all[i].n;
     }
     warm_accounts(ctx, all, k, n_items);

@@ -176,10 +176,22 @@ static const char *const mail_topics[] = {"user.mail.v1", NULL};
 static const char *const picture_topics[] = {"media.v1", "user.picture.v1", NULL};
 
 const struct consumer user_consumers[] = {
-    {"user_cards", SVC_USER, change_topics, 200, 0, on_change},
-    {"user_history", SVC_USER, security_topics, 100, 0, on_security},
-    {"user_mail", SVC_USER, mail_topics, 20, 0, on_mail},
-    {"user_links", SVC_USER, link_topics, 200, 0, user_links_events},
-    {"user_pictures", SVC_USER, picture_topics, 50, 0, user_picture_events},
+    {.name = "user_cards", .service = SVC_USER, .topics = change_topics, .batch = 200, .handle = on_change},
+    {.name = "user_history",
+     .service = SVC_USER,
+     .topics = security_topics,
+     .batch = 100,
+     .handle = on_security},
+    {.name = "user_mail", .service = SVC_USER, .topics = mail_topics, .batch = 20, .handle = on_mail},
+    {.name = "user_links",
+     .service = SVC_USER,
+     .topics = link_topics,
+     .batch = 200,
+     .handle = user_links_events},
+    {.name = "user_pictures",
+     .service = SVC_USER,
+     .topics = picture_topics,
+     .batch = 50,
+     .handle = user_picture_events},
     {0},
 };

@@ -7,6 +7,11 @@ SELECT nextval('events.node');
 -- name: events_listen :exec
 LISTEN outbox;
 
+-- name: events_unhurried :exec
+-- What this session notes is not waited for until it is on the disk. It stands in the same log behind what
+-- consumers have committed: a crash may lose the latest notes, so that events come again, never the reverse.
+SELECT set_config('synchronous_commit', 'off', false);
+
 -- name: events_lock :one
 -- Makes this session the only one that runs the consumer, or not.
 SELECT pg_try_advisory_lock(hashtextextended('consumer ' || $1::text, 0));
@@ -60,6 +65,11 @@ LEFT JOIN LATERAL (
     ORDER BY xid, id LIMIT $6
 ) AS o ON true
 ORDER BY o.xid, o.id;
+
+-- name: events_on_disk :exec
+-- What this session has read is on the disk after it, also what was committed without waiting: a broker keeps
+-- what it got, and no crash of the database may take that back.
+SELECT set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'deeplink', '');
 
 -- name: events_failed :exec
 -- $10: tried again after so many milliseconds; 0: a dead letter.

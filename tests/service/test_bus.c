@@ -297,6 +297,41 @@ START_TEST(the_database_goes_and_comes) {
 }
 END_TEST
 
+/* Who they are stands in the log as their call. */
+static enum code handle_as(const struct event *events, size_t n, int who) {
+    for (size_t i = 0; i < n; i++)
+        note(&events[i], who);
+    shared->done += (int)n;
+    return OK;
+}
+static enum code handle_late(struct ctx *c, const struct event *events, size_t n) {
+    (void)c;
+    return handle_as(events, n, 2);
+}
+static enum code handle_soon(struct ctx *c, const struct event *events, size_t n) {
+    (void)c;
+    return handle_as(events, n, 1);
+}
+
+START_TEST(who_repairs_comes_after_the_others) {
+    static const struct consumer both[] = {
+        {.name = "test_late", .topics = topics, .batch = 10, .handle = handle_late, .late = true},
+        {.name = "test_soon", .topics = topics, .batch = 10, .handle = handle_soon},
+        {0},
+    };
+    static const struct service of_both = {.name = "both", .consumers = both};
+    static const struct service *const all[] = {&of_both, NULL};
+    static const struct app app_of_both = {.services = all};
+    emit(10, "test.v1", "good");
+    pid_t pid = start(&app_of_both);
+    ck_assert(wait_for(&shared->done, 20, PATIENCE_MS));
+    ck_assert_int_eq(end(pid, SIGTERM), 0);
+    ck_assert_int_eq(shared->n, 20);
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(shared->log[i].call, i < 10 ? 1 : 2);
+}
+END_TEST
+
 /* With nobody to look by himself for an hour, only the wake can bring the event on. */
 START_TEST(a_wake_is_heard) {
     bus_poll_ms = 3600 * 1000;
@@ -398,7 +433,9 @@ static TCase *all_on(const char *bus, void (*set_up)(void)) {
 int main(void) {
     Suite *s = suite_create("bus");
     share_memory();
-    suite_add_tcase(s, all_on("builtin", set_up_builtin));
+    TCase *builtin = all_on("builtin", set_up_builtin);
+    tcase_add_test(builtin, who_repairs_comes_after_the_others); /* a broker has an order of its own */
+    suite_add_tcase(s, builtin);
     suite_add_tcase(s, all_on("kafka", set_up_kafka));
     return run_suite(s);
 }
