@@ -25,7 +25,7 @@
  * much, the machine is busy, and that counts; where there was little, somebody waits for the next one. */
 #define GATHER_US 100 /* for each event that a consumer was handed */
 #define GATHER_MAX_US 4000
-#define QUIET_MIN_MS 4 /* the first sleep after work; each that nobody ends is twice as long */
+#define QUIET_MIN_MS 1 /* the first sleep after work; each that nobody ends is twice as long */
 #define WAKE_US \
     INT64_C(50000) /* at most one NOTIFY a process in this time; the reader's short polls cover the rest */
 #define EXPIRE_US INT64_C(60000000)
@@ -186,7 +186,7 @@ static void add_some(struct bus *b, const char *which, bool late) {
                 b->consumers[b->n_consumers++] = c;
 }
 
-/* In the order in which they are handed events. */
+/* Those that are late come last. */
 static bool add_consumers(struct bus *b, const char *which) {
     size_t n = 0;
     for (const struct service *const *s = b->env->app->services; *s != NULL; s++)

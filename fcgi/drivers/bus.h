@@ -52,7 +52,9 @@ struct consumer {
     size_t batch;
     int max_attempts; /* 0: 8 */
     enum code (*handle)(struct ctx *ctx, const struct event *events, size_t n);
-    bool late; /* it repairs what the request itself has done, so it is handed its events after the others */
+    /* Nobody waits for it: it is handed its events, some 50 ms' worth, when there are none for the others.
+     * With a broker it is like the others. */
+    bool late;
 };
 
 /* Runs consumers of the app in this process until stop(); woken by NOTIFY outbox, polling every 200 ms as a

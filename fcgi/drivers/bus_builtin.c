@@ -9,23 +9,39 @@
 #include "gen/queries.h"
 
 #define LONG_US INT64_C(50000) /* a round that takes longer notes how far consumers are in between */
+/* Those who are late are handed events at most so often, when there is nothing to do for the others; so much
+ * later whatever there is. */
+#define LATE_US INT64_C(50000)
+#define LATE_MORE_US INT64_C(200000)
+
+/* Consumers that take events together: those that somebody waits for, or those that are late. */
+struct group {
+    struct runner **runners;
+    size_t n;
+};
+
+struct builtin {
+    struct runner *runners; /* those of both groups, one behind the other */
+    struct group soon, late;
+    int64_t late_us; /* when the latter are next */
+};
 
 /* ---- New events, read once for all consumers that are equally far */
 
 /* Where those are that are farthest. Whoever is not there yet reads alone until it is. */
-static struct place front_of(const struct bus *b) {
+static struct place front_of(struct group g) {
     struct place front = {0, 0, -1};
-    for (size_t i = 0; i < b->n; i++)
-        if (b->runners[i]->ready && bus_place_cmp(b->runners[i]->at, front) > 0)
-            front = b->runners[i]->at;
+    for (size_t i = 0; i < g.n; i++)
+        if (g.runners[i]->ready && bus_place_cmp(g.runners[i]->at, front) > 0)
+            front = g.runners[i]->at;
     return front;
 }
 
-static size_t topics_of(const struct bus *b, const char **ret) {
+static size_t topics_of(struct group g, const char **ret) {
     size_t n = 0;
-    for (size_t i = 0; i < b->n; i++)
-        for (size_t k = 0; k < b->runners[i]->n_topics; k++) {
-            const char *topic = b->runners[i]->def->topics[k];
+    for (size_t i = 0; i < g.n; i++)
+        for (size_t k = 0; k < g.runners[i]->n_topics; k++) {
+            const char *topic = g.runners[i]->def->topics[k];
             bool is_new = true;
             for (size_t j = 0; j < n; j++)
                 is_new = is_new && strcmp(ret[j], topic) != 0;
@@ -74,21 +90,21 @@ static bool take_alone(struct bus *b, struct ctx *ctx, struct runner *r, struct 
     return take_news(b, ctx, r, &news) && news.more;
 }
 
-/* New events for all that are ready. Returns whether more may be waiting right now. */
-static bool take_new(struct bus *b, struct ctx *ctx) {
-    const struct place any = {INT64_MAX, INT64_MAX, -1}, front = front_of(b);
+/* New events for all of the group that are ready. Returns whether more may be waiting right now. */
+static bool take_new(struct bus *b, struct ctx *ctx, struct group g) {
+    const struct place any = {INT64_MAX, INT64_MAX, -1}, front = front_of(g);
     const char **topics;
     struct news news;
     size_t n_topics = 0;
     bool more = false;
-    for (size_t i = 0; i < b->n; i++)
-        n_topics += b->runners[i]->n_topics;
+    for (size_t i = 0; i < g.n; i++)
+        n_topics += g.runners[i]->n_topics;
     topics = arena_many(b->arena, const char *, n_topics);
-    n_topics = topics_of(b, topics);
+    n_topics = topics_of(g, topics);
     if (!bus_read_news(b, ctx, front, any, topics, n_topics, BUS_TOGETHER, &news))
         return false;
-    for (size_t i = 0; i < b->n && !b->stop(); i++) {
-        struct runner *r = b->runners[i];
+    for (size_t i = 0; i < g.n && !b->stop(); i++) {
+        struct runner *r = g.runners[i];
         fail_clear(ctx);
         if (r->ready && (r->careful > 0 || bus_place_cmp(r->at, front) < 0))
             more |= take_alone(b, ctx, r, news.end);
@@ -107,41 +123,76 @@ static bool is_ready(struct bus *b, struct ctx *ctx, struct runner *r) {
     return !bus_rests(r);
 }
 
-static bool round_of(struct bus *b, struct ctx *ctx, bool *ret_worked) {
-    bool any = false, more = false;
-    for (size_t i = 0; i < b->n; i++) {
-        struct runner *r = b->runners[i];
-        r->worked = false;
+/* Hands the group what there is. Returns whether more may be waiting right now. */
+static bool hand_out(struct bus *b, struct ctx *ctx, struct group g) {
+    bool any = false;
+    for (size_t i = 0; i < g.n; i++) {
+        struct runner *r = g.runners[i];
         r->ready = !b->stop() && is_ready(b, ctx, r);
         any |= r->ready;
     }
-    b->noted_us = clock_mono_us();
-    if (any)
-        more = take_new(b, ctx);
+    return any && take_new(b, ctx, g);
+}
+
+/* The others' next batch does not wait for what these were handed. */
+static bool hand_out_late(struct bus *b, struct ctx *ctx) {
+    struct builtin *self = b->self;
+    size_t n_handed = b->n_handed;
+    bool more = hand_out(b, ctx, self->late);
+    b->n_handed = n_handed;
+    self->late_us = more ? 0 : clock_mono_us() + LATE_US;
+    return more;
+}
+
+static bool any_worked(const struct bus *b) {
+    bool any = false;
     for (size_t i = 0; i < b->n; i++)
-        *ret_worked |= b->runners[i]->worked;
+        any |= b->runners[i]->worked;
+    return any;
+}
+
+static bool round_of(struct bus *b, struct ctx *ctx, bool *ret_worked) {
+    struct builtin *self = b->self;
+    int64_t began_us = clock_mono_us();
+    bool more;
+    for (size_t i = 0; i < b->n; i++)
+        b->runners[i]->worked = false;
+    b->noted_us = began_us;
+    more = hand_out(b, ctx, self->soon);
+    if (began_us >= self->late_us + (any_worked(b) ? LATE_MORE_US : 0))
+        more |= hand_out_late(b, ctx);
+    *ret_worked = any_worked(b);
     fail_clear(ctx);
     bus_save_all(b, ctx);
     return more;
 }
 
 static bool open_all(struct bus *b) {
-    struct runner *all = calloc(b->n_consumers, sizeof(*all));
+    struct builtin *self = calloc(1, sizeof(*self));
+    size_t n_soon = 0;
+    b->self = self;
     b->runners = calloc(b->n_consumers, sizeof(struct runner *));
-    b->self = all;
-    if (all == NULL || b->runners == NULL)
+    if (self == NULL || b->runners == NULL)
+        return false;
+    self->runners = calloc(b->n_consumers, sizeof(*self->runners));
+    if (self->runners == NULL)
         return false;
     for (; b->n < b->n_consumers; b->n++) {
-        bus_runner_init(&all[b->n], b->consumers[b->n], b->consumers[b->n]->name);
-        b->runners[b->n] = &all[b->n];
+        bus_runner_init(&self->runners[b->n], b->consumers[b->n], b->consumers[b->n]->name);
+        b->runners[b->n] = &self->runners[b->n];
+        n_soon += !b->consumers[b->n]->late;
     }
+    self->soon = (struct group){b->runners, n_soon};
+    self->late = (struct group){b->runners + n_soon, b->n - n_soon};
     return true;
 }
 
 static void close_all(struct bus *b, struct ctx *ctx) {
+    struct builtin *self = b->self;
     for (size_t i = 0; i < b->n; i++)
         bus_release(b, ctx, b->runners[i]);
-    free(b->self);
+    free(self->runners);
+    free(self);
     free(b->runners);
 }
 
