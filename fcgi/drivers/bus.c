@@ -85,6 +85,10 @@ static bool session(struct bus *b, struct ctx *ctx) {
     return true;
 }
 
+bool bus_same_session(struct bus *b, struct ctx *ctx) {
+    return pg_connect(ctx, b->db) == OK && pg_epoch(b->db) == b->epoch;
+}
+
 static void expire_by(struct bus *b, struct ctx *ctx, const struct query *q, bool relayed) {
     PGresult *done;
     struct pg_val only = pg_bool(relayed);

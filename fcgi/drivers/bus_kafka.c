@@ -27,7 +27,7 @@ struct part {
     rd_kafka_message_t **held; /* read, and not settled */
     size_t n_held, room;
     bool sought;       /* reads from where the place says */
-    int64_t missed;    /* the first message that was read, and dropped unsettled; -1: none */
+    int64_t missed;    /* the first message that was read and dropped before a place was noted; -1: none */
     int64_t committed; /* what Kafka knows */
 };
 
@@ -349,6 +349,8 @@ static bool part_settle(struct share *s, struct ctx *ctx) {
     if (s->stuck || b->stop() || bus_rests(&p->r) || !p->r.mine ||
         !bus_deliver(b, ctx, &p->r, &s->batch, s->end))
         return false;
+    if (p->r.saved.offset < 0)
+        miss(p, p->held[0]->offset); /* until the database knows where to go on */
     drop_held(p);
     kafka_is_up(p->g->k);
     return full;

@@ -34,6 +34,7 @@ struct kafka_relay {
     rd_kafka_t *producer;
     struct arena *arena; /* of the batch on its way */
     struct place from, end;
+    unsigned epoch;    /* the session that it was read in */
     bool on_way, more; /* more: the outbox has events behind it */
     int64_t sent_us;
     size_t n_sent, n_arrived, n_failed;
@@ -204,8 +205,9 @@ static void send_next(struct kafka_relay *l, struct ctx *ctx) {
             bus_rest(&l->r, "Kafka has not got the topic");
             return;
         }
-    if (pg_run(&own, l->k->b->db, &Q_EVENTS_ON_DISK, NULL) != OK)
+    if (!bus_same_session(l->k->b, &own) || pg_run(&own, l->k->b->db, &Q_EVENTS_ON_DISK, NULL) != OK)
         return;
+    l->epoch = l->k->b->epoch;
     l->from = l->r.at;
     l->end = news.end;
     l->more = news.more;
@@ -258,6 +260,8 @@ static void note_arrival(struct kafka_relay *l, struct ctx *ctx) {
     int64_t *numbers;
     PGresult *rows;
     size_t n = take_offsets(l, ctx->arena, &names, &numbers);
+    if (!bus_same_session(l->k->b, ctx))
+        return;
     if (pg_run(ctx, l->k->b->db, &Q_EVENTS_PUBLISHED, &rows, pg_i8(l->r.saved.xid), pg_i8(l->r.saved.id),
                pg_i8(l->end.xid), pg_i8(l->end.id), pg_texts(names, n), pg_ids(numbers, n),
                pg_ids(numbers + n, n), pg_ids(numbers + 2 * n, n)) != OK) {
@@ -278,13 +282,18 @@ static void note_arrival(struct kafka_relay *l, struct ctx *ctx) {
     }
 }
 
+/* Whether this process is the relay still, in the session in which it read the batch. */
+static bool is_ours(const struct kafka_relay *l) {
+    return l->r.mine && l->epoch == l->k->b->epoch && bus_place_cmp(l->r.at, l->from) == 0;
+}
+
 static void settle(struct kafka_relay *l, struct ctx *ctx) {
     if (l->n_failed > 0)
         give_up(l);
-    else if (l->r.mine && bus_place_cmp(l->r.at, l->from) == 0)
+    else if (is_ours(l))
         note_arrival(l, ctx);
     else
-        l->on_way = false; /* somebody else has become the relay meanwhile, and publishes it again */
+        l->on_way = false; /* whoever is the relay now publishes it again */
 }
 
 /* Whether the answer to a batch with more behind it is about to come: worth waiting for. */

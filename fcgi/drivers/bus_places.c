@@ -53,6 +53,8 @@ static bool save(struct bus *b, struct ctx *ctx, struct runner *const *runners, 
     size_t k = 0;
     if (n == 0)
         return true;
+    if (!bus_same_session(b, ctx))
+        return false;
     for (size_t i = 0; i < n; i++) {
         const struct place *from = &runners[i]->saved, *to = &runners[i]->at;
         names[i] = runners[i]->name;

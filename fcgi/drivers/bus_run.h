@@ -84,6 +84,11 @@ extern const struct bus_engine bus_builtin, bus_kafka;
 /* The engine of a setting; NULL: there is none. */
 const struct bus_engine *bus_engine_of(const char *setting);
 
+/* Whether the database is reached by the session in which this round began. If not, nothing that was read
+ * before may be noted as a place: the database may have crashed, and given numbers of transactions that it
+ * lost to others. What is on its way then comes again, from the places that the database knows. */
+bool bus_same_session(struct bus *b, struct ctx *ctx);
+
 /* ---- bus_places.c */
 
 /* A runner of a consumer that reads from the outbox; `name` must live as long as it. */

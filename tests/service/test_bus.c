@@ -34,6 +34,14 @@ static int place_of(const char *type, int64_t key) {
     return -1;
 }
 
+/* How often an event stands in the log. */
+static int times_of(int64_t id) {
+    int n = 0;
+    for (int i = 0; i < shared->n; i++)
+        n += shared->log[i].id == id;
+    return n;
+}
+
 START_TEST(every_event_once_in_order) {
     emit(25, "test.v1", "good");
     emit(5, "nobody.v1", "good");
@@ -297,6 +305,24 @@ START_TEST(the_database_goes_and_comes) {
 }
 END_TEST
 
+/* The database may have been restarted while events were handled, and have lost what they were read from. So
+ * their place is not noted by another session than the one that read them: they come again. */
+START_TEST(read_in_a_session_that_is_gone) {
+    shared->linger_ms = 1500; /* a lost connection is made again a second after the last at the soonest */
+    pid_t pid = start(&app);
+    emit(5, "test.v1", "good");
+    ck_assert(wait_for(&shared->calls, 1, PATIENCE_MS));
+    shared->linger_ms = 0;
+    as_admin("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+             "WHERE application_name = 'deeplink_events' AND datname = current_database()");
+    int first = shared->n;
+    ck_assert(wait_for(&shared->done, 5 + first, PATIENCE_MS));
+    ck_assert_int_eq(end(pid, SIGTERM), 0);
+    for (int i = 0; i < first; i++)
+        ck_assert_int_eq(times_of(shared->log[i].id), 2);
+}
+END_TEST
+
 /* Who they are stands in the log as their call. */
 static enum code handle_as(const struct event *events, size_t n, int who) {
     for (size_t i = 0; i < n; i++)
@@ -423,6 +449,7 @@ static TCase *all_on(const char *bus, void (*set_up)(void)) {
     tcase_add_test(t, an_event_that_kills_is_found);
     tcase_add_test(t, workers_come_and_go);
     tcase_add_test(t, the_database_goes_and_comes);
+    tcase_add_test(t, read_in_a_session_that_is_gone);
     tcase_add_test(t, a_wake_is_heard);
     tcase_add_test(t, what_all_have_handled_goes_in_time);
     tcase_add_test(t, lag_is_told);
