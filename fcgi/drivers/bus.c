@@ -23,7 +23,7 @@
 
 /* After work, time for the next batch to come together: large batches cost less an event. Where there was
  * much, the machine is busy, and that counts; where there was little, somebody waits for the next one. */
-#define GATHER_US 100 /* for each event that a consumer was handed */
+#define GATHER_US 500 /* for each event that a consumer was handed */
 #define GATHER_MAX_US 4000
 #define QUIET_MIN_MS 1 /* the first sleep after work; each that nobody ends is twice as long */
 #define WAKE_US \
