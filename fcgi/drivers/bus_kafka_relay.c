@@ -259,9 +259,9 @@ static void note_arrival(struct kafka_relay *l, struct ctx *ctx) {
     const char **names;
     int64_t *numbers;
     PGresult *rows;
-    size_t n = take_offsets(l, ctx->arena, &names, &numbers);
     if (!bus_same_session(l->k->b, ctx))
         return;
+    size_t n = take_offsets(l, ctx->arena, &names, &numbers);
     if (pg_run(ctx, l->k->b->db, &Q_EVENTS_PUBLISHED, &rows, pg_i8(l->r.saved.xid), pg_i8(l->r.saved.id),
                pg_i8(l->end.xid), pg_i8(l->end.id), pg_texts(names, n), pg_ids(numbers, n),
                pg_ids(numbers + n, n), pg_ids(numbers + 2 * n, n)) != OK) {

@@ -416,6 +416,15 @@ export async function until(fn, what = 'that', seconds = 30) {
     }
 }
 
+/** Waits until no event waits for a consumer. */
+export async function caughtUp(seconds = 90) {
+    let behind = [];
+    await until(async () => {
+        behind = (await deeplink('events', 'lag')).split('\n').filter((line) => line && !/ 0 waiting/.test(line));
+        return behind.length === 0;
+    }, 'the consumers', seconds).catch((e) => { throw new Error(`${e.message}: ${behind.join('; ')}`); });
+}
+
 /** The first answer that is no 502 or 503: each process finds out by itself, a second later at most, that a server is back. */
 export async function served(ask, what = 'an answer', seconds = 10) {
     return until(async () => {

@@ -1,4 +1,4 @@
-// For the programs about Kafka: somebody who posts and somebody at whose home it arrives, and how far the consumers are.
+// For the programs about Kafka: somebody who posts and somebody at whose home it arrives.
 import { deeplink, member, until } from './lib.mjs';
 
 /** Ada, whom Ben follows; what Ada posts, how often it is at Ben's home, and that it comes there. */
@@ -11,15 +11,6 @@ export async function friends() {
     const atHome = async (text) => (await ben.get('/')).text.split(text).length - 1;
     const arrives = (text) => until(async () => await atHome(text) > 0, text, 40);
     return { post, atHome, arrives };
-}
-
-/** Waits until no event waits for a consumer. */
-export async function caughtUp() {
-    let behind = [];
-    await until(async () => {
-        behind = (await deeplink('events', 'lag')).split('\n').filter((line) => line && !/ 0 waiting/.test(line));
-        return behind.length === 0;
-    }, 'the consumers', 90).catch((e) => { throw new Error(`${e.message}: ${behind.join('; ')}`); });
 }
 
 /** What the doctor says of one thing, also when it is not well. */

@@ -5,12 +5,11 @@
 // harness: set rate_limits = no
 // harness: again on kafka
 import { execFileSync } from 'node:child_process';
-import { Client, check, deeplink, equal, finish, member, part, server, token, until } from './lib.mjs';
+import { Client, caughtUp, check, deeplink, equal, finish, member, part, server, token, until } from './lib.mjs';
 
 const POSTS = 48, SHARE = 12; // and a kill in the midst of each share but the last
 
 const sql = (text) => execFileSync('psql', ['-X', '-q', '-A', '-t', process.env.TEST_PG_ADMIN, '-c', text], { encoding: 'utf8' }).trim();
-const drained = () => until(async () => (await deeplink('events', 'lag')).split('\n').filter(Boolean).every((l) => / 0 waiting/.test(l)), 'the consumers', 60);
 
 const names = ['ada', 'ben', 'cleo'];
 await Promise.all(names.map((name) => member(name)));
@@ -25,7 +24,7 @@ sql('SELECT pg_reload_conf()');
 const ids = [];
 for (let i = 0; i < POSTS; i++)
     ids.push((await api('ada', 'POST', 'statuses', { status: `To be liked ${i}` })).data.id);
-await drained();
+await caughtUp(60);
 
 /** Likes some, as a patient program does that asks again until it has its answer. */
 async function likes(name, some, tick) {
@@ -51,7 +50,7 @@ await part('it is killed again and again', async () => {
             await dies();
         await both;
     }
-    await drained();
+    await caughtUp(60);
 });
 
 await part('nothing is lost, and nothing told twice', async () => {

@@ -5,8 +5,8 @@
 // harness: set rate_limits = no
 // harness: set bus_options = session.timeout.ms=1500 heartbeat.interval.ms=300
 import { readFile, readdir } from 'node:fs/promises';
-import { Client, check, deeplink, equal, finish, part, server } from './lib.mjs';
-import { caughtUp, doctor, friends } from './lib_kafka.mjs';
+import { Client, caughtUp, check, deeplink, equal, finish, part, server } from './lib.mjs';
+import { doctor, friends } from './lib_kafka.mjs';
 
 const { post, atHome, arrives } = await friends();
 const metric = async (name, consumer) => {

@@ -7,8 +7,8 @@
 // harness: set bus_options = session.timeout.ms=6000 heartbeat.interval.ms=1000
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { Client, check, deeplink, equal, finish, member, part, server, token, until } from './lib.mjs';
-import { caughtUp, doctor } from './lib_kafka.mjs';
+import { Client, caughtUp, check, deeplink, equal, finish, member, part, server, token, until } from './lib.mjs';
+import { doctor } from './lib_kafka.mjs';
 
 const N = 30, KILLED_AFTER = 10; // posts; each of them is liked
 

@@ -7,8 +7,8 @@
 import { execFile } from 'node:child_process';
 import { copyFile, readFile, readdir, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { Client, check, deeplink, equal, finish, part, until } from './lib.mjs';
-import { caughtUp, friends } from './lib_kafka.mjs';
+import { Client, caughtUp, check, deeplink, equal, finish, part, until } from './lib.mjs';
+import { friends } from './lib_kafka.mjs';
 
 const run = promisify(execFile);
 const secrets = `${process.env.TEST_DIR}/kafka/secrets`, password = (await readFile(`${secrets}/password`, 'utf8')).trim();

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { Client, check, deeplink, equal, finish, member, part, served, server, sleep, until } from './lib.mjs';
+import { Client, caughtUp, check, deeplink, equal, finish, member, part, served, server, sleep, until } from './lib.mjs';
 
 const run = promisify(execFile);
 
@@ -55,7 +55,7 @@ await part('kill -9 of workers under load', async () => {
     }
     equal('no acknowledged post is lost', written.filter((t) => !seen.has(t)), []);
     const home = new Set();
-    await until(async () => (await deeplink('events', 'lag')).split('\n').filter(Boolean).every((l) => / 0 waiting/.test(l)), 'the consumers', 30);
+    await caughtUp(30);
     for (let path = '/'; path;) {
         const page = await ben.get(path);
         for (const [text] of page.text.matchAll(/load \d+ \d+ \./g)) {
@@ -77,7 +77,7 @@ await part('kill -9 of the event worker', async () => {
         await sleep(120);
     }
     await until(async () => [0, 1, 2, 3, 4].every(async (i) => (await ben.get('/')).text.includes(`while work dies ${i} .`)), 'the posts', 30);
-    await until(async () => (await deeplink('events', 'lag')).split('\n').filter(Boolean).every((l) => / 0 waiting/.test(l)), 'the consumers', 40);
+    await caughtUp(40);
     const text = (await ben.get('/')).text;
     for (let i = 0; i < 5; i++)
         equal(`post ${i} arrived once`, text.split(`while work dies ${i} .`).length - 1, 1);
@@ -93,8 +93,7 @@ await part('kill -9 in the middle of a fan-out', async () => {
             if (form)
                 await reader.act(`/members/${form[1]}/follow`);
         }
-    const drained = () => until(async () => (await deeplink('events', 'lag')).split('\n').filter(Boolean).every((l) => / 0 waiting/.test(l)), 'the consumers', 60);
-    await drained();
+    await caughtUp(60);
     for (const reader of readers)
         await reader.get('/');
     const written = [], tokens = await Promise.all(authors.map((author) => author.csrf()));
@@ -118,7 +117,7 @@ await part('kill -9 in the middle of a fan-out', async () => {
     on = false;
     await killer;
     check('it was killed meanwhile', kills > 0, kills);
-    await drained();
+    await caughtUp(60);
     for (const reader of readers) {
         const seen = [];
         for (let path = '/'; path;) {
@@ -148,11 +147,8 @@ await part('Redis emptied', async () => {
 const whole = new Client(); // signed in again after the flood
 await whole.submit((await whole.get('/login')).form('/login'), { login: 'ada', password: 'quiet meadow lantern' });
 
-const drained = () => until(async () => (await deeplink('events', 'lag')).split('\n').filter(Boolean).every((l) => / 0 waiting/.test(l)),
-    'the consumers', 40);
-
 await part('PostgreSQL stopped and started', async () => {
-    await drained(); // consumers drop what they repair, so that it is read anew
+    await caughtUp(40); // consumers drop what they repair, so that it is read anew
     for (let i = 0; i < 6; i++) // relations, timeline and posts come to rest, in every worker
         await whole.get('/');
     await server('stop', 'postgres');
@@ -167,7 +163,7 @@ await part('PostgreSQL stopped and started', async () => {
     await until(async () => (await status('/readyz')) === 200, 'readiness', 20);
     // Each worker tries its own connection at most once a second; where services live apart there are more of them.
     await until(async () => (await whole.act('/posts', { text: 'now again .', audience: 'public' }, { follow: false })).status === 303, 'writing', 10);
-    await until(async () => (await deeplink('events', 'lag')).split('\n').filter(Boolean).every((l) => / 0 waiting/.test(l)), 'the consumers', 30);
+    await caughtUp(30);
 });
 
 await part('Redis stopped and started', async () => {
