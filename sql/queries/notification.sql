@@ -57,13 +57,14 @@ WHERE n.made_by = o.event_id AND n.state = 0;
 
 -- name: notification_undo :many
 -- What is so no longer, unless it was read: $1 members, $2 kinds, $3 actors, $4 objects, $5 events, $6 kinds
--- that go also when they were read. → whose.
+-- that go also when they were read. → whose. Nobody waits for the disk (see notification_make).
 UPDATE notifications n
 SET event_id = u.event_id, state = CASE
     WHEN n.state = 1 OR n.kind = ANY ($6::bigint[])
         OR (n.state < 3 AND n.id > coalesce((SELECT read_id FROM readers r WHERE r.user_id = n.user_id), 0))
     THEN 3 ELSE n.state END
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS u (user_id, kind,
+FROM set_config('synchronous_commit', 'off', true),
+    unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS u (user_id, kind,
     actor_id, object_id, event_id)
 WHERE n.user_id = u.user_id AND n.kind = u.kind AND n.actor_id = u.actor_id AND n.object_id = u.object_id
     AND n.event_id < u.event_id AND n.state < 3

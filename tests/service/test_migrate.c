@@ -192,6 +192,20 @@ START_TEST(an_event_goes_with_its_transaction) {
 }
 END_TEST
 
+START_TEST(types_hold_what_is_written_often) {
+    ck_assert_msg(migrate() == 0, "%s", said);
+    ck_assert_str_eq(ask("deeplink_post",
+                         "SELECT events.emit('post.v1', 7, 'post.created', repeat('x', 900000)::bytea) > 0"),
+                     "t");
+    ck_assert_str_eq(ask("deeplink_post",
+                         "SELECT events.emit('post.v1', 7, 'post.created', repeat('x', 900001)::bytea) > 0"),
+                     "23514");
+    ck_assert_str_eq(ask(NULL, "SELECT count(*) FROM events.outbox"), "1");
+    ck_assert_str_eq(ask("deeplink_post", "INSERT INTO stats (post_id) VALUES (1) RETURNING likes"), "0");
+    ck_assert_str_eq(ask("deeplink_post", "UPDATE stats SET likes = likes - 1 RETURNING likes"), "23514");
+}
+END_TEST
+
 /* The passwords: written once, kept, and set again for a role that has lost its own. Not on a server whose
  * passwords other tests use. */
 START_TEST(passwords) {
@@ -253,6 +267,7 @@ int main(void) {
     tcase_add_test(t, no_server_is_said);
     tcase_add_test(t, least_privilege);
     tcase_add_test(t, an_event_goes_with_its_transaction);
+    tcase_add_test(t, types_hold_what_is_written_often);
     tcase_add_test(t, passwords);
     tcase_add_test(t, collections_are_made);
     suite_add_tcase(s, t);
