@@ -58,7 +58,12 @@ START_TEST(test_suspended_while_a_session_is_left) {
 
     expect_ok(ctx, user_store_sessions(ctx, id, &s, &n));
     expect_ok(ctx, set_state(0, id, "suspend", ""));
-    expect_ok(ctx, user_store_session_put(ctx, s[0].key, s[0].session)); /* as if ending it had failed */
+    /* as if ending it had failed; and it began in the millisecond of the suspension */
+    s[0].session->created_ms =
+        strtoll(sql("SELECT floor(extract(epoch FROM created_at) * 1000)::bigint FROM events.outbox "
+                    "WHERE type = 'user.state_changed' ORDER BY xid DESC, id DESC LIMIT 1"),
+                NULL, 10);
+    expect_ok(ctx, user_store_session_put(ctx, s[0].key, s[0].session));
     expect_code(ctx, verify(in->token), UNAUTHENTICATED);
     fixture_events(ctx);
     ck_assert_uint_eq(count_sessions(id), 0); /* and the worker ends it */
