@@ -88,7 +88,7 @@ void user_publish(struct ctx *ctx, int64_t id) {
     }
 }
 
-enum code user_sessions_end(struct ctx *ctx, int64_t user_id, int64_t except_id, int64_t before_ms) {
+enum code user_sessions_end(struct ctx *ctx, int64_t user_id, int64_t except_id, int64_t until_ms) {
     struct stored_session *all;
     size_t n, k = 0;
     enum code c = user_store_sessions(ctx, user_id, &all, &n);
@@ -96,7 +96,7 @@ enum code user_sessions_end(struct ctx *ctx, int64_t user_id, int64_t except_id,
     if (c != OK)
         return c;
     for (size_t i = 0; i < n; i++)
-        if (all[i].session->id != except_id && all[i].session->created_ms < before_ms)
+        if (all[i].session->id != except_id && all[i].session->created_ms <= until_ms)
             all[k++] = all[i];
     return user_sessions_end_these(ctx, user_id, all, k);
 }

@@ -42,7 +42,6 @@ enum code user_service_change_password(struct ctx *ctx, const Pb__ChangePassword
                                        Pb__Empty *reply) {
     struct person *p;
     const char *hash;
-    int64_t before;
     bool ok;
     enum code c;
 
@@ -61,8 +60,7 @@ enum code user_service_change_password(struct ctx *ctx, const Pb__ChangePassword
     if (!ok)
         return fail(ctx, ABORTED, tr_mark("Your password has just been changed elsewhere. Log in again."));
     user_tokens_forget(ctx, req->user_id);
-    before = clock_now_ms() + 1;
-    if (user_sessions_end(ctx, req->user_id, req->keep_session, before) != OK)
+    if (user_sessions_end(ctx, req->user_id, req->keep_session, clock_now_ms()) != OK)
         fail_clear(ctx); /* the worker repeats it */
     return OK;
 }
@@ -129,7 +127,7 @@ enum code user_service_revoke_sessions(struct ctx *ctx, const Pb__RevokeSessions
     if (req->session_id != 0)
         return end_one(ctx, req->user_id, req->session_id);
     if ((c = user_store_access_end_all(ctx, req->user_id)) != OK ||
-        (c = user_sessions_end(ctx, req->user_id, req->except_id, clock_now_ms() + 1)) != OK)
+        (c = user_sessions_end(ctx, req->user_id, req->except_id, clock_now_ms())) != OK)
         return c;
     user_tokens_forget(ctx, req->user_id);
     return user_store_security(ctx, req->user_id,

@@ -96,7 +96,7 @@ enum code user_service_set_state(struct ctx *ctx, const Pb__SetStateRequest *req
     if (act->from == PB__ACCOUNT_STATE__STATE_SUSPENDED)
         page_purge_everything(ctx);
     if (act->to == PB__ACCOUNT_STATE__STATE_SUSPENDED &&
-        user_sessions_end(ctx, p->card->id, 0, clock_now_ms() + 1) != OK)
+        user_sessions_end(ctx, p->card->id, 0, clock_now_ms()) != OK)
         fail_clear(ctx); /* the worker repeats it, and until then the card says that they are dead */
     if (act->to == PB__ACCOUNT_STATE__STATE_SUSPENDED)
         user_streams_end(ctx, p->card->id, "{}");
@@ -123,7 +123,7 @@ enum code user_service_set_password(struct ctx *ctx, const Pb__SetPasswordReques
     if ((c = user_changed_or_gone(ctx, c, &ok)) != OK)
         return c;
     user_tokens_forget(ctx, p->card->id);
-    if (user_sessions_end(ctx, p->card->id, 0, clock_now_ms() + 1) != OK)
+    if (user_sessions_end(ctx, p->card->id, 0, clock_now_ms()) != OK)
         fail_clear(ctx); /* the worker repeats it */
     return OK;
 }

@@ -252,7 +252,7 @@ enum code user_service_complete_reset(struct ctx *ctx, const Pb__ResetRequest *r
     struct link_state link;
     struct person *p;
     const char *password_hash;
-    int64_t id, now;
+    int64_t id;
     enum code c;
 
     (void)reply;
@@ -270,8 +270,7 @@ enum code user_service_complete_reset(struct ctx *ctx, const Pb__ResetRequest *r
     if (id == 0)
         return link_lost(ctx);
     user_tokens_forget(ctx, id);
-    now = clock_now_ms();
-    if (user_sessions_end(ctx, id, 0, now + 1) != OK)
+    if (user_sessions_end(ctx, id, 0, clock_now_ms()) != OK)
         fail_clear(ctx); /* the worker repeats it */
     return OK;
 }

@@ -46,7 +46,8 @@ enum code user_sessions_end_these(struct ctx *ctx, int64_t user_id, const struct
 /* Streams of a member are closed at once: {"session":"<id>"}, {"token":"*"} (of all tokens: those that are
  * still good come back), {} for all. */
 void user_streams_end(struct ctx *ctx, int64_t user_id, const char *which);
-enum code user_sessions_end(struct ctx *ctx, int64_t user_id, int64_t except_id, int64_t before_ms);
+/* All sessions of a member that began up to and in that millisecond, but for one (0: none). */
+enum code user_sessions_end(struct ctx *ctx, int64_t user_id, int64_t except_id, int64_t until_ms);
 
 /* A packed UserSecurity: who did it, what, from where (of ctx). The event's key says whose account it
  * concerns. */

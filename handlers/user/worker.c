@@ -33,7 +33,7 @@ static enum code repeat_state(struct ctx *ctx, const struct event *e) {
     if (s == NULL)
         return malformed(ctx, e);
     if (s->state == PB__ACCOUNT_STATE__STATE_SUSPENDED || s->state == PB__ACCOUNT_STATE__STATE_DELETED)
-        return user_sessions_end(ctx, e->key, 0, e->time_ms + 1); /* also what began in that millisecond */
+        return user_sessions_end(ctx, e->key, 0, e->time_ms);
     if (s->state == PB__ACCOUNT_STATE__STATE_ACTIVE)
         page_purge_everything(ctx);
     return OK;
