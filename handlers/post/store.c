@@ -238,16 +238,22 @@ enum code post_store_revisions(struct ctx *ctx, int64_t id, Pb__Revision ***ret,
 
 /* ---- Reactions */
 
+/* It ends before the version, which the statement puts behind it. */
 static struct pg_val reacted_event(struct ctx *ctx, int64_t viewer, const Pb__PostView *post,
                                    const char *kind, bool on) {
+    static uint8_t version[8];
     Pb__Reacted e = PB__REACTED__INIT;
+    struct pg_val val;
 
     e.post_id = post->id;
     e.user_id = viewer;
     e.author_id = post->author_id;
     e.kind = kind;
     e.on = on;
-    return packed_val(ctx, &e.base);
+    e.version = (ProtobufCBinaryData){sizeof version, version};
+    val = packed_val(ctx, &e.base);
+    val.n -= sizeof version;
+    return val;
 }
 
 /* What a statement of the reactions answered. */

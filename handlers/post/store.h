@@ -197,6 +197,9 @@ struct post_reacted {
     struct post_counters counters;
 };
 void post_store_publish_reactions(struct ctx *ctx, const struct post_reacted *reactions, size_t n);
+/* Reactions of a while ago, of which only the counters' version is given: those that Redis does not have are
+ * read from SQL and published as they are now (store_react.c). */
+enum code post_store_repair_reactions(struct ctx *ctx, const struct post_reacted *reactions, size_t n);
 /* A post of this author came, went, or was pinned: the beginning of its timeline is to be read anew, and what
  * stands beside the author's pages counted. */
 void post_store_author_forget(struct ctx *ctx, int64_t author);

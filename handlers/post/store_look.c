@@ -249,7 +249,7 @@ static int64_t take_number(const char **at) {
     return negative ? -v : v;
 }
 
-static struct known known_of(int64_t id, const redisReply *stat) {
+struct known post_known_of(int64_t id, const redisReply *stat) {
     struct known k = {.id = id, .revision = POST_NONE, .counters.version = POST_NONE};
     const char *at;
 
@@ -277,9 +277,9 @@ static bool take_stats(struct ctx *ctx, const struct look *look, const struct po
     if (!post_answered(ctx, r) || r->type != REDIS_REPLY_ARRAY || r->elements != wanted)
         return false;
     for (size_t i = 0; i < look->n; i++) {
-        known[2 * i] = known_of(rows[i].id, r->element[next++]);
+        known[2 * i] = post_known_of(rows[i].id, r->element[next++]);
         known[2 * i + 1] =
-            rows[i].inner != 0 ? known_of(rows[i].inner, r->element[next++]) : (struct known){0};
+            rows[i].inner != 0 ? post_known_of(rows[i].inner, r->element[next++]) : (struct known){0};
     }
     return true;
 }
@@ -307,8 +307,8 @@ static void known_of_nobody(const struct post_row *rows, size_t n, struct known 
     static const redisReply nil = {.type = REDIS_REPLY_NIL};
 
     for (size_t i = 0; i < n; i++) {
-        known[2 * i] = known_of(rows[i].id, &nil);
-        known[2 * i + 1] = known_of(rows[i].inner, &nil);
+        known[2 * i] = post_known_of(rows[i].id, &nil);
+        known[2 * i + 1] = post_known_of(rows[i].inner, &nil);
     }
 }
 

@@ -1,5 +1,5 @@
 /* Inside the post service's store: how rows become reads. store_look.c asks Redis, store_view.c knows views,
- * store_mine.c what a reader did. */
+ * store_mine.c what a reader did; store_react.c repairs what Redis has of reactions. */
 #ifndef DEEPLINK_POST_STORE_READ_H
 #define DEEPLINK_POST_STORE_READ_H
 
@@ -55,6 +55,9 @@ struct known {
     struct post_counters counters; /* version POST_NONE: Redis has none */
     Pb__PostView *view;
 };
+
+/* What post:stat says, without the view; `stat` of another type than a string: nothing. */
+struct known post_known_of(int64_t id, const redisReply *stat);
 
 /* Completes views: the worker's where the revision is right, then Redis', then SQL's; NULL stays where there
  * is no such post. Counters go into the views. */

@@ -372,10 +372,21 @@ static enum code post_events(struct ctx *ctx, const struct event *events, size_t
     return OK;
 }
 
-/* ---- Events of engagement.v1: they say the counters themselves */
+/* ---- Events of engagement.v1: what the request itself has told is found to be there already */
 
 static uint32_t bit_of(const char *kind) {
     return strcmp(kind, "like") == 0 ? ACT_LIKED : strcmp(kind, "repost") == 0 ? ACT_REPOSTED : 0;
+}
+
+/* Where an event does not tell, nothing is there already. */
+static int64_t version_of(const Pb__Reacted *e) {
+    uint64_t v = 0;
+
+    if (e->version.len != sizeof v)
+        return INT64_MAX;
+    for (size_t i = 0; i < sizeof v; i++)
+        v = v << 8 | e->version.data[i];
+    return (int64_t)v;
 }
 
 static enum code engagement_events(struct ctx *ctx, const struct event *events, size_t n) {
@@ -392,14 +403,12 @@ static enum code engagement_events(struct ctx *ctx, const struct event *events, 
         if (e == NULL || bit_of(e->kind) == 0)
             continue;
         reacted[k++] = (struct post_reacted){e->user_id, e->post_id, bit_of(e->kind), e->on,
-                                             .counters = {e->version, e->likes, e->reposts, e->comments}};
+                                             .counters.version = version_of(e)};
         page_purge_add(&purge, 'p', e->post_id);
     }
-    post_store_publish_reactions(ctx, reacted, k);
-    page_purge_send(&purge);
-    if ((c = post_store_published(ctx)) != OK)
+    if ((c = post_store_repair_reactions(ctx, reacted, k)) != OK)
         return c;
-    page_purge_settle(&purge);
+    page_purge_run(&purge);
     return OK;
 }
 

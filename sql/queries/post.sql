@@ -270,7 +270,7 @@ SELECT revision, events.emit('post.v1', $1, 'post.changed', $3::bytea || pb_int(
 -- ---- Reactions: nothing happens, and no row comes, when it is so already ----------------------------------
 
 -- name: post_like :maybe
--- $1 viewer, $2 post, $3 the like's id, $4 event body (version and counters, fields 6 to 9, are added).
+-- $1 viewer, $2 post, $3 the like's id, $4 event body, which ends where the version's 8 bytes follow.
 WITH made AS (
     INSERT INTO likes (user_id, post_id, id) SELECT $1, $2, $3
     WHERE EXISTS (SELECT FROM posts WHERE id = $2 AND deleted_at IS NULL AND repost_of_id IS NULL)
@@ -281,7 +281,7 @@ WITH made AS (
     RETURNING s.version, s.likes, s.reposts, s.comments
 ), said AS (
     INSERT INTO events.outbox (topic, key, type, body)
-    SELECT 'engagement.v1', $2, 'post.reacted', pb_counters($4, version, likes, reposts, comments) FROM n
+    SELECT 'engagement.v1', $2, 'post.reacted', $4::bytea || int8send(version) FROM n
 )
 SELECT * FROM n;
 
@@ -290,12 +290,12 @@ SELECT * FROM n;
 WITH gone AS (
     DELETE FROM likes WHERE user_id = $1 AND post_id = $2 RETURNING 1
 ), n AS (
-    UPDATE stats s SET version = s.version + 1, likes = greatest(s.likes - 1, 0) FROM gone
-        WHERE s.post_id = $2
+    UPDATE stats s SET version = s.version + 1, likes = greatest(s.likes - 1, 0)
+        WHERE s.post_id = $2 AND EXISTS (SELECT FROM gone)
     RETURNING s.version, s.likes, s.reposts, s.comments
 ), said AS (
     INSERT INTO events.outbox (topic, key, type, body)
-    SELECT 'engagement.v1', $2, 'post.reacted', pb_counters($3, version, likes, reposts, comments) FROM n
+    SELECT 'engagement.v1', $2, 'post.reacted', $3::bytea || int8send(version) FROM n
 )
 SELECT * FROM n;
 
@@ -316,7 +316,7 @@ RETURNING s.version, s.likes, s.reposts, s.comments;
 WITH gone AS (
     DELETE FROM bookmarks WHERE user_id = $1 AND post_id = $2 RETURNING 1
 )
-UPDATE stats s SET version = s.version + 1 FROM gone WHERE s.post_id = $2
+UPDATE stats s SET version = s.version + 1 WHERE s.post_id = $2 AND EXISTS (SELECT FROM gone)
 RETURNING s.version, s.likes, s.reposts, s.comments;
 
 -- name: post_repost :maybe
@@ -336,7 +336,7 @@ WITH made AS (
 )
 SELECT n.*, events.emit('post.v1', $1, 'post.created', $7::bytea),
        events.emit('engagement.v1', $2, 'post.reacted',
-       pb_counters($8, version, likes, reposts, comments)) FROM n;
+       $8::bytea || int8send(version)) FROM n;
 
 -- name: post_unrepost :maybe
 -- $1 viewer, $2 post, $3 when, $4 body of post.reacted (see post_like), $5 body of post.deleted (the repost's
@@ -352,7 +352,7 @@ WITH gone AS (
 SELECT n.*, gone.id, gone.revision,
        events.emit('post.v1', $1, 'post.deleted', $5::bytea || pb_int(1, gone.id)),
        events.emit('engagement.v1', $2, 'post.reacted',
-       pb_counters($4, version, likes, reposts, comments)) FROM n, gone;
+       $4::bytea || int8send(version)) FROM n, gone;
 
 -- name: post_mine :many
 -- What a viewer did lately, newest posts first: post and bit (ACT_…). $1 viewer, $2 how many of each kind.
@@ -375,6 +375,16 @@ SELECT post_id, 4 FROM bookmarks WHERE user_id = $1 AND post_id = ANY ($2::bigin
 -- name: post_stats :many
 -- $1 posts.
 SELECT post_id, version, likes, reposts, comments FROM stats WHERE post_id = ANY ($1::bigint[]);
+
+-- name: post_reactions_now :many
+-- $1 who reacted, $2 to which posts: pairs. → which pair, from 1; the post's counters; bits (ACT_…). None of
+-- a post without counters.
+SELECT a.n, s.version, s.likes, s.reposts, s.comments,
+       coalesce((SELECT 1 FROM likes WHERE user_id = a.who AND post_id = a.post), 0)
+       + coalesce((SELECT 2 FROM posts r WHERE r.author_id = a.who AND r.repost_of_id = a.post
+                   AND r.deleted_at IS NULL), 0)
+FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS a (who, post, n)
+JOIN stats s ON s.post_id = a.post;
 
 -- name: post_acts :many
 -- $1 who acted, $2 posts, $3 who is to be told: triples. → bits (ACT_…), of each in order.

@@ -360,6 +360,53 @@ START_TEST(reactions_count_once) {
 }
 END_TEST
 
+static const char *kept_of(int64_t who, int64_t id) {
+    const redisReply *r =
+        redis_do(ctx, ctx->env->redis, "HGET post:mine:%lld %lld", (long long)who, (long long)id);
+
+    return r != NULL && r->type == REDIS_REPLY_STRING ? r->str : "";
+}
+
+static const char *stat_of(int64_t id) {
+    const redisReply *r = redis_do(ctx, ctx->env->redis, "GET post:stat:%019lld", (long long)id);
+
+    return r != NULL && r->type == REDIS_REPLY_STRING ? r->str : "";
+}
+
+/* A request that is killed behind its commit has told Redis nothing: the event has it told, as things are by
+ * then. */
+START_TEST(reactions_are_repaired) {
+    int64_t id = post(ann, "like me", PUBLIC, 0);
+    const char *stat, *kept;
+
+    see(ben, id);
+    react(ben, id, "repost", true);
+    fixture_events(ctx);
+    react(ben, id, "like", true);
+    stat = stat_of(id);
+    kept = kept_of(ben, id);
+    ck_assert_str_eq(stat, "1 2 1 1 0");
+    ck_assert_str_eq(kept, "3:2:1:0");
+    redis_do(ctx, ctx->env->redis, "SET post:stat:%019lld %s", (long long)id, "1 1 0 1 0");
+    fixture_events(ctx);
+    ck_assert_str_eq(stat_of(id), stat);
+    react(ben, id, "like", false);
+    redis_do(ctx, ctx->env->redis, "HSET post:mine:%lld %lld %s", (long long)ben, (long long)id, "3:2:1:0");
+    fixture_events(ctx);
+    ck_assert_str_eq(kept_of(ben, id), "2:3:1:0");
+    react(ben, id, "like", true);
+    redis_do(ctx, ctx->env->redis, "HSET post:mine:%lld _ b1", (long long)ben);
+    fixture_events(ctx);
+    ck_assert_str_eq(kept_of(ben, id), "");
+    ck_assert_uint_eq(see(ben, id)->mine, ACT_LIKED | ACT_REPOSTED);
+    react(ben, id, "like", false);
+    fixture_flush_redis(ctx);
+    fixture_events(ctx);
+    ck_assert_uint_eq(see(ben, id)->mine, ACT_REPOSTED);
+    ck_assert_int_eq(see(ben, id)->post->likes, 0);
+}
+END_TEST
+
 START_TEST(who_liked) {
     Pb__WhoRequest req = PB__WHO_REQUEST__INIT;
     const Pb__WhoReply *reply;
@@ -639,6 +686,7 @@ int main(void) {
     tcase_add_test(rules, threads);
     tcase_add_test(rules, threads_grow_at_once);
     tcase_add_test(rules, reactions_count_once);
+    tcase_add_test(rules, reactions_are_repaired);
     tcase_add_test(rules, who_liked);
     tcase_add_test(rules, posts_are_read_for_several);
     tcase_add_test(rules, races_lose_no_count);
