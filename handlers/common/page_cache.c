@@ -21,70 +21,43 @@
 #include "gen/static.h"
 #include "handlers/common/models.h"
 
-/* Redis keys: page:clock counts changes; page:at:<n> is a hash of tags and the clock of their last change,
- * for each REMEMBERED ticks of the clock one; page:of:<tag> are the pages that show it, "<pid of the builder>
- * <path>", by their number among all that were ever registered, which page:built counts. All of them may be
- * lost together: then page:clock is missing, and whoever finds that empties the folder. */
+/* Redis keys: page:log is a stream of changes, each entry the tags that changed; page:of:<tag> are the pages
+ * that show it, "<pid of the builder> <path>", by their number among all that were ever registered, which
+ * page:built counts. All of them may be lost together: then page:log is missing, and whoever finds that
+ * empties the folder. */
 #define TAGS_MAX 160
 #define KEEP_S "86400"
-#define OLD_S (12 * 3600) /* a file goes well before the record of what it shows does */
-#define REMEMBERED                                                                                      \
-    "10000"             /* changes that are remembered at least; what takes longer to build is not kept \
-                         */
-#define PURGE_TAGS 1000 /* in one script */
+#define OLD_S (12 * 3600)  /* a file goes well before the record of what it shows does */
+#define REMEMBERED "10000" /* changes in the log */
+#define LOOKED_AT "1000"   /* of them; a page that takes longer to build is not kept */
+#define PURGE_TAGS 1000    /* in one command */
 
 /* The page being built. One request at a time runs in a worker, and page_cache_begin() starts afresh. */
 static struct {
     const struct ctx *ctx; /* whose page it is; NULL: nothing is to be kept */
-    char clock[24];
+    char since[48];        /* the last entry of the log before anything was read */
     size_t n;
     const char *tags[TAGS_MAX];
 } building;
 
-/* The Lua function changed(since, first): whether any tag from ARGV[first] on, or "all", has changed since
- * that clock. Only the youngest two hashes are there. A clock that has gone back was lost meanwhile. */
-#define LUA_CHANGED                                                                                  \
-    "local function changed(since, first)\n"                                                         \
-    "  local clock = tonumber(redis.call('GET', 'page:clock') or 0)\n"                               \
-    "  if clock < tonumber(since) or clock - since > " REMEMBERED " then return true end\n"          \
-    "  local now = math.floor(clock / " REMEMBERED ")\n"                                             \
-    "  for n = now - 1, now do\n"                                                                    \
-    "    for _, at in ipairs(redis.call('HMGET', 'page:at:' .. n, 'all', unpack(ARGV, first))) do\n" \
-    "      if at and tonumber(at) > tonumber(since) then return true end\n"                          \
-    "    end\n"                                                                                      \
-    "  end\n"                                                                                        \
-    "  return false\n"                                                                               \
-    "end\n"
-
-/* ARGV: clock at begin, builder and path, tags… → 1 when nothing has changed since; then the page is
- * registered. */
+/* ARGV: entry at begin, builder and path, tags… → 1 when nothing has changed since; then the page is
+ * registered. An entry that is no longer in the log was too long ago, or was lost. */
 static struct redis_script keep = {
-    .src = LUA_CHANGED "if changed(ARGV[1], 3) then return 0 end\n"
-                       "local number = redis.call('INCR', 'page:built')\n"
-                       "for i = 3, #ARGV do\n"
-                       "  redis.call('ZADD', 'page:of:' .. ARGV[i], number, ARGV[2])\n"
-                       "  redis.call('EXPIRE', 'page:of:' .. ARGV[i], " KEEP_S ")\n"
-                       "end\n"
-                       "return 1",
-};
-
-/* ARGV: tags… → the number of the last page registered and the pages to remove, nothing when there are none;
- * or false when the records were lost and everything must go. The pages stay registered: whoever removes
- * them, or is killed over it, is not the only one who may have to know. */
-static struct redis_script purge_pages = {
-    .src = "local clock = redis.call('INCR', 'page:clock')\n"
-           "local n = math.floor(clock / " REMEMBERED ")\n"
-           "local at, of = {'HSET', 'page:at:' .. n}, {'ZUNION', #ARGV}\n"
-           "for i = 1, #ARGV do\n"
-           "  at[2 * i + 1], at[2 * i + 2] = ARGV[i], clock\n"
-           "  of[i + 2] = 'page:of:' .. ARGV[i]\n"
+    .src = "local log = redis.call('XRANGE', 'page:log', ARGV[1], '+', 'COUNT', " LOOKED_AT ")\n"
+           "if #log == 0 or log[1][1] ~= ARGV[1] or #log == " LOOKED_AT " then return 0 end\n"
+           "local shown = {all = true}\n"
+           "for i = 3, #ARGV do shown[ARGV[i]] = true end\n"
+           "for i = 2, #log do\n"
+           "  for j = 1, #log[i][2], 2 do\n"
+           "    if shown[log[i][2][j]] then return 0 end\n"
+           "  end\n"
            "end\n"
-           "redis.call(unpack(at))\n"
-           "if clock % " REMEMBERED " == 0 then redis.call('DEL', 'page:at:' .. n - 2) end\n"
-           "if clock == 1 then return false end\n"
-           "local pages = redis.call(unpack(of))\n"
-           "if #pages > 0 then table.insert(pages, 1, redis.call('GET', 'page:built')) end\n"
-           "return pages",
+           "local number = redis.call('INCR', 'page:built')\n"
+           "for i = 3, #ARGV do\n"
+           "  redis.call('ZADD', 'page:of:' .. ARGV[i], number, ARGV[2])\n"
+           "  redis.call('EXPIRE', 'page:of:' .. ARGV[i], " KEEP_S ")\n"
+           "end\n"
+           "return 1",
 };
 
 static const char *folder(const struct ctx *ctx) {
@@ -120,24 +93,37 @@ static void empty_folder(struct ctx *ctx) {
     log_info(ctx, "kept pages dropped", "folder=%s", folder(ctx));
 }
 
-/* A member's card may have changed between the guard's look at the epoch and the clock: then the worker's own
- * copy is older than the clock says, and a page made from it would stay wrong. */
-static bool take_clock(struct ctx *ctx) {
-    const redisReply *clock = redis_next(ctx, ctx->env->redis), *epoch = redis_next(ctx, ctx->env->redis);
+/* A lost log means lost records: it begins anew, and what was kept goes. *ret: the entry. */
+static bool begin_log(struct ctx *ctx, const char **ret) {
+    const redisReply *r = redis_do(ctx, ctx->env->redis, "XADD page:log * begun 1");
 
-    if (clock == NULL || clock->type != REDIS_REPLY_STRING || clock->len >= sizeof building.clock ||
-        epoch == NULL) {
+    empty_folder(ctx);
+    if (r == NULL || r->type != REDIS_REPLY_STRING)
+        return false;
+    *ret = r->str;
+    return true;
+}
+
+/* A member's card may have changed between the guard's look at the epoch and the log: then the worker's own
+ * copy is older than the log says, and a page made from it would stay wrong. */
+static bool take_log(struct ctx *ctx) {
+    const redisReply *last = redis_next(ctx, ctx->env->redis), *epoch = redis_next(ctx, ctx->env->redis);
+    const char *entry = NULL;
+
+    if (last == NULL || last->type != REDIS_REPLY_ARRAY || epoch == NULL ||
+        (last->elements == 0 && !begin_log(ctx, &entry))) {
         fail_clear(ctx);
         return false;
     }
-    memcpy(building.clock, clock->str, clock->len + 1);
+    if (entry == NULL)
+        entry = last->element[0]->element[0]->str;
+    snprintf(building.since, sizeof building.since, "%s", entry);
     cards_epoch(epoch->type == REDIS_REPLY_STRING ? strtoll(epoch->str, NULL, 10) : 0);
     return true;
 }
 
 void page_cache_begin(struct request *req) {
     struct ctx *ctx = &req->ctx;
-    const redisReply *r;
 
     building.ctx = NULL;
     if (!req->route->cacheable || ctx->viewer_id != 0 || folder(ctx) == NULL ||
@@ -145,15 +131,9 @@ void page_cache_begin(struct request *req) {
         (req->method & (METHOD_GET | METHOD_HEAD)) == 0 || request_cookie(req, "note") != NULL ||
         file_of(ctx, req->path) == NULL || ctx->lang != 0)
         return;
-    /* SETNX starts the clock where there is none, so that a page built now can be kept. A lost clock means
-     * lost records. */
-    redis_add(ctx->env->redis, "SET page:clock 1 NX");
-    redis_add(ctx->env->redis, "GET page:clock");
+    redis_add(ctx->env->redis, "XREVRANGE page:log + - COUNT 1");
     redis_add(ctx->env->redis, "GET user:epoch");
-    r = redis_next(ctx, ctx->env->redis);
-    if (r != NULL && r->type == REDIS_REPLY_STATUS)
-        empty_folder(ctx);
-    if (!take_clock(ctx))
+    if (!take_log(ctx))
         return;
     building.n = 0;
     building.ctx = ctx;
@@ -228,7 +208,7 @@ static bool register_page(struct ctx *ctx, const char *path) {
     int argc = 0;
     const redisReply *r;
 
-    argv[argc++] = building.clock;
+    argv[argc++] = building.since;
     argv[argc++] = arena_printf(ctx->arena, "%d %s", (int)getpid(), path);
     for (size_t i = 0; i < building.n; i++)
         argv[argc++] = building.tags[i];
@@ -292,9 +272,32 @@ void page_purge_add(struct page_purge *p, char kind, int64_t id) {
     page_purge_add_name(p, tag);
 }
 
-/* How many of the tags from `at` on go into one script. */
+/* How many of the tags from `at` on go into one command. */
 static size_t share(const struct page_purge *p, size_t at) {
     return p->n - at < PURGE_TAGS ? p->n - at : PURGE_TAGS;
+}
+
+/* Notes the change of some tags, which does nothing where the log is lost; then asks which pages show them. A
+ * page that is registered behind the note has looked for it. The pages stay registered: whoever removes them,
+ * or is killed over it, is not the only one who may have to know. */
+static void send_some(struct ctx *ctx, const char *const *tags, size_t n) {
+    const char **note = arena_many(ctx->arena, const char *, 7 + 2 * n),
+               **of = arena_many(ctx->arena, const char *, 5 + n);
+    static const char *const words[] = {"XADD", "page:log", "NOMKSTREAM", "MAXLEN", "~", REMEMBERED, "*"};
+
+    memcpy(note, words, sizeof words);
+    of[0] = "ZUNION";
+    of[1] = arena_printf(ctx->arena, "%zu", n);
+    for (size_t i = 0; i < n; i++) {
+        note[7 + 2 * i] = tags[i];
+        note[8 + 2 * i] = "1";
+        of[2 + i] = arena_printf(ctx->arena, "page:of:%s", tags[i]);
+    }
+    of[2 + n] = "AGGREGATE";
+    of[3 + n] = "MAX";
+    of[4 + n] = "WITHSCORES";
+    redis_add_argv(ctx->env->redis, 7 + 2 * (int)n, note, NULL);
+    redis_add_argv(ctx->env->redis, 5 + (int)n, of, NULL);
 }
 
 void page_purge_send(struct page_purge *p) {
@@ -303,7 +306,7 @@ void page_purge_send(struct page_purge *p) {
     if (folder(ctx) == NULL)
         p->n = 0;
     for (size_t at = 0; at < p->n; at += PURGE_TAGS)
-        redis_add_script(ctx, ctx->env->redis, &purge_pages, 0, (int)share(p, at), p->tags + at, NULL);
+        send_some(ctx, p->tags + at, share(p, at));
 }
 
 /* A registered page, "<pid of its builder> <path>". */
@@ -318,18 +321,19 @@ static void remove_page(struct ctx *ctx, const char *page) {
     unlink(file);
 }
 
-/* Whether a script has told which pages to remove; if so, they are, and *ret_built is the number of the last
- * one registered then, "" when there was nothing to remove. */
+/* Whether Redis has noted the change and told which pages to remove; if so, they are, and *ret_built is the
+ * number of the one registered last, "" when there was nothing to remove. */
 static bool remove_pages(struct ctx *ctx, const char **ret_built) {
-    const redisReply *r = redis_next_script(ctx, ctx->env->redis);
+    const redisReply *noted = redis_next(ctx, ctx->env->redis), *pages = redis_next(ctx, ctx->env->redis);
 
     *ret_built = "";
-    if (r == NULL || r->type != REDIS_REPLY_ARRAY)
+    if (noted == NULL || noted->type != REDIS_REPLY_STRING || pages == NULL ||
+        pages->type != REDIS_REPLY_ARRAY)
         return false;
-    for (size_t i = 1; i < r->elements; i++)
-        remove_page(ctx, r->element[i]->str);
-    if (r->elements > 0 && r->element[0]->type == REDIS_REPLY_STRING)
-        *ret_built = r->element[0]->str;
+    for (size_t i = 0; i + 1 < pages->elements; i += 2)
+        remove_page(ctx, pages->element[i]->str);
+    if (pages->elements > 0) /* by their numbers, the last one last */
+        *ret_built = pages->element[pages->elements - 1]->str;
     return true;
 }
 
@@ -346,17 +350,18 @@ static void unregister(struct ctx *ctx, const char *const *tags, size_t n, const
 
 void page_purge_settle(struct page_purge *p) {
     struct ctx *ctx = p->ctx;
-    size_t scripts = (p->n + PURGE_TAGS - 1) / PURGE_TAGS;
-    const char **built = arena_many(ctx->arena, const char *, scripts);
+    size_t parts = (p->n + PURGE_TAGS - 1) / PURGE_TAGS;
+    const char **built = arena_many(ctx->arena, const char *, parts), *entry;
     bool whole = true;
 
-    for (size_t i = 0; i < scripts; i++)
+    for (size_t i = 0; i < parts; i++)
         whole = remove_pages(ctx, &built[i]) && whole;
     if (!whole) {
         fail_clear(ctx);
-        empty_folder(ctx);
+        if (!begin_log(ctx, &entry))
+            fail_clear(ctx);
     }
-    for (size_t i = 0; i < scripts; i++)
+    for (size_t i = 0; i < parts; i++)
         unregister(ctx, p->tags + i * PURGE_TAGS, share(p, i * PURGE_TAGS), built[i]);
     p->n = 0;
 }
@@ -381,8 +386,8 @@ void page_purge_everything(struct ctx *ctx) {
 
 enum code page_cache_start(struct ctx *ctx) {
     const struct config *c = ctx->env->config;
-    /* 2: how pages are registered */
-    const char *now = arena_printf(ctx->arena, "2 %s %s %s %s", STATIC_URL_APP_CSS, STATIC_URL_APP_JS,
+    /* 3: how pages are registered */
+    const char *now = arena_printf(ctx->arena, "3 %s %s %s %s", STATIC_URL_APP_CSS, STATIC_URL_APP_JS,
                                    c->base_url, c->site_name);
     const redisReply *r;
 

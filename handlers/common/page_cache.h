@@ -3,7 +3,7 @@
  *
  * A page depends on tags: "p<post id>" a post shown, "u<user id>" a member shown, "a<user id>" the list of a
  * member's posts, "h<root id>" a thread, "t<tag>" a tag's list, "local", "directory". Redis keeps which page
- * depends on what, with a clock so that a page built from what has changed meanwhile is never kept. Without
+ * depends on what, with a log so that a page built from what has changed meanwhile is never kept. Without
  * Redis nothing is kept and a change empties the whole folder. */
 #ifndef DEEPLINK_COMMON_PAGE_CACHE_H
 #define DEEPLINK_COMMON_PAGE_CACHE_H
@@ -13,7 +13,7 @@
 
 #include "fcgi/request.h"
 
-/* Before anything is read for a cacheable page: remembers the clock. No-op unless route->cacheable,
+/* Before anything is read for a cacheable page: remembers where the log ends. No-op unless route->cacheable,
  * anonymous, GET and without query. */
 void page_cache_begin(struct request *req);
 

@@ -70,7 +70,9 @@ static enum code look(struct ctx *ctx, const struct post_reacted *r, size_t n, s
     *ret_n = 0;
     for (size_t i = 0; i < n; i++) {
         if (stats == NULL || (mine = array(ctx, asked.mine[i], 2)) == NULL)
-            return ctx_failed(ctx) ? ctx->error.code : fail(ctx, UNAVAILABLE, "Redis gave no answer.");
+            return ctx_failed(ctx) ? ctx->error.code
+                                   : fail_detail(ctx, INTERNAL, "Something went wrong on our side.",
+                                                 "redis did not tell of post %" PRId64, r[i].id);
         if (post_known_of(r[i].id, stats->element[i]).counters.version < r[i].counters.version ||
             !is_mine_there(mine->element[0], mine->element[1], &r[i]))
             ret_missing[(*ret_n)++] = i;
