@@ -235,12 +235,21 @@ static bool seek(struct part *p) {
     return true;
 }
 
+/* How much a partition may add to a batch, so that it has events of all those that have some. */
+static size_t share_of(const struct kafka_group *g) {
+    size_t limit = bus_batch_of(&g->due), n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        n += g->parts[i]->n_held > 0 || rd_kafka_queue_length(g->parts[i]->queue) > 0;
+    if (n > limit)
+        return 1;
+    return n > 1 ? limit / n : limit;
+}
+
 /* Drops what cannot be a message; what remains is in order. */
 static void fetch(struct part *p) {
     if (p->n_held > 0)
         return;
-    size_t share = p->room / p->g->n; /* so that a batch has events of all partitions */
-    ssize_t n = rd_kafka_consume_batch_queue(p->queue, 0, p->held, share > 0 ? share : 1);
+    ssize_t n = rd_kafka_consume_batch_queue(p->queue, 0, p->held, p->g->share);
     for (ssize_t i = 0; i < n; i++) {
         rd_kafka_message_t *m = p->held[i];
         if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -344,7 +353,7 @@ static void deliver_together(struct kafka_group *g, struct ctx *ctx, struct shar
 static bool part_settle(struct share *s, struct ctx *ctx) {
     struct part *p = s->p;
     struct bus *b = p->g->k->b;
-    bool full = p->n_held >= p->room / p->g->n;
+    bool full = p->n_held >= p->g->share;
     fail_clear(ctx);
     if (s->stuck || b->stop() || bus_rests(&p->r) || !p->r.mine ||
         !bus_deliver(b, ctx, &p->r, &s->batch, s->end))
@@ -361,6 +370,7 @@ static bool group_round(struct kafka_group *g, struct ctx *ctx, bool *ret_worked
     size_t n = 0, n_full = 0;
     bool more = false, careful = false;
     serve(g); /* partitions may come and go here */
+    g->share = share_of(g);
     struct share *shares = arena_many(ctx->arena, struct share, g->n + 1);
     for (size_t i = 0; i < g->n && !b->stop(); i++) {
         shares[n] = (struct share){.p = NULL};

@@ -27,6 +27,7 @@ struct kafka_group {
     char id[300]; /* the group's, for the brokers */
     struct part **parts;
     size_t n;
+    size_t share; /* of this round: how much each partition may add to a batch */
     int64_t commit_us;
     unsigned n_short; /* looks in a row that found partitions which no member reads */
 };

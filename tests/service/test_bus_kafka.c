@@ -173,6 +173,28 @@ START_TEST(published_twice_handed_out_once) {
 }
 END_TEST
 
+/* The most events that one call was handed. */
+static int largest_batch(void) {
+    int most = 0, n = 0;
+    for (int i = 0; i < shared->n; i++) {
+        n = i > 0 && shared->log[i].call == shared->log[i - 1].call ? n + 1 : 1;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* A batch is full where there is much in one partition and nothing in the five others. */
+START_TEST(one_partition_fills_a_batch) {
+    shared->linger_ms = 100;
+    pid_t pid = start(&app);
+    as_admin("SELECT count(events.emit('test.v1', 1, 'good', 'x'::bytea)) FROM generate_series(1, 60)");
+    ck_assert(wait_for(&shared->done, 60, PATIENCE_MS));
+    ck_assert_int_eq(end(pid, SIGTERM), 0);
+    ck_assert_int_eq(shared->n, 60);
+    ck_assert_int_eq(largest_batch(), 10);
+}
+END_TEST
+
 /* Somebody sets the group's offsets in Kafka to 0: what was handled is not handed out again. */
 START_TEST(offsets_of_kafka_are_set_to_zero) {
     pid_t pid = start(&app);
@@ -436,6 +458,7 @@ int main(void) {
     tcase_add_test(t, cloud_events_are_on_the_wire);
     tcase_add_test(t, a_message_that_is_no_event);
     tcase_add_test(t, published_twice_handed_out_once);
+    tcase_add_test(t, one_partition_fills_a_batch);
     tcase_add_test(t, offsets_of_kafka_are_set_to_zero);
     tcase_add_test(t, read_before_the_database_went);
     tcase_add_test(t, partitions_that_are_left_out);
