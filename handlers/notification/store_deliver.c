@@ -8,10 +8,31 @@
 
 static struct pg *db(struct ctx *ctx) { return ctx->env->pg[SVC_NOTIFICATION]; }
 
-enum code notification_store_outgoing_add(struct ctx *ctx, const struct outgoing *o, int64_t due_ms) {
-    return pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_ADD, NULL, pg_i8(o->notification_id),
-                  pg_text(o->channel), pg_i8(o->target_id), pg_i8(o->user_id), pg_text(o->kind),
-                  pg_i8(o->actor_id), pg_time(due_ms), pg_bool(o->held), pg_time(o->created_ms));
+enum code notification_store_outgoing_add(struct ctx *ctx, const struct outgoing *o, size_t n) {
+    enum { ID, TARGET, MEMBER, ACTOR, DUE, HELD, CREATED, COLUMNS };
+    const char **channels = arena_many(ctx->arena, const char *, n),
+               **kinds = arena_many(ctx->arena, const char *, n);
+    int64_t *numbers[COLUMNS];
+
+    if (n == 0)
+        return OK;
+    for (int column = 0; column < COLUMNS; column++)
+        numbers[column] = arena_many(ctx->arena, int64_t, n);
+    for (size_t i = 0; i < n; i++) {
+        channels[i] = o[i].channel;
+        kinds[i] = o[i].kind;
+        numbers[ID][i] = o[i].notification_id;
+        numbers[TARGET][i] = o[i].target_id;
+        numbers[MEMBER][i] = o[i].user_id;
+        numbers[ACTOR][i] = o[i].actor_id;
+        numbers[DUE][i] = o[i].due_ms;
+        numbers[HELD][i] = o[i].held;
+        numbers[CREATED][i] = o[i].created_ms;
+    }
+    return pg_run(ctx, db(ctx), &Q_NOTIFICATION_OUTGOING_ADD, NULL, pg_ids(numbers[ID], n),
+                  pg_texts(channels, n), pg_ids(numbers[TARGET], n), pg_ids(numbers[MEMBER], n),
+                  pg_texts(kinds, n), pg_ids(numbers[ACTOR], n), pg_ids(numbers[DUE], n),
+                  pg_ids(numbers[HELD], n), pg_ids(numbers[CREATED], n));
 }
 
 enum code notification_store_mail_times(struct ctx *ctx, const struct prefs *p, struct mail_times *ret) {

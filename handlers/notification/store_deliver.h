@@ -67,7 +67,7 @@ struct outgoing {
     int64_t notification_id, target_id, user_id, actor_id;
     const char *channel, *kind;
     int attempts;
-    int64_t tried_ms, created_ms;
+    int64_t due_ms, tried_ms, created_ms;
     bool held;
 };
 
@@ -75,7 +75,8 @@ struct outgoing {
  * refused. The latter two are one state in SQL, and all four are counted by themselves. */
 enum outgoing_end { OUTGOING_SENT, OUTGOING_UNKNOWN, OUTGOING_DROPPED, OUTGOING_FAILED };
 
-enum code notification_store_outgoing_add(struct ctx *ctx, const struct outgoing *o, int64_t due_ms);
+/* All of them, or none; those that are there already stay as they are. */
+enum code notification_store_outgoing_add(struct ctx *ctx, const struct outgoing *o, size_t n);
 
 /* When mails went out lately; 0: none. hour_ms and day_ms: those whose age decides by the caps. */
 struct mail_times {

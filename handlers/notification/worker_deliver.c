@@ -11,25 +11,6 @@
 #include "handlers/common/models.h"
 #include "handlers/services.h"
 
-/* ---- the ways of one notification */
-
-static enum code add_mail(struct ctx *ctx, const struct prefs *p, struct outgoing o, int64_t now_ms) {
-    const struct config *config = ctx->env->config;
-    struct mail_pace pace = {config->mail_delay_s * INT64_C(1000), config->mail_window_s * INT64_C(1000)};
-    struct mail_times times;
-    enum code c = notification_store_mail_times(ctx, p, &times);
-
-    if (c != OK)
-        return c;
-    o.channel = "email";
-    return notification_store_outgoing_add(ctx, &o, prefs_mail_due(p, &times, &pace, now_ms));
-}
-
-static enum code add_digest(struct ctx *ctx, const struct prefs *p, struct outgoing o, int64_t now_ms) {
-    o.channel = "digest";
-    return notification_store_outgoing_add(ctx, &o, prefs_digest_due(p, now_ms));
-}
-
 /* ---- Web Push: what each target wants */
 
 static bool has_word(const char *const *words, size_t n, const char *word) {
@@ -69,20 +50,58 @@ struct batch {
     const Pb__UserCard **cards;  /* of the members and, behind them, the actors */
     Pb__PushSubscription **push; /* of all members */
     size_t n_push;
+    struct outgoing *out; /* what is to go out */
+    size_t n_out, room;
 };
+
+/* ---- the ways of one notification */
+
+static void add(struct batch *b, const struct outgoing *o) {
+    if (b->n_out == b->room) {
+        struct outgoing *more = arena_many(b->ctx->arena, struct outgoing, 2 * b->room + 16);
+
+        if (b->n_out > 0)
+            memcpy(more, b->out, b->n_out * sizeof *more);
+        b->out = more;
+        b->room = 2 * b->room + 16;
+    }
+    b->out[b->n_out++] = *o;
+}
+
+static enum code add_mail(struct batch *b, const struct prefs *p, struct outgoing o) {
+    const struct config *config = b->ctx->env->config;
+    struct mail_pace pace = {config->mail_delay_s * INT64_C(1000), config->mail_window_s * INT64_C(1000)};
+    struct mail_times times;
+    enum code c = notification_store_mail_times(b->ctx, p, &times);
+
+    if (c != OK)
+        return c;
+    o.channel = "email";
+    o.due_ms = prefs_mail_due(p, &times, &pace, b->now_ms);
+    add(b, &o);
+    return OK;
+}
+
+static void add_digest(struct batch *b, const struct prefs *p, struct outgoing o) {
+    o.channel = "digest";
+    o.due_ms = prefs_digest_due(p, b->now_ms);
+    add(b, &o);
+}
 
 static enum code add_push(struct batch *b, const Pb__PushSubscription *s, struct outgoing o,
                           const struct prefs *p, unsigned ways) {
     struct relation relation = {0};
-    int64_t due_ms = prefs_push_due(p, o.kind, b->now_ms);
     enum code c;
 
     if (o.actor_id != 0 && (c = relation_get(b->ctx, o.user_id, o.actor_id, &relation)) != OK)
         return c;
     o.channel = "push";
-    o.held = due_ms > b->now_ms;
+    o.due_ms = prefs_push_due(p, o.kind, b->now_ms);
+    o.held = o.due_ms > b->now_ms;
     o.target_id = s->id;
-    return is_wanted(s, &o, ways, relation.edges) ? notification_store_outgoing_add(b->ctx, &o, due_ms) : OK;
+    if (is_wanted(s, &o, ways, relation.edges))
+        add(b, &o);
+    return OK;
 }
 
 static enum code add_pushes(struct batch *b, const struct outgoing *o, const struct prefs *p, unsigned ways) {
@@ -113,9 +132,9 @@ static enum code decide(struct batch *b, size_t i) {
     if (!is_active(b->cards[i]) || (e->actor_id != 0 && !is_active(b->cards[b->n + i])))
         return OK;
     if ((ways & WAY_EMAIL) != 0)
-        c = add_mail(b->ctx, p, o, b->now_ms);
+        c = add_mail(b, p, o);
     if (c == OK && (ways & WAY_DIGEST) != 0)
-        c = add_digest(b->ctx, p, o, b->now_ms);
+        add_digest(b, p, o);
     return c == OK ? add_pushes(b, &o, p, ways) : c;
 }
 
@@ -181,7 +200,7 @@ enum code notification_deliver_events(struct ctx *ctx, const struct event *event
         c = look_up(&b);
     for (size_t i = 0; i < b.n && c == OK; i++)
         c = decide(&b, i);
-    return c;
+    return c == OK ? notification_store_outgoing_add(ctx, b.out, b.n_out) : c;
 }
 
 const struct timer notification_timers[] = {

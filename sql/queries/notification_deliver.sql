@@ -35,11 +35,16 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1::text AN
 -- ---- what waits to go out
 
 -- name: notification_outgoing_add :exec
--- Once, however often it is asked for. $1 notification, $2 channel, $3 target, $4 member, $5 kind, $6 actor,
--- $7 due, $8 held, $9 when it was made.
+-- Each once, however often it is asked for. $1 notifications, $2 channels, $3 targets, $4 members, $5 kinds,
+-- $6 actors, $7 due and $9 made in ms since 1970, $8 held (0 or 1).
 INSERT INTO outgoing (notification_id, channel, target_id, user_id, kind, actor_id, due_at, held, created_at)
-VALUES ($1::bigint, $2::text, $3::bigint, $4::bigint, $5::text, $6::bigint, $7::timestamptz, $8::boolean,
-        $9::timestamptz) ON CONFLICT DO NOTHING;
+SELECT notification_id, channel, target_id, user_id, kind, actor_id,
+       'epoch'::timestamptz + due_ms * interval '1 millisecond', held = 1,
+       'epoch'::timestamptz + created_ms * interval '1 millisecond'
+FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[],
+            $8::bigint[], $9::bigint[])
+     AS o (notification_id, channel, target_id, user_id, kind, actor_id, due_ms, held, created_ms)
+ON CONFLICT DO NOTHING;
 
 -- name: notification_mail_times :one
 -- $1 member, $2 cap of an hour, $3 cap of a day. → when the last instant mail went out, and those mails that
