@@ -174,6 +174,7 @@ bench: ## speed and memory, side by side in one run
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@bash bench/run.sh $(BUILD)
 	@bash bench/bus.sh $(BUILD)
+	@bash bench/told.sh $(BUILD)
 
 fuzz: install-test ## fuzzes every parser for SECONDS (60) each
 	@bash tests/fuzz/run.sh $(or $(SECONDS),60)

@@ -15,7 +15,8 @@ PATIENCE=60
 admin() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$TEST_PG_ADMIN" -c "$1"; }
 
 nothing_waits() {
-    curl -s "$TEST_BASE_URL/metrics" | awk '/^deeplink_events_waiting/ { n += $2; seen = 1 } END { exit !seen || n > 0 }'
+    curl -s "$TEST_BASE_URL/metrics" |
+        awk '/^deeplink_events_waiting/ { n += $2; seen = 1 } END { exit !seen || n > 0 }'
 }
 all_stored() { [ "$(admin 'SELECT count(*) FROM notifications.notifications')" -ge "$EVENTS" ]; }
 
@@ -33,7 +34,8 @@ fill_site() {
 tell() {
     local begun=$EPOCHREALTIME
     admin "INSERT INTO events.outbox (topic, key, type, body)
-           SELECT 'graph.v1', follower_id, 'follow.added', posts.pb_int(1, follower_id) || posts.pb_int(2, followee_id)
+           SELECT 'graph.v1', follower_id, 'follow.added',
+                  posts.pb_int(1, follower_id) || posts.pb_int(2, followee_id)
            FROM connections.follows LIMIT $EVENTS; NOTIFY outbox"
     wait_for "$PATIENCE" all_stored || die "bench: the notifications did not come"
     awk "BEGIN { print $EPOCHREALTIME - $begun }"
