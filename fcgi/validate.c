@@ -57,15 +57,7 @@ static void check_length(struct reading *r, int64_t max) {
         wrong_as(r, FIELD_TOO_SHORT, tr_mark("{label} is too short: at least {min} characters."));
 }
 
-static void read_text(struct reading *r, const char *cleaned, int64_t otherwise_max) {
-    r->out->text = cleaned;
-    if (cleaned == NULL)
-        wrong(r, tr_mark("{label} holds characters that are not valid."));
-    else
-        check_length(r, r->field->max != 0 ? r->field->max : otherwise_max);
-}
-
-/* Characters but for spaces: what of a line's length is not forgiven, also when it is cleaned away. */
+/* Characters but for spaces: what of a length is not forgiven, also when it is cleaned away. */
 static int64_t count_visible(const char *s) {
     size_t n = text_utf8_count(s, strlen(s));
     for (; *s != '\0'; s++)
@@ -73,12 +65,21 @@ static int64_t count_visible(const char *s) {
     return (int64_t)n;
 }
 
-static void read_line(struct reading *r) {
-    int64_t max = r->field->max != 0 ? r->field->max : LINE_MAX_CHARS;
-    if (count_visible(r->raw) > max)
+static void read_cleaned(struct reading *r, char *clean(struct arena *a, const char *s, size_t n),
+                         int64_t otherwise_max) {
+    int64_t max = r->field->max != 0 ? r->field->max : otherwise_max;
+    r->out->text = clean(r->req->ctx.arena, r->raw, strlen(r->raw));
+    if (r->out->text == NULL)
+        wrong(r, tr_mark("{label} holds characters that are not valid."));
+    else if (count_visible(r->raw) > max)
         wrong_as(r, FIELD_TOO_LONG, tr_mark("{label} is too long: at most {max} characters."));
     else
-        read_text(r, text_clean_line(r->req->ctx.arena, r->raw, strlen(r->raw)), max);
+        check_length(r, max);
+}
+
+static void read_secret(struct reading *r) {
+    r->out->text = r->raw;
+    check_length(r, r->field->max != 0 ? r->field->max : LINE_MAX_CHARS);
 }
 
 static void read_handle(struct reading *r) {
@@ -220,7 +221,7 @@ static void read_lines(struct reading *r) {
     lines = arena_many(r->req->ctx.arena, const char *, n);
     for (size_t i = 0; i < n; i++) {
         r->raw = raw[i];
-        read_line(r);
+        read_cleaned(r, text_clean_line, LINE_MAX_CHARS);
         if (r->out->text != NULL && *r->out->text != '\0')
             lines[r->out->n_texts++] = r->out->text;
     }
@@ -286,7 +287,6 @@ static void read_nothing(struct reading *r) {
 }
 
 static void read_field(struct reading *r) {
-    struct arena *a = r->req->ctx.arena;
     if (read_parts(r))
         return;
     const struct param *said = params_value(r->from, r->field->name);
@@ -300,14 +300,14 @@ static void read_field(struct reading *r) {
     r->raw = said->value;
     switch (r->field->kind) {
     case FIELD_LINE:
-        read_line(r);
+        read_cleaned(r, text_clean_line, LINE_MAX_CHARS);
         break;
     case FIELD_TEXT:
     case FIELD_TEXTS:
-        read_text(r, text_clean(a, r->raw, strlen(r->raw)), TEXT_MAX_CHARS);
+        read_cleaned(r, text_clean, TEXT_MAX_CHARS);
         break;
     case FIELD_SECRET:
-        read_text(r, r->raw, LINE_MAX_CHARS);
+        read_secret(r);
         break;
     case FIELD_HANDLE:
         read_handle(r);

@@ -27,6 +27,7 @@ struct part {
     rd_kafka_message_t **held; /* read, and not settled */
     size_t n_held, room;
     bool sought;       /* reads from where the place says */
+    bool readable;     /* in this round */
     int64_t missed;    /* the first message that was read and dropped before a place was noted; -1: none */
     int64_t committed; /* what Kafka knows */
 };
@@ -238,8 +239,10 @@ static bool seek(struct part *p) {
 /* How much a partition may add to a batch, so that it has events of all those that have some. */
 static size_t share_of(const struct kafka_group *g) {
     size_t limit = bus_batch_of(&g->due), n = 0;
-    for (size_t i = 0; i < g->n; i++)
-        n += g->parts[i]->n_held > 0 || rd_kafka_queue_length(g->parts[i]->queue) > 0;
+    for (size_t i = 0; i < g->n; i++) {
+        const struct part *p = g->parts[i];
+        n += p->readable && (p->n_held > 0 || rd_kafka_queue_length(p->queue) > 0);
+    }
     if (n > limit)
         return 1;
     return n > 1 ? limit / n : limit;
@@ -293,14 +296,18 @@ struct share {
     bool stuck; /* some of it could not be settled: it is read again */
 };
 
-/* Whether the partition has something to be settled. */
-static bool part_read(struct part *p, struct ctx *ctx, struct share *ret) {
+/* Whether the partition is this process's, reads from where its place says, and does not rest. */
+static bool is_readable(struct part *p, struct ctx *ctx) {
     fail_clear(ctx);
     p->r.worked = false;
     if (!p->r.mine)
         p->sought = false;
-    if (!bus_take(p->g->k->b, ctx, &p->r) || (!p->sought && !(p->sought = seek(p))) || bus_rests(&p->r))
-        return false;
+    return bus_take(p->g->k->b, ctx, &p->r) && (p->sought || (p->sought = seek(p))) && !bus_rests(&p->r);
+}
+
+/* Whether the partition has something to be settled. */
+static bool part_read(struct part *p, struct ctx *ctx, struct share *ret) {
+    fail_clear(ctx);
     fetch(p);
     ret->p = p;
     return p->n_held > 0 && read_held(p, ctx, &ret->batch, &ret->end);
@@ -370,12 +377,15 @@ static bool group_round(struct kafka_group *g, struct ctx *ctx, bool *ret_worked
     size_t n = 0, n_full = 0;
     bool more = false, careful = false;
     serve(g); /* partitions may come and go here */
-    g->share = share_of(g);
     struct share *shares = arena_many(ctx->arena, struct share, g->n + 1);
-    for (size_t i = 0; i < g->n && !b->stop(); i++) {
+    for (size_t i = 0; i < g->n; i++)
+        g->parts[i]->readable = !b->stop() && is_readable(g->parts[i], ctx);
+    g->share = share_of(g);
+    for (size_t i = 0; i < g->n; i++) {
+        struct part *p = g->parts[i];
         shares[n] = (struct share){.p = NULL};
-        n += part_read(g->parts[i], ctx, &shares[n]);
-        careful |= g->parts[i]->r.mine && g->parts[i]->r.careful > 0;
+        n += p->readable && part_read(p, ctx, &shares[n]);
+        careful |= p->r.mine && p->r.careful > 0;
     }
     for (size_t i = 0; i < n; i++)
         n_full += shares[i].batch.n > 0;

@@ -78,11 +78,12 @@ static enum code create_plain(struct ctx *ctx, const struct post_draft *draft) {
     const Pb__PostView *v = &draft->view;
     struct mentioned m = mentioned_in(ctx, draft->text);
 
-    return pg_run(ctx, db(ctx), &Q_POST_CREATE_PLAIN, NULL, pg_i8(v->id), pg_i8(v->author_id),
-                  pg_i4((int)v->audience), pg_bool(v->sensitive), pg_text(draft->source), pg_text(v->html),
-                  pg_text(v->text), pg_text(v->warning), pg_text(v->language), pg_ids(m.ids, m.n),
-                  pg_texts(m.handles, m.n), pg_time(v->created_ms), created_event(ctx, v, &m),
-                  pg_text(v->app_name), pg_text(v->app_website));
+    return pg_run(
+        ctx, db(ctx), &Q_POST_CREATE_PLAIN, NULL, pg_i8(v->id), pg_i8(v->author_id), pg_i4((int)v->audience),
+        pg_bool(v->sensitive), pg_text(draft->source), pg_text(v->html), pg_text(v->text),
+        pg_text(v->warning), pg_text(v->language), pg_ids(m.ids, m.n), pg_texts(m.handles, m.n),
+        pg_time(v->created_ms), created_event(ctx, v, &m), pg_text(v->app_name), pg_text(v->app_website),
+        pg_texts(draft->text->tags, draft->text->n_tags), pg_texts(draft->text->folded, draft->text->n_tags));
 }
 
 enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, bool *ret_made, int64_t *ret_id,
@@ -96,7 +97,7 @@ enum code post_store_create(struct ctx *ctx, const struct post_draft *draft, boo
     *ret_parent = (struct post_counters){0};
     *ret_id = v->id;
     *ret_made = true;
-    if (draft->key == NULL && v->in_reply_to_id == 0 && text->n_tags == 0 && v->n_media == 0)
+    if (draft->key == NULL && v->in_reply_to_id == 0 && v->n_media == 0)
         return create_plain(ctx, draft);
     c = pg_run(ctx, db(ctx), &Q_POST_CREATE, &r, pg_i8(v->id), pg_i8(v->author_id),
                pg_i8_or_null(v->in_reply_to_id), pg_i8_or_null(v->in_reply_to_author_id), pg_i8(v->root_id),

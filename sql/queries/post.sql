@@ -79,13 +79,16 @@ WITH attaching_it AS (
 SELECT parent.version, parent.likes, parent.reposts, parent.comments FROM p LEFT JOIN parent ON true;
 
 -- name: post_create_plain :exec
--- The same for the most frequent case, at two thirds of the cost: no key, no parent, no tags, no media. $1
--- id, $2 author, $3 audience, $4 sensitive, $5 source, $6 html, $7 excerpt, $8 warning, $9 language, $10
--- mentions, $11 handles, $12 created, $13 event body, $14 app's name, $15 its website.
+-- The same for the most frequent case, at two thirds of the cost: no key, no parent, no media. $1 id, $2
+-- author, $3 audience, $4 sensitive, $5 source, $6 html, $7 excerpt, $8 warning, $9 language, $10 mentions,
+-- $11 handles, $12 created, $13 event body, $14 app's name, $15 its website, $16 tags, $17 tags folded.
 WITH p AS (
     INSERT INTO posts (id, author_id, root_id, audience, sensitive, source, html, excerpt, warning, language,
-                       mentions, handles, created_at, app_name, app_website)
-    VALUES ($1, $2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15)
+                       mentions, handles, tags, created_at, app_name, app_website)
+    VALUES ($1, $2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $16, $12, $14, $15)
+), tagged AS (
+    INSERT INTO tags (tag, post_id, author_id, name)
+    SELECT t.tag, $1, $2, t.name FROM unnest($17::text[], $16::text[]) AS t (tag, name) WHERE $3 = 0
 ), author AS (
     INSERT INTO authors AS a (user_id, posts, last_at) SELECT $2, 1, $12 WHERE $3 < 3
     ON CONFLICT (user_id) DO UPDATE SET posts = a.posts + 1, last_at = greatest(a.last_at, excluded.last_at)

@@ -183,8 +183,15 @@ static int largest_batch(void) {
     return most;
 }
 
-/* A batch is full where there is much in one partition and nothing in the five others. */
+/* A batch is full where there is much in one partition and nothing in the five others, of which somebody else
+ * runs three. */
 START_TEST(one_partition_fills_a_batch) {
+    PGconn *other = PQconnectdb(pg_admin_of_tests());
+    PGresult *locked =
+        PQexec(other, "SELECT pg_advisory_lock(hashtextextended('consumer test_consumer/other.v1/' || i, 0)) "
+                      "FROM generate_series(0, 2) AS i");
+    ck_assert_int_eq(PQresultStatus(locked), PGRES_TUPLES_OK);
+    PQclear(locked);
     shared->linger_ms = 100;
     pid_t pid = start(&app);
     as_admin("SELECT count(events.emit('test.v1', 1, 'good', 'x'::bytea)) FROM generate_series(1, 60)");
@@ -192,6 +199,7 @@ START_TEST(one_partition_fills_a_batch) {
     ck_assert_int_eq(end(pid, SIGTERM), 0);
     ck_assert_int_eq(shared->n, 60);
     ck_assert_int_eq(largest_batch(), 10);
+    PQfinish(other);
 }
 END_TEST
 

@@ -47,6 +47,7 @@ static enum code again(struct request *r) {
 static const struct field many[] = {
     {.name = "name", .kind = FIELD_LINE, .required = true, .min = 2, .max = 5, .label = "Name"},
     {.name = "text", .kind = FIELD_TEXT, .label = "Text"},
+    {.name = "note", .kind = FIELD_TEXT, .max = 5, .label = "Note"},
     {.name = "password", .kind = FIELD_SECRET, .min = 3, .max = 8, .label = "Password"},
     {.name = "handle", .kind = FIELD_HANDLE, .label = "Handle"},
     {.name = "email", .kind = FIELD_EMAIL, .label = "E-mail"},
@@ -255,6 +256,8 @@ START_TEST(takes_what_fits) {
     ck_assert(field_bool(&req, "on"));
     ck_assert_str_eq(field_text(&req, "choice"), "direct");
     ck_assert_str_eq(field_text(&req, "next"), "/x?y");
+    POST("name", "Ann", "note", "\r\n  A\r\nnna \n");
+    ck_assert_str_eq(field_text(&req, "note"), "A\nnna");
 }
 END_TEST
 
@@ -298,6 +301,8 @@ START_TEST(says_what_does_not_fit) {
     wrong("name", "A", "Name is too short: at least 2 characters. [A]");
     wrong("name", "Annabel", "Name is too long: at most 5 characters. [Annabel]");
     wrong("name", "éééééé", "Name is too long");
+    wrong("note", "Annabel", "Note is too long: at most 5 characters.");
+    wrong("note", "Anna\x18\x18", "Note is too long: at most 5 characters."); /* also what is cleaned away */
     wrong("password", "123456789", "Password is too long: at most 8 characters. []");
     wrong("handle", "1x", "Handle may have letters");
     wrong("handle", "a b", "Handle may have letters");
