@@ -61,12 +61,13 @@ static bool is_mine_there(const redisReply *mark, const redisReply *value, const
            (value->type == REDIS_REPLY_STRING && version_in(value->str, r->bit) >= r->counters.version);
 }
 
-/* *ret_missing: the places of those that Redis does not have. */
-static enum code look(struct ctx *ctx, const struct post_reacted *r, size_t n, size_t *ret_missing,
+/* *ret: those that Redis does not have. */
+static enum code look(struct ctx *ctx, const struct post_reacted *r, size_t n, struct post_reacted **ret,
                       size_t *ret_n) {
     struct asked asked = ask(ctx, r, n);
     const redisReply *stats = array(ctx, asked.stats, n), *mine;
 
+    *ret = arena_many(ctx->arena, struct post_reacted, n);
     *ret_n = 0;
     for (size_t i = 0; i < n; i++) {
         if (stats == NULL || (mine = array(ctx, asked.mine[i], 2)) == NULL)
@@ -75,40 +76,49 @@ static enum code look(struct ctx *ctx, const struct post_reacted *r, size_t n, s
                                                  "redis did not tell of post %" PRId64, r[i].id);
         if (post_known_of(r[i].id, stats->element[i]).counters.version < r[i].counters.version ||
             !is_mine_there(mine->element[0], mine->element[1], &r[i]))
-            ret_missing[(*ret_n)++] = i;
+            (*ret)[(*ret_n)++] = r[i];
     }
     return OK;
 }
 
 /* ---- Repairing */
 
-enum code post_store_repair_reactions(struct ctx *ctx, const struct post_reacted *reactions, size_t n) {
-    size_t *missing = arena_many(ctx->arena, size_t, n), n_missing, k = 0;
-    struct post_reacted *now;
-    int64_t *users, *posts;
+/* A row of post_reactions_now. */
+static struct post_reacted as_now(const PGresult *r, int row, const struct post_reacted *pairs) {
+    struct post_reacted now = pairs[pg_get_int(r, row, 0) - 1];
+
+    now.counters = (struct post_counters){pg_get_int(r, row, 1), pg_get_int(r, row, 2), pg_get_int(r, row, 3),
+                                          pg_get_int(r, row, 4)};
+    now.on = (pg_get_int(r, row, 5) & now.bit) != 0;
+    return now;
+}
+
+static enum code republish(struct ctx *ctx, const struct post_reacted *missing, size_t n) {
+    int64_t *users = arena_many(ctx->arena, int64_t, n), *posts = arena_many(ctx->arena, int64_t, n);
+    struct post_reacted *now = arena_many(ctx->arena, struct post_reacted, n);
     PGresult *r;
     enum code c;
 
-    if (n == 0 || (c = look(ctx, reactions, n, missing, &n_missing)) != OK || n_missing == 0)
-        return n == 0 ? OK : c;
-    now = arena_many(ctx->arena, struct post_reacted, n_missing);
-    users = arena_many(ctx->arena, int64_t, n_missing);
-    posts = arena_many(ctx->arena, int64_t, n_missing);
-    for (size_t i = 0; i < n_missing; i++) {
-        users[i] = reactions[missing[i]].viewer;
-        posts[i] = reactions[missing[i]].id;
+    for (size_t i = 0; i < n; i++) {
+        users[i] = missing[i].viewer;
+        posts[i] = missing[i].id;
     }
-    if ((c = pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_REACTIONS_NOW, &r, pg_ids(users, n_missing),
-                    pg_ids(posts, n_missing))) != OK)
+    if ((c = pg_run(ctx, ctx->env->pg[SVC_POST], &Q_POST_REACTIONS_NOW, &r, pg_ids(users, n),
+                    pg_ids(posts, n))) != OK)
         return c;
-    for (int row = 0; row < PQntuples(r); row++) {
-        struct post_reacted *one = &now[k++];
-
-        *one = reactions[missing[pg_get_int(r, row, 0) - 1]];
-        one->counters = (struct post_counters){pg_get_int(r, row, 1), pg_get_int(r, row, 2),
-                                               pg_get_int(r, row, 3), pg_get_int(r, row, 4)};
-        one->on = (pg_get_int(r, row, 5) & one->bit) != 0;
-    }
-    post_store_publish_reactions(ctx, now, k);
+    for (int row = 0; row < PQntuples(r); row++)
+        now[row] = as_now(r, row, missing);
+    post_store_publish_reactions(ctx, now, (size_t)PQntuples(r));
     return post_store_published(ctx);
+}
+
+enum code post_store_repair_reactions(struct ctx *ctx, const struct post_reacted *reactions, size_t n) {
+    struct post_reacted *missing;
+    size_t n_missing;
+    enum code c;
+
+    if (n == 0)
+        return OK;
+    c = look(ctx, reactions, n, &missing, &n_missing);
+    return c == OK && n_missing > 0 ? republish(ctx, missing, n_missing) : c;
 }
