@@ -61,6 +61,8 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fu
 
 all: $(PROGRAMS) docs/deeplink.conf.example ## builds the program
 
+# A list that is made of a folder's files needs the folder, too: that is newer when one of them is gone.
+
 $(GEN)/.protos: $(ALL_PROTOS)
 	@mkdir -p $(GEN)
 	$(Q)protoc-c --c_out=$(GEN) -Iproto -I/usr/include $(ALL_PROTOS) 2>&1 | grep -v -e warning: -e '^$$' || true
@@ -78,23 +80,23 @@ $(GEN)/stubs.h: $(PROTOS) proto/stubs.awk
 	$(Q)awk -v out=$(GEN) -f proto/stubs.awk $(PROTOS)
 $(GEN)/stubs.c: $(GEN)/stubs.h ;
 
-$(GEN)/queries.h: $(QUERIES) sql/queries.awk
+$(GEN)/queries.h: $(QUERIES) sql/queries sql/queries.awk
 	@mkdir -p $(GEN)
 	$(Q)awk -v out=$(GEN) -f sql/queries.awk $(QUERIES)
 $(GEN)/queries.c: $(GEN)/queries.h ;
 
-$(GEN)/migrations.c: $(MIGRATIONS) sql/migrations.sh
+$(GEN)/migrations.c: $(MIGRATIONS) sql/migrations sql/migrations.sh
 	@mkdir -p $(GEN)
 	$(Q)sh sql/migrations.sh $(MIGRATIONS) > $@.new && mv $@.new $@
 
-$(GEN)/static.h: $(wildcard static/*)
+$(GEN)/static.h: $(wildcard static/*) static
 	@mkdir -p $(GEN)
 	$(Q)sh static/hash.sh static $(BUILD)/static $(GEN)/static.h
 
 $(TPLC): $(wildcard templates/compiler/*.c templates/compiler/*.h) fcgi/i18n.h
 	@mkdir -p $(BUILD)
 	$(Q)echo "  cc      templates/compiler"; $(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -I. -o $@ $(filter %.c,$^)
-$(GEN)/.templates: $(TPLC) $(TEMPLATES) $(SOURCES) $(wildcard templates/locale/*.po)
+$(GEN)/.templates: $(TPLC) $(TEMPLATES) $(SOURCES) $(wildcard templates/locale/*.po templates/*/) templates
 	@mkdir -p $(GEN)
 	$(Q)$(TPLC) -o $(GEN) --locale templates/locale $(TEMPLATES) $(SOURCES)
 	@touch $@

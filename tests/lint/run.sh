@@ -64,10 +64,23 @@ no_links_committed() {
     [ ! -e .git ] || ! git ls-files --stage | grep '^120000'
 }
 
+# A list that is made of a folder's files is made anew when one of them is gone: the folder is newer then.
+lists_follow_their_folders() {
+    local pair list folder status=0
+    for pair in queries.h:sql/queries migrations.c:sql/migrations static.h:static .templates:templates; do
+        list=$build/gen/${pair%%:*} folder=${pair#*:}
+        MAKEFLAGS='' make -sn BUILD="$build" -W "$folder" "$list" | grep -q . && continue
+        echo "make: $list does not depend on the folder $folder"
+        status=1
+    done
+    return "$status"
+}
+
 tell counts python3 tests/lint/lint.py
 tell counts python3 tests/lint/lint.py --self-test
 tell one tests/lint/format.sh check
 tell one no_links_committed
+tell one lists_follow_their_folders
 tell one shell_scripts
 tell one gateway
 tell one static_analysis
