@@ -237,7 +237,16 @@ static bool keep_types(struct statement *s, const PGresult *described) {
     return true;
 }
 
-/* Takes the two answers about one statement. false, with the reason in db->why, when it is wrong. */
+/* Whether the server could not just now, by its SQLSTATE (PostgreSQL's documentation, appendix A): it is
+ * short of something, was told to stop or took too long, or a lock was not to be had. */
+static bool is_passing(const PGresult *r) {
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    return state != NULL &&
+           (strncmp(state, "53", 2) == 0 || strncmp(state, "57", 2) == 0 || strcmp(state, "55P03") == 0);
+}
+
+/* Takes the two answers about one statement. false, with the reason in db->why, when it is wrong. What will
+ * pass says nothing about the statement: then the connection has failed. */
 static bool take_prepared(struct pg *db, struct statement *s, int64_t deadline) {
     bool good = true;
     for (int step = 0; step < 2; step++) {
@@ -246,6 +255,11 @@ static bool take_prepared(struct pg *db, struct statement *s, int64_t deadline) 
             return false;
         if (PQresultStatus(r) == PGRES_FATAL_ERROR)
             say_why(db, s->query->name, PQresultErrorMessage(r));
+        if (is_passing(r)) {
+            pg_conn_failed(db, s->query->name, PQresultErrorMessage(r));
+            PQclear(r);
+            return false;
+        }
         good = good && PQresultStatus(r) == PGRES_COMMAND_OK && (step == 0 || keep_types(s, r));
         PQclear(r);
         PQclear(pg_conn_result(db, deadline)); /* the NULL after it */

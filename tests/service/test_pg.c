@@ -432,6 +432,22 @@ START_TEST(broken_query_is_named) {
 }
 END_TEST
 
+/* A table that is locked while somebody connects makes its queries wait, not wrong. */
+START_TEST(locked_while_connecting) {
+    PGconn *locker = PQconnectdb(pg_admin_of_tests());
+    struct pg *other = pg_open(pg_admin_of_tests(), NULL, NULL, queries, 300);
+    PQclear(PQexec(locker, "BEGIN; LOCK TABLE thing"));
+    ck_assert_int_eq(PQtransactionStatus(locker), PQTRANS_INTRANS);
+    ck_assert_int_eq(pg_connect(&ctx, other), UNAVAILABLE);
+    ck_assert_int_gt(ctx.error.retry_after, 0);
+    fail_clear(&ctx);
+    PQfinish(locker);
+    usleep(1100 * 1000); /* at most one attempt a second */
+    ck_ok(&ctx, pg_connect(&ctx, other));
+    pg_close(other);
+}
+END_TEST
+
 START_TEST(schema_changes_under_way) {
     PGresult *r;
     ck_ok(&ctx, pg_run(&ctx, db, &all_of_it, &r));
@@ -535,6 +551,7 @@ int main(void) {
     tcase_add_test(t, slow_query_ends);
     tcase_add_test(t, no_server_is_unavailable_at_once);
     tcase_add_test(t, broken_query_is_named);
+    tcase_add_test(t, locked_while_connecting);
     tcase_add_test(t, schema_changes_under_way);
     tcase_add_test(t, wake_goes_along);
     tcase_add_test(t, closing_waits_for_what_nobody_fetches);
