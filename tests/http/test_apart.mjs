@@ -33,9 +33,19 @@ function isRefusal(name, answer) {
 /** The gateway's word that a pool is away counts as the pool's own. */
 const fromWhoever = (answer) => (answer.status === 502 ? { status: 503, headers: answer.headers } : answer);
 
+/** The lines of a pool's metrics; in a split site, nginx has them by the pool's name. */
+async function metrics(pool) {
+    return (await nobody.get(`/metrics/${pool.replace('serve-', '')}`)).html.split('\n');
+}
+
+/** Whether some process of the pool of pages leaves such a service alone. */
+const isLeftAlone = async (service) =>
+    (await metrics('serve-post')).some((l) => new RegExp(`^deeplink_rpc_circuits_open\\{service="${service}"\\} [1-9]`).test(l));
+
 /** Waits until a page is there, whoever answers: every process finds out by itself that another is back. */
 const isBack = (who, path, what) => until(async () =>
-    (await Promise.all(Array.from({ length: 12 }, (_, i) => text(who, `${path}?back=${what.length}${i}`)))).every((page) => page.status === 200), what, 25);
+    (await Promise.all(Array.from({ length: 12 }, (_, i) => text(who, `${path}?back=${what.length}${i}`)))).every((page) => page.status === 200)
+    && !await isLeftAlone('[a-z]+'), what, 25);
 
 async function withoutConnection() {
     await text(bob, '/@ann_apart'); // so that Redis has bob's relations
@@ -61,17 +71,12 @@ async function withoutConnection() {
     // Every process finds out by itself: enough requests for each of them.
     await until(async () => {
         await Promise.all(Array.from({ length: 12 }, (_, i) => nobody.get(`/@ann_apart?y=${i}`)));
-        return metrics('serve-post').then((m) => m.some((l) => /^deeplink_rpc_circuits_open\{service="connection"\} [1-9]/.test(l)));
+        return isLeftAlone('connection');
     }, 'an open circuit', 20);
     await server('start', 'serve-connection');
     await until(async () => (await ready()).connection === 'up', 'the connection pool');
     await until(async () => /\d+\s+followers?\b/.test((await text(nobody, '/@ann_apart?z=1')).text), 'the counts', 20);
     check('its members too', await isBack(bob, '/@ann_apart', 'a member is shown it'));
-}
-
-/** The lines of a pool's metrics; in a split site, nginx has them by the pool's name. */
-async function metrics(pool) {
-    return (await nobody.get(`/metrics/${pool.replace('serve-', '')}`)).html.split('\n');
 }
 
 async function withoutPost() {
