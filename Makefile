@@ -28,6 +28,7 @@ LDLIBS += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lfcgi -lev -lmagic
 
 PROTOS := $(wildcard proto/deeplink/v1/*.proto)
 ALL_PROTOS := $(PROTOS) $(wildcard proto/grpc/*/*/*.proto)
+PROTO_FOLDERS := $(sort $(dir $(ALL_PROTOS)))
 PROTO_C := $(ALL_PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
 TEMPLATES := $(wildcard templates/*.html templates/*/*.html)
 QUERIES := $(sort $(wildcard sql/queries/*.sql))
@@ -63,19 +64,19 @@ all: $(PROGRAMS) docs/deeplink.conf.example ## builds the program
 
 # A list that is made of a folder's files needs the folder, too: that is newer when one of them is gone.
 
-$(GEN)/.protos: $(ALL_PROTOS)
+$(GEN)/.protos: $(ALL_PROTOS) $(PROTO_FOLDERS)
 	@mkdir -p $(GEN)
 	$(Q)protoc-c --c_out=$(GEN) -Iproto -I/usr/include $(ALL_PROTOS) 2>&1 | grep -v -e warning: -e '^$$' || true
 	@touch $@
 $(PROTO_C): $(GEN)/.protos ;
 
 # The contract as bytes, for server reflection.
-$(GEN)/descriptors.h: $(ALL_PROTOS) proto/descriptors.sh
+$(GEN)/descriptors.h: $(ALL_PROTOS) $(PROTO_FOLDERS) proto/descriptors.sh
 	@mkdir -p $(GEN)
 	$(Q)sh proto/descriptors.sh $(GEN) $(ALL_PROTOS)
 $(GEN)/descriptors.c: $(GEN)/descriptors.h ;
 
-$(GEN)/stubs.h: $(PROTOS) proto/stubs.awk
+$(GEN)/stubs.h: $(PROTOS) $(sort $(dir $(PROTOS))) proto/stubs.awk
 	@mkdir -p $(GEN)
 	$(Q)awk -v out=$(GEN) -f proto/stubs.awk $(PROTOS)
 $(GEN)/stubs.c: $(GEN)/stubs.h ;

@@ -14,22 +14,6 @@
 
 /* Errors. */
 
-static enum code code_of(const char *state) {
-    static const struct {
-        const char *prefix;
-        enum code code;
-    } table[] = {
-        {"23505", EXISTS},      {"23P01", EXISTS},    {"23", INVALID},     {"22", INVALID},
-        {"40", ABORTED},        {"55P03", ABORTED},   {"25P02", ABORTED},  {"57014", DEADLINE},
-        {"08", UNAVAILABLE},    {"57P", UNAVAILABLE}, {"53", UNAVAILABLE}, {"25006", UNAVAILABLE},
-        {"26000", UNAVAILABLE}, {"0A000", INTERNAL},
-    };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (strncmp(state, table[i].prefix, strlen(table[i].prefix)) == 0)
-            return table[i].code;
-    return INTERNAL;
-}
-
 static const char *text_of(enum code code) {
     switch (code) {
     case EXISTS:
@@ -52,8 +36,7 @@ static enum code sql_failed(struct ctx *ctx, struct pg *db, const struct query *
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
     const char *constraint = PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME);
     const char *primary = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-    enum code code =
-        PQresultStatus(r) == PGRES_PIPELINE_ABORTED ? ABORTED : code_of(state != NULL ? state : "");
+    enum code code = PQresultStatus(r) == PGRES_PIPELINE_ABORTED ? ABORTED : pg_code_of(state);
     if (state != NULL && strcmp(state, "0A000") == 0 && primary != NULL &&
         strstr(primary, "cached plan") != NULL)
         code = UNAVAILABLE; /* a migration changed what the query gives */

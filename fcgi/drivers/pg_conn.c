@@ -237,12 +237,27 @@ static bool keep_types(struct statement *s, const PGresult *described) {
     return true;
 }
 
-/* Whether the server could not just now, by its SQLSTATE (PostgreSQL's documentation, appendix A): it is
- * short of something, was told to stop or took too long, or a lock was not to be had. */
+enum code pg_code_of(const char *state) {
+    static const struct {
+        const char *prefix;
+        enum code code;
+    } table[] = {
+        {"23505", EXISTS},      {"23P01", EXISTS},    {"23", INVALID},     {"22", INVALID},
+        {"40", ABORTED},        {"55P03", ABORTED},   {"25P02", ABORTED},  {"57014", DEADLINE},
+        {"08", UNAVAILABLE},    {"57P", UNAVAILABLE}, {"53", UNAVAILABLE}, {"25006", UNAVAILABLE},
+        {"26000", UNAVAILABLE}, {"0A000", INTERNAL},
+    };
+    for (size_t i = 0; state != NULL && i < sizeof(table) / sizeof(table[0]); i++)
+        if (strncmp(state, table[i].prefix, strlen(table[i].prefix)) == 0)
+            return table[i].code;
+    return INTERNAL;
+}
+
+/* Whether the server could not just now: it is short of something, was told to stop or took too long, or a
+ * lock was not to be had. */
 static bool is_passing(const PGresult *r) {
-    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-    return state != NULL &&
-           (strncmp(state, "53", 2) == 0 || strncmp(state, "57", 2) == 0 || strcmp(state, "55P03") == 0);
+    enum code code = pg_code_of(PQresultErrorField(r, PG_DIAG_SQLSTATE));
+    return code == UNAVAILABLE || code == DEADLINE || code == ABORTED;
 }
 
 /* Takes the two answers about one statement. false, with the reason in db->why, when it is wrong. What will
@@ -253,13 +268,13 @@ static bool take_prepared(struct pg *db, struct statement *s, int64_t deadline) 
         PGresult *r = pg_conn_result(db, deadline);
         if (db->conn == NULL)
             return false;
-        if (PQresultStatus(r) == PGRES_FATAL_ERROR)
-            say_why(db, s->query->name, PQresultErrorMessage(r));
         if (is_passing(r)) {
             pg_conn_failed(db, s->query->name, PQresultErrorMessage(r));
             PQclear(r);
             return false;
         }
+        if (PQresultStatus(r) == PGRES_FATAL_ERROR)
+            say_why(db, s->query->name, PQresultErrorMessage(r));
         good = good && PQresultStatus(r) == PGRES_COMMAND_OK && (step == 0 || keep_types(s, r));
         PQclear(r);
         PQclear(pg_conn_result(db, deadline)); /* the NULL after it */

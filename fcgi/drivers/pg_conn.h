@@ -82,6 +82,10 @@ void pg_conn_failed(struct pg *db, const char *what, const char *message);
  * of pg_open()'s queries is wrong. */
 bool pg_conn_prepare(struct pg *db);
 
+/* What an SQLSTATE comes to (PostgreSQL's documentation, appendix A); INTERNAL: none of those known, or NULL.
+ */
+enum code pg_code_of(const char *state);
+
 /* When an answer to what is sent now has to be there, clock_mono_us(). */
 int64_t pg_conn_deadline(const struct pg *db);
 

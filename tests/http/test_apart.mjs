@@ -33,14 +33,9 @@ function isRefusal(name, answer) {
 /** The gateway's word that a pool is away counts as the pool's own. */
 const fromWhoever = (answer) => (answer.status === 502 ? { status: 503, headers: answer.headers } : answer);
 
-/** The lines of a pool's metrics; in a split site, nginx has them by the pool's name. */
-async function metrics(pool) {
-    return (await nobody.get(`/metrics/${pool.replace('serve-', '')}`)).html.split('\n');
-}
-
-/** Whether some process of the pool of pages leaves such a service alone. */
+/** Whether some process of the pool of pages leaves such a service alone. In a split site, nginx has a pool's metrics by its name. */
 const isLeftAlone = async (service) =>
-    (await metrics('serve-post')).some((l) => new RegExp(`^deeplink_rpc_circuits_open\\{service="${service}"\\} [1-9]`).test(l));
+    new RegExp(`^deeplink_rpc_circuits_open\\{service="${service}"\\} [1-9]`, 'm').test((await nobody.get('/metrics/post')).html);
 
 /** Waits until a page is there, whoever answers: every process finds out by itself that another is back. */
 const isBack = (who, path, what) => until(async () =>

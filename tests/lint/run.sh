@@ -67,7 +67,8 @@ no_links_committed() {
 # A list that is made of a folder's files is made anew when one of them is gone: the folder is newer then.
 lists_follow_their_folders() {
     local pair list folder status=0
-    for pair in queries.h:sql/queries migrations.c:sql/migrations static.h:static .templates:templates; do
+    for pair in .protos:proto/deeplink/v1/ descriptors.h:proto/deeplink/v1/ stubs.h:proto/deeplink/v1/ \
+        queries.h:sql/queries migrations.c:sql/migrations static.h:static .templates:templates; do
         list=$build/gen/${pair%%:*} folder=${pair#*:}
         MAKEFLAGS='' make -sn BUILD="$build" -W "$folder" "$list" | grep -q . && continue
         echo "make: $list does not depend on the folder $folder"
