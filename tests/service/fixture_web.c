@@ -149,7 +149,7 @@ static void serve(const struct web *w, int fd) {
 
 static SSL_CTX *tls_of(const struct web *w) {
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    char path[100];
+    char path[128];
 
     snprintf(path, sizeof path, "%s/web.pem", w->folder);
     if (SSL_CTX_use_certificate_file(tls, path, SSL_FILETYPE_PEM) != 1)
@@ -237,10 +237,11 @@ static int listen_at(const struct sockaddr *sa, socklen_t n, int *ret_port) {
     return fd;
 }
 
+/* In the test's own folder, with which it goes. */
 static void make_folder(struct web *w) {
     *w = (struct web){0};
-    strcpy(w->folder, "/tmp/deeplink-web-XXXXXX");
-    if (mkdtemp(w->folder) == NULL)
+    int n = snprintf(w->folder, sizeof w->folder, "%s/web-XXXXXX", server_of("TEST_DIR"));
+    if (n >= (int)sizeof w->folder || mkdtemp(w->folder) == NULL)
         abort();
     snprintf(w->ca, sizeof w->ca, "%s/ca.pem", w->folder);
 }

@@ -12,8 +12,8 @@ struct web {
     int port, port6; /* of 127.0.0.1 and of [::1] */
     int port_tls;    /* of 127.0.0.1, the same by https */
     int pid;
-    char folder[64];
-    char ca[80]; /* the authority that has signed its certificate, a PEM file of its own */
+    char folder[112];
+    char ca[128]; /* the authority that has signed its certificate, a PEM file of its own */
 };
 
 /* Starts it; it ends with this process or by web_stop(). */
